@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* The contract between a compiled artifact and the runtime: the only header that compiler and runtime share.
+ * Plain C, versioned like a schema: a field is never reordered or reused; new fields go to the end of a struct and
+ * raise TEGULA_ABI_VERSION. All sizes are bytes, all shapes are element counts, all tensors dense and row-major. */
+#ifndef TEGULA_ABI_H
+#define TEGULA_ABI_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TEGULA_ABI_VERSION 1u
+#define TEGULA_ALIGNMENT 64 /* of arena, constants and every allocation, in bytes */
+
+/* What a kernel or a program returns. Zero is success; everything else names what the data did wrong. */
+typedef enum tegula_status {
+  TEGULA_OK = 0,
+  TEGULA_INDEX_OUT_OF_RANGE = 1,
+  TEGULA_INTEGER_DIVISION_BY_ZERO = 2,
+  TEGULA_INTEGER_OVERFLOW = 3,
+  TEGULA_SHIFT_OUT_OF_RANGE = 4,
+  TEGULA_SHAPE_MISMATCH = 5,
+  TEGULA_OUT_OF_MEMORY = 6,
+  TEGULA_LOOP_LIMIT = 7,
+  TEGULA_INVALID_VALUE = 8,
+  TEGULA_HOST_OPERATION_FAILED = 9,
+  TEGULA_DEVICE_ERROR = 10
+} tegula_status;
+
+/* Element types carry the numbers of ONNX's TensorProto.DataType. bool is one byte, 0 or 1; 4-bit types are packed two
+ * a byte, low half first; 2-bit types four a byte. */
+
+/* One phase of a kernel: worker `grid_id` of `grid_size` does its share of the iteration space. `buffers` are the
+ * operands, then the results; `dims` are the dynamic extents of all operands, then results, in order.
+ * Returns a tegula_status. Never calls out except to memcpy, memset, memmove and libm. */
+typedef int32_t (*tegula_kernel_function)(int64_t grid_id, int64_t grid_size, void *const *buffers,
+                                          const int64_t *dims, void *workspace);
+
+typedef struct tegula_kernel {
+  const char *name;       /* symbol, <family>_<node>_<id> */
+  const char *family;     /* "map", "matmul", ... */
+  const char *schedule;   /* text of the #sched attribute */
+  const char *provenance; /* "ir", "lock", "database", "default" */
+  const char *key;        /* hexadecimal hash of the signature */
+  const char *nodes;      /* names of the ONNX nodes in it, separated by newlines */
+  uint32_t phase_count;   /* a barrier stands between phases */
+  uint32_t parallel;      /* 0: always run on one worker */
+  const tegula_kernel_function *phases;
+  const char *ptx;             /* PTX text of a GPU kernel, else NULL */
+  int64_t workspace_per_worker; /* bytes handed to each worker (its own slice), 64-byte aligned */
+} tegula_kernel;
+
+/* What a program may ask of the runtime. `context` is opaque to the program. */
+typedef struct tegula_services {
+  uint32_t abi_version;
+  uint32_t struct_size;
+  /* Runs all phases of kernel `kernel` (its row in the artifact's table) with a barrier after each. `work` estimates
+   * the scalar operations, so that small kernels stay on one worker. Returns the first non-zero status. */
+  int32_t (*dispatch)(void *context, int32_t kernel, int64_t work, void *const *buffers, const int64_t *dims);
+  /* Storage for values whose size is known only at run time; 64-byte aligned, never NULL for 0 bytes; NULL when
+   * memory is exhausted. Freed by release or with the run. */
+  void *(*allocate)(void *context, int64_t bytes);
+  void (*release)(void *context, void *pointer);
+  /* Storage of output `index`, dense, of this shape; NULL when memory is exhausted. */
+  void *(*output)(void *context, int32_t index, int32_t rank, const int64_t *shape);
+  /* Records that ONNX node `node` (row of the artifact's node table, -1 if unknown) failed; returns `status`. */
+  int32_t (*fail)(void *context, int32_t status, int32_t node);
+  /* Runs host operation `name` (strings, sequences, maps). NULL in ABI 1 where no such operation is compiled in. */
+  int32_t (*host)(void *context, const char *name, void *const *operands, int32_t operand_count, void **results,
+                  int32_t result_count);
+} tegula_services;
+
+/* The compiled host function. `arena` has arena_bytes; `inputs[k]` is input k; `dims` holds the extents of all inputs
+ * one after the other (every dimension, static ones too), which the runtime has checked against the descriptor. */
+typedef int32_t (*tegula_program_function)(void *context, const tegula_services *services, void *arena,
+                                           const void *constants, void *const *inputs, const int64_t *dims);
+
+typedef struct tegula_tensor_info {
+  const char *name;
+  int32_t element_type;       /* TensorProto.DataType */
+  int32_t rank;               /* -1 when unknown until run time */
+  const int64_t *shape;       /* -1: dynamic */
+  const char *const *symbols; /* name of the symbolic dimension, or NULL; two equal names must have equal extents */
+} tegula_tensor_info;
+
+typedef struct tegula_artifact {
+  uint32_t abi_version;
+  uint32_t struct_size;
+  const char *model;      /* graph name */
+  const char *target;     /* "x86-64-v4", "znver4", "nvptx:sm_90", ... */
+  const char *features;   /* CPU features that the code uses, comma separated, as in /proc/cpuinfo's spelling by LLVM */
+  const char *provenance; /* JSON: compiler version, options, hashes */
+  int64_t arena_bytes;
+  const void *constants; /* 64-byte aligned; NULL when they are in the sidecar */
+  int64_t constants_bytes;
+  const char *sidecar; /* file name beside the artifact, NULL when constants are inside */
+  uint64_t sidecar_hash; /* XXH3-64 of the sidecar's bytes (LLVM's xxh3_64bits) */
+  int32_t input_count;
+  int32_t output_count;
+  int32_t kernel_count;
+  int32_t node_count;
+  const tegula_tensor_info *inputs;
+  const tegula_tensor_info *outputs;
+  const tegula_kernel *kernels;
+  const char *const *nodes; /* "name (OpType)" of ONNX nodes, for errors */
+  tegula_program_function program;
+} tegula_artifact;
+
+/* The artifact's only exported function, named <model>_query: NULL when it can't serve this ABI version. */
+typedef const tegula_artifact *(*tegula_query_function)(uint32_t abi_version);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
