@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Lints on the plain text of files: license lines, length, markers of unfinished work."""
+import re
+
+import sources
+
+LICENSE_LINE = "SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception"
+LINE_LIMIT = 800
+# Spelled apart, so that this file does not match itself.
+MARKERS = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "not " + "implemented", "Not" + "Implemented", "un" + "implemented"]
+MARKER = re.compile(r"(?<![A-Za-z])(" + "|".join(MARKERS) + r")(?![a-z])")
+
+
+def license_problems(root):
+    """Every code file says its license in one of its first three lines (a script's first is `#!`)."""
+    for path in sources.repository_files(root):
+        if sources.is_code(root, path):
+            text = sources.text_of(root, path)
+            if text.strip() and LICENSE_LINE not in "\n".join(text.split("\n")[:3]):
+                yield f"{path}: expected '{LICENSE_LINE}' in one of the first three lines, but it is not there"
+
+
+def length_problems(root):
+    for path in sources.repository_files(root):
+        if sources.is_code(root, path):
+            lines = sources.text_of(root, path).count("\n")
+            if lines > LINE_LIMIT:
+                yield f"{path}: expected at most {LINE_LIMIT} lines, but got {lines}; split it by what it does"
+
+
+def marker_problems(root):
+    for path in sources.repository_files(root):
+        if sources.is_code(root, path) or path.suffix in {".mlir", ".md"}:
+            for number, line in enumerate(sources.text_of(root, path).split("\n"), 1):
+                found = MARKER.search(line)
+                if found:
+                    yield f"{path}:{number}: marker of unfinished work '{found.group(1)}': finish it, or make it an issue"

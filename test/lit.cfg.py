@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""lit: every .mlir and .test file below test/ is a test.
+
+Substitutions: %python, %corpus (the shared corpus; such a test says `REQUIRES: corpus`). Tools come from the build's
+bin/ and from LLVM's tools folder (FileCheck, not, mlir-opt, split-file, llvm-nm, ...).
+"""
+import os
+from pathlib import Path
+
+import lit.formats
+
+config.name = "tegula"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.test_source_root = os.path.join(config.tegula_source, "test")
+config.test_exec_root = os.path.join(config.tegula_build, "test")
+config.excludes = ["lint", "conformance", "Inputs"]
+
+config.environment["PATH"] = os.pathsep.join(
+    [os.path.join(config.tegula_build, "bin"), config.llvm_tools, config.environment.get("PATH", "")]
+)
+config.environment["PYTHONPATH"] = os.path.join(config.tegula_source, "python")
+for name in ("TEGULA_LONG_SET", "TEGULA_TEST_SEED", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "HOME"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
+
+config.substitutions.append(("%python", config.python))
+corpus = Path(config.tegula_source).resolve().parent / "shared" / "corpus"
+config.substitutions.append(("%corpus", str(corpus)))
+if corpus.is_dir():
+    config.available_features.add("corpus")
