@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Stands in for `tegula` in the harness's own tests: the text of the model file says how to behave."""
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+word, _, rest = Path(sys.argv[2]).read_text().strip().partition(" ")
+Path("seen-arguments").write_text(" ".join(sys.argv[1:])) if word == "replay" else None
+if word == "pass":
+    print(json.dumps({"schema": 1, "match": True, "outputs": [], "host_dispatches": 2}))
+elif word == "silent":
+    pass
+elif word == "mismatch":
+    output = {"name": "y", "match": False, "mismatches": 3, "elements": 8, "max_absolute_error": 0.5}
+    print(json.dumps({"schema": 1, "match": False, "outputs": [output]}))
+    print("tegula: outputs differ", file=sys.stderr)
+    sys.exit(1)
+elif word == "crash":
+    os.kill(os.getpid(), signal.SIGSEGV)
+elif word == "hang":
+    if os.fork() == 0:  # a grandchild that would survive if only the child were killed
+        Path(rest).write_text(str(os.getpid()))
+    time.sleep(600)
+elif word == "exit":
+    code, _, message = rest.partition(" ")
+    if message:
+        print("note: first\n" + message, file=sys.stderr)
+    sys.exit(int(code))
+elif word == "replay":
+    print("model: error: see replay", file=sys.stderr)
+    sys.exit(1)

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Runs conformance suites through the `tegula` command.
+
+  scripts/conformance                          the official ONNX tests
+  scripts/conformance --group                  failures sorted by their first error message
+  scripts/conformance --filter=conv --list-failures
+  scripts/conformance models light malformed   the other suites
+  scripts/conformance all --update             record what newly passes
+  scripts/conformance --last --group           look at the last run again, without running
+"""
+import argparse
+import os
+import re
+import sys
+from pathlib import Path
+
+import cases
+import report
+import runner
+
+SKIPPED = 77  # CTest's SKIP_RETURN_CODE
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(prog="scripts/conformance", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"{', '.join(cases.SUITES)} or all (default: backend)")
+    parser.add_argument("--tegula", default=None, help="the command to test (default: build/bin/tegula)")
+    parser.add_argument("--filter", default="", metavar="REGEX", help="only cases whose name matches")
+    parser.add_argument("--first", type=int, default=0, metavar="N", help="only the first N cases")
+    parser.add_argument("--recorded", action="store_true", help="only cases on the recorded list")
+    parser.add_argument("--jobs", type=int, default=2, help="cases at a time (default: 2)")
+    parser.add_argument("--time-limit", type=float, default=0, metavar="S", help="seconds per command, instead of the case's own")
+    parser.add_argument("--group", action="store_true", help="failures by their first error message")
+    parser.add_argument("--list-failures", action="store_true", help="every failure with its message")
+    parser.add_argument("--slowest", type=int, default=0, metavar="N", help="the N slowest cases")
+    parser.add_argument("--update", action="store_true", help="add what passes to the recorded list")
+    parser.add_argument("--check", action="store_true", help="exit 1 when a recorded case does not pass or a case crashes")
+    parser.add_argument("--last", action="store_true", help="show the results of the last whole run of the suite")
+    parser.add_argument("--build", default=os.environ.get("TEGULA_BUILD") or str(cases.ROOT / "build"), help="build folder")
+    options = parser.parse_args(arguments)
+    options.suites = options.suites or ["backend"]
+    if "all" in options.suites:
+        options.suites = list(cases.SUITES)
+    for suite in options.suites:
+        if suite not in cases.SUITES:
+            parser.error(f"expected a suite of {', '.join(cases.SUITES)} or all, but got '{suite}'")
+    options.tegula = (options.tegula or str(Path(options.build) / "bin" / "tegula")).split()
+    return options
+
+
+def progress(done, count, result):
+    if sys.stderr.isatty():
+        end = "\n" if done == count else ""
+        print(f"\r{done}/{count} {result.status:8} {result.name[:80]:80}", end=end, file=sys.stderr, flush=True)
+
+
+def run_suite(suite, options):
+    """Runs and reports one suite; returns its exit code."""
+    cache = Path(options.build) / "conformance"
+    saved = cache / f"{suite}.json"
+    recorded = report.read_recorded(report.recorded_file(suite))
+    chosen = []
+    if options.last:
+        results = [result for result in report.load(saved) if re.search(options.filter, result.name)]
+    else:
+        try:
+            chosen = cases.cases_of(suite, cache)
+        except cases.CorpusAbsent as absent:
+            print(f"{suite}: skipped, {absent}")
+            return SKIPPED
+        whole = len(chosen)
+        chosen = [case for case in chosen if re.search(options.filter, case.name)]
+        if options.recorded:
+            chosen = [case for case in chosen if case.name in set(recorded)]
+        chosen = chosen[:options.first or None]
+        for case in chosen:
+            case.limit = options.time_limit or case.limit
+        results = runner.run_cases(chosen, options.tegula, options.jobs, cache / "replay" / suite, progress)
+        results = repeat_alone(chosen, results, set(recorded), options, cache)
+        if len(chosen) == whole:
+            report.save(saved, results)
+
+    if options.list_failures:
+        for result in results:
+            if not result.passed:
+                print(f"{result.status:9} {result.name}: {result.message}")
+    if options.group:
+        for line in report.groups(results):
+            print(line)
+    for result in sorted(results, key=lambda result: -result.seconds)[:options.slowest]:
+        print(f"{result.seconds:7.2f} s  {result.name}")
+    print(f"{suite}: {report.summary(results)}")
+
+    passing = {result.name for result in results if result.passed}
+    fresh = passing - set(recorded)
+    if options.update:
+        report.write_recorded(report.recorded_file(suite), passing | set(recorded))
+        print(f"{suite}: {len(fresh)} newly recorded")
+    elif fresh:
+        print(f"{suite}: {len(fresh)} pass that are not recorded yet; `scripts/conformance {suite} --update` records them")
+    return check(suite, results, recorded, complete=not (options.filter or options.first)) if options.check else 0
+
+
+def repeat_alone(chosen, results, recorded, options, cache):
+    """A recorded case that failed by time gets one more run with the machine to itself."""
+    for index, result in enumerate(results):
+        if result.status == "timeout" and result.name in recorded:
+            results[index] = runner.run_case(chosen[index], options.tegula, cache / "replay")
+    return results
+
+
+def check(suite, results, recorded, complete):
+    by_name = {result.name: result for result in results}
+    lost = [by_name[name] for name in recorded if name in by_name and not by_name[name].passed]
+    gone = [name for name in recorded if name not in by_name] if complete else []
+    broken = [result for result in results if result.status in ("crash", "internal", "usage") and result not in lost]
+    for result in lost:
+        print(f"{suite}: recorded as passing, but {result.status}: {result.name}: {result.message}")
+    for name in gone:
+        print(f"{suite}: recorded as passing, but there is no such case: {name}")
+    for result in broken:
+        print(f"{suite}: {result.status}: {result.name}: {result.message}")
+    return 1 if lost or gone or broken else 0
+
+
+def main(arguments):
+    options = parse(arguments)
+    codes = [run_suite(suite, options) for suite in options.suites]
+    if 1 in codes:
+        return 1
+    return SKIPPED if codes and all(code == SKIPPED for code in codes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

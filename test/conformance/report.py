@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Tables of results, and the recorded lists of passing cases, which may only grow."""
+import collections
+import json
+from pathlib import Path
+
+from runner import STATUSES, Result, group_key
+
+FOLDER = Path(__file__).resolve().parent
+HEADER = "# Cases that pass, sorted; `scripts/conformance SUITE --update` adds to it. This list may only grow.\n"
+
+
+def recorded_file(suite):
+    return FOLDER / ("passing.txt" if suite == "backend" else f"passing-{suite}.txt")
+
+
+def read_recorded(path):
+    if not Path(path).is_file():
+        return []
+    return [line for line in Path(path).read_text().splitlines() if line and not line.startswith("#")]
+
+
+def write_recorded(path, names):
+    Path(path).write_text(HEADER + "".join(f"{name}\n" for name in sorted(names)))
+
+
+def save(path, results):
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(json.dumps({"schema": 1, "results": [vars(result) for result in results]}, indent=1) + "\n")
+
+
+def load(path):
+    return [Result(**entry) for entry in json.loads(Path(path).read_text())["results"]]
+
+
+def summary(results):
+    """One line: how many of how many pass, then each other status that occurs."""
+    counts = collections.Counter(result.status for result in results)
+    parts = [f"{counts['pass']} of {len(results)} pass"]
+    parts += [f"{counts[status]} {status}" for status in STATUSES[1:] if counts[status]]
+    host = sum(result.host_dispatches for result in results)
+    return ", ".join(parts) + f"; {host} host dispatches; {sum(result.seconds for result in results):.0f} s of commands"
+
+
+def groups(results, examples=3):
+    """Failures by cause, most frequent first: lines of count, status, cause and some names."""
+    causes = collections.defaultdict(list)
+    for result in results:
+        if not result.passed:
+            cause = "outputs differ" if result.status == "mismatch" else group_key(result.message)
+            causes[(result.status, cause)].append(result.name)
+    for (status, cause), names in sorted(causes.items(), key=lambda item: (-len(item[1]), item[0])):
+        more = ", ..." if len(names) > examples else ""
+        yield f"{len(names):5} {status:9} {cause or '(no message)'}\n{'':16}{', '.join(names[:examples])}{more}"
+
+
+def by_operator(results):
+    """{first word of the test's name: (passing, all)}; ONNX names its node tests after their operator."""
+    table = collections.defaultdict(lambda: [0, 0])
+    for result in results:
+        word = result.name.split("/")[-1].removeprefix("test_").split("_")[0]
+        table[word][0] += result.passed
+        table[word][1] += 1
+    return dict(table)

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The harness on a made-up `tegula` with known behaviour."""
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import cases
+import cli
+import report
+import runner
+
+FAKE = [sys.executable, "-B", str(Path(__file__).parent / "Inputs" / "fake_tegula.py")]
+
+
+@pytest.fixture
+def case(tmp_path):
+    def make(text, **fields):
+        model = tmp_path / f"model{len(list(tmp_path.iterdir()))}.onnx"
+        model.write_text(text)
+        return cases.Case(fields.pop("name", model.stem), model, [tmp_path], **fields)
+
+    return make
+
+
+@pytest.mark.parametrize("text, expect, status, message", [
+    ("pass", "pass", "pass", ""),
+    ("silent", "pass", "internal", "without a report"),
+    ("mismatch", "pass", "mismatch", "output 'y': 3 of 8 elements differ, largest absolute error 0.5"),
+    ("crash", "pass", "crash", "SIGSEGV"),
+    ("exit 1 m.onnx: error: no Foo", "pass", "error", "m.onnx: error: no Foo"),
+    ("exit 2 tegula: unknown option", "pass", "usage", "note: first"),
+    ("exit 3 error: verifier", "pass", "internal", "error: verifier"),
+    ("exit 134 aborted", "pass", "crash", "exit code 134"),
+    ("exit 0", "accept", "pass", ""),
+    ("exit 1 error: x", "accept", "verdict", "accept: expected exit code 0, but got 1: error: x"),
+    ("exit 1 error: x", "reject", "pass", ""),
+    ("exit 1", "reject", "verdict", "without a message"),
+    ("exit 0", "reject", "verdict", "expected exit code 1, but got 0"),
+    ("crash", "reject", "crash", "SIGSEGV"),
+    ("exit 1 error: x", "either", "pass", ""),
+    ("exit 0", "either", "pass", ""),
+    ("exit 0", "load-only", "pass", ""),
+    ("exit 0", "load-then-error", "verdict", "expected exit code 1, but got 0"),
+    ("exit 1 error: x", "load-then-error", "pass", ""),
+])
+def test_status(case, tmp_path, text, expect, status, message):
+    result = runner.run_case(case(text, expect=expect), FAKE, tmp_path / "scratch")
+    assert result.status == status, result
+    assert message in result.message, result
+
+
+def test_time_limit_kills_the_whole_group(case, tmp_path):
+    pid_file = tmp_path / "pid"
+    result = runner.run_case(case(f"hang {pid_file}", limit=1.5), FAKE, tmp_path / "scratch")
+    assert result.status == "timeout" and result.seconds < 10, result
+    grandchild = Path("/proc") / pid_file.read_text()
+    for _ in range(50):
+        if not grandchild.exists() or "\nState:\tZ" in (grandchild / "status").read_text():
+            return
+        time.sleep(0.1)
+    pytest.fail("a process of the group outlived the time limit")
+
+
+def test_replay_folder_is_kept_apart(case, tmp_path):
+    runner.run_case(case("replay", name="a/b"), FAKE, tmp_path / "scratch")
+    runner.run_case(case("pass", name="a/c"), FAKE, tmp_path / "scratch")
+    assert "--data" in (tmp_path / "scratch" / "a" / "b" / "seen-arguments").read_text()
+    assert not (tmp_path / "scratch" / "a" / "c").exists()
+
+
+def test_parallel_results_keep_the_order(case, tmp_path):
+    results = runner.run_cases([case("pass"), case("mismatch"), case("pass")], FAKE, 2, tmp_path / "scratch")
+    assert [result.status for result in results] == ["pass", "mismatch", "pass"]
+    assert report.summary(results).startswith("2 of 3 pass, 1 mismatch; 4 host dispatches")
+
+
+def test_tolerances_reach_the_command(case):
+    [(arguments, _)] = case("pass", rtol=0.01, atol=0.5, span=0.25).commands(["tegula"])
+    assert arguments[-4:] == ["--rtol=0.01", "--atol=0.5", "--span=0.25", "--json"]
+
+
+@pytest.mark.parametrize("one, other", [
+    ("/a/b.onnx:3:4: error: expected rank 3, but got 4", "c/d.onnx:7:1: error: expected rank 12, but got 1"),
+    ("error: 'graph.sin' on 'tensor<2x3xf32>'", "error: 'graph.sin' on 'tensor<?xf16>'"),
+    ("m.onnx: node 'conv_1' (Conv, opset 13): error: no", "m.onnx: node 'c/2' (Conv, opset 9): error: no"),
+])
+def test_one_cause_one_group(one, other):
+    assert runner.group_key(one) == runner.group_key(other)
+
+
+@pytest.mark.parametrize("one, other", [
+    ("error: 'graph.sin' has no lowering", "error: 'graph.cos' has no lowering"),
+    ("m.onnx: node 'x' (Conv, opset 13): error: no", "m.onnx: node 'x' (Gemm, opset 13): error: no"),
+])
+def test_two_causes_two_groups(one, other):
+    assert runner.group_key(one) != runner.group_key(other)
+
+
+def test_groups_are_sorted_by_size():
+    results = [runner.Result("a", "error", "x.onnx: error: one 1"), runner.Result("b", "error", "error: two"),
+               runner.Result("c", "error", "y.onnx: error: one 2"), runner.Result("d", "pass")]
+    lines = list(report.groups(results))
+    assert len(lines) == 2 and "one N" in lines[0] and "a, c" in lines[0]
+
+
+@pytest.fixture
+def suite(monkeypatch, tmp_path):
+    """suite(recorded, {name: text of the model}) prepares a suite of one's own; returns the list's file."""
+
+    def make(recorded, texts):
+        made = []
+        for name, text in texts.items():
+            (tmp_path / f"{name}.onnx").write_text(text)
+            made.append(cases.Case(name, tmp_path / f"{name}.onnx", [tmp_path]))
+        monkeypatch.setattr(cases, "cases_of", lambda suite, cache: made)
+        passing = tmp_path / "passing.txt"
+        monkeypatch.setattr(report, "recorded_file", lambda suite: passing)
+        report.write_recorded(passing, recorded)
+        return passing
+
+    return make
+
+
+def command(tmp_path, *options):
+    return cli.main(["backend", "--tegula", " ".join(FAKE), "--build", str(tmp_path), *options])
+
+
+def test_check_passes(suite, tmp_path):
+    suite(["a"], {"a": "pass", "b": "exit 1 error: no Foo", "c": "mismatch"})
+    assert command(tmp_path, "--check") == 0
+
+
+def test_check_fails_when_a_recorded_case_is_lost(suite, tmp_path, capsys):
+    suite(["a"], {"a": "exit 1 error: no Foo"})
+    assert command(tmp_path, "--check") == 1
+    assert "recorded as passing, but error: a: error: no Foo" in capsys.readouterr().out
+
+
+def test_check_fails_when_a_recorded_case_is_gone(suite, tmp_path, capsys):
+    suite(["a", "z"], {"a": "pass"})
+    assert command(tmp_path, "--check") == 1
+    assert "there is no such case: z" in capsys.readouterr().out
+
+
+def test_check_fails_on_a_crash_that_is_not_recorded(suite, tmp_path):
+    suite(["a"], {"a": "pass", "b": "crash"})
+    assert command(tmp_path, "--check") == 1
+
+
+def test_update_only_adds(suite, tmp_path):
+    passing = suite(["a"], {"a": "mismatch", "b": "pass"})
+    assert command(tmp_path, "--update") == 0
+    assert report.read_recorded(passing) == ["a", "b"]
+
+
+def test_last_run_is_kept(suite, tmp_path, capsys):
+    suite([], {"a": "pass", "b": "mismatch"})
+    command(tmp_path)
+    capsys.readouterr()
+    assert command(tmp_path, "--last", "--list-failures", "--tegula", "/no/such/file") == 0
+    assert "mismatch  b: output 'y'" in capsys.readouterr().out
+
+
+def test_skipped_without_corpus(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("TEGULA_CORPUS", str(tmp_path / "absent"))
+    assert command(tmp_path, "--check") == cli.SKIPPED
+    assert "skipped" in capsys.readouterr().out
+
+
+def test_corpus_cases(tmp_path):
+    try:
+        cases.corpus_folder()
+    except cases.CorpusAbsent as absent:
+        pytest.skip(str(absent))
+    counts = {suite: len(cases.cases_of(suite, tmp_path)) for suite in cases.SUITES}
+    assert counts == {"backend": 2027, "light": 9, "models": 30, "malformed": 112}
+    for suite in cases.SUITES:
+        for made in cases.cases_of(suite, tmp_path):
+            assert made.model.is_file(), made
+            assert made.data or made.expect != "pass", made
+            for folder in made.data:
+                assert list(folder.glob("output_*.pb")), made
+
+
+def recorded_in_history():
+    """(file, name) of everything that any commit ever added to a recorded list."""
+    git = ["git", "-C", str(cases.ROOT), "log", "--format=", "-p", "-U0", "--", "test/conformance/passing*.txt"]
+    file = None
+    for line in subprocess.run(git, capture_output=True, text=True, check=True).stdout.splitlines():
+        if line.startswith("+++ b/"):
+            file = Path(line[len("+++ b/"):]).name
+        elif line.startswith("+") and not line.startswith(("+++", "+#")):
+            yield file, line[1:]
+
+
+def test_recorded_lists_only_grow():
+    if not (cases.ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    lists = {path.name: set(report.read_recorded(path)) for path in report.FOLDER.glob("passing*.txt")}
+    lost = sorted({(file, name) for file, name in recorded_in_history() if name not in lists.get(file, ())})
+    assert not lost, f"removed from the recorded lists: {lost[:20]}"
