@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TEGULA_DIALECT_EXEC_IR_EXEC_H
+#define TEGULA_DIALECT_EXEC_IR_EXEC_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/IR/RegionKindInterface.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+
+#include "tegula/Dialect/Exec/IR/ExecDialect.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "tegula/Dialect/Exec/IR/ExecAttributes.h.inc"
+#define GET_OP_CLASSES
+#include "tegula/Dialect/Exec/IR/ExecOps.h.inc"
+
+#endif

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TEGULA_EXEC_OPS
+#define TEGULA_EXEC_OPS
+
+include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/RegionKindInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Exec_Dialect : Dialect {
+  let name = "exec";
+  let cppNamespace = "::tegula::exec";
+  let summary = "Where and when: kernels, dispatches, memory, targets.";
+  let description = [{
+    A module holds one host function `@main` and one `exec.kernel` per distinct kernel. The host function computes
+    shapes, owns memory and dispatches kernels; it contains no tensor arithmetic.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+}
+
+class Exec_Op<string mnemonic, list<Trait> traits = []> : Op<Exec_Dialect, mnemonic, traits>;
+
+// --- targets ---------------------------------------------------------------------------------------------------------
+
+def Exec_CPUTargetAttr : AttrDef<Exec_Dialect, "CPUTarget"> {
+  let mnemonic = "cpu_target";
+  let summary = "A CPU to generate code for.";
+  let description = [{
+    `triple`, `cpu` and `features` are LLVM's names; `vector_bits` is the widest useful vector register in bits.
+    Sits on the module as `exec.target`.
+  }];
+  let parameters = (ins StringRefParameter<"LLVM target triple">:$triple, StringRefParameter<"LLVM CPU name">:$cpu,
+                        StringRefParameter<"LLVM feature string">:$features, "int64_t":$vector_bits);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Exec_NVPTXTargetAttr : AttrDef<Exec_Dialect, "NVPTXTarget"> {
+  let mnemonic = "nvptx_target";
+  let summary = "A GPU to generate PTX for.";
+  let description = "`chip` is LLVM's name of the architecture (sm_80), `features` its PTX version feature (+ptx80).";
+  let parameters = (ins StringRefParameter<"architecture">:$chip, StringRefParameter<"features">:$features);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Exec_ReferenceTargetAttr : AttrDef<Exec_Dialect, "ReferenceTarget"> {
+  let mnemonic = "reference_target";
+  let summary = "Plain loops on the machine that compiles: the oracle of code generation.";
+  let assemblyFormat = "";
+}
+
+// --- kernels ---------------------------------------------------------------------------------------------------------
+
+def Exec_KernelOp : Exec_Op<"kernel", [IsolatedFromAbove, SymbolTable, Symbol, SingleBlock, NoTerminator,
+                                       NoRegionArguments]> {
+  let summary = "A kernel: an isolated symbol around one ordinary function.";
+  let description = [{
+    The function has the kernel's name. Its arguments are operands, then results, all as memrefs with identity layout,
+    then scalars of type index. Operands are read by `bufferization.to_tensor`, results written by
+    `bufferization.materialize_in_destination`. `nodes` names the ONNX nodes in it, `schedule` how it is lowered.
+    `result_count` trailing memref arguments are results.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$result_count, OptionalAttr<StrArrayAttr>:$nodes,
+                       OptionalAttr<AnyAttr>:$schedule, OptionalAttr<StrAttr>:$provenance,
+                       OptionalAttr<StrAttr>:$key, DefaultValuedAttr<I64Attr, "0">:$workspace);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let extraClassDeclaration = [{
+    ::mlir::func::FuncOp getFunction();
+  }];
+  let hasVerifier = 1;
+}
+
+def Exec_DispatchOp : Exec_Op<"dispatch", [
+    AttrSizedOperandSegments, DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+    DeclareOpInterfaceMethods<BufferizableOpInterface, ["bufferize", "bufferizesToMemoryRead",
+      "bufferizesToMemoryWrite", "getAliasingValues"]>]> {
+  let summary = "Runs a kernel.";
+  let description = [{
+    `ins` are read, `outs` are written and become the results (destination-passing style); on memrefs there are no
+    results. `scalars` are index values. `work` estimates the scalar operations for the decision how many workers to use.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyShaped>:$ins, Variadic<AnyShaped>:$outs,
+                       Variadic<Index>:$scalars);
+  let results = (outs Variadic<AnyRankedTensor>:$outputs);
+  let assemblyFormat = [{
+    $kernel `ins` `(` $ins `)` `outs` `(` $outs `)` `scalars` `(` $scalars `)` attr-dict `:` `(` type($ins) `)` `,` `(` type($outs) `)` (`->` type($outputs)^)?
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getOutsMutable(); }
+  }];
+}
+
+def Exec_ConstantOp : Exec_Op<"constant", [Pure,
+    DeclareOpInterfaceMethods<BufferizableOpInterface, ["bufferize", "isWritable"]>]> {
+  let summary = "A constant of the artifact's constant section.";
+  let description = "`value` is its content; `offset` in bytes is set by memory planning. Never written.";
+  let arguments = (ins ElementsAttr:$value, OptionalAttr<I64Attr>:$offset);
+  let results = (outs AnyShaped:$result);
+  let assemblyFormat = "attr-dict $value `:` type($result)";
+}
+
+def Exec_BroadcastViewOp : Exec_Op<"broadcast_view", [Pure,
+    DeclareOpInterfaceMethods<BufferizableOpInterface, ["bufferize", "bufferizesToMemoryRead",
+      "bufferizesToMemoryWrite", "getAliasingValues"]>]> {
+  let summary = "A tensor seen under a shape to which it broadcasts at run time.";
+  let description = [{
+    The result has the operand's rank and the extents `sizes` (one per dynamic result dimension). Where an extent of the
+    operand is 1 and the result's is not, the one element repeats: on memrefs the view has stride 0 there. Used only for
+    dimensions of which the compiler cannot tell whether they broadcast.
+  }];
+  let arguments = (ins AnyShaped:$source, Variadic<Index>:$sizes);
+  let results = (outs AnyShaped:$result);
+  let assemblyFormat = "$source `[` $sizes `]` attr-dict `:` type($source) `->` type($result)";
+}
+
+def Exec_CheckOp : Exec_Op<"check", [MemoryEffects<[MemWrite]>]> {
+  let summary = "A run-time check of the data.";
+  let description = [{
+    When `condition` is false the run fails with `status` (a value of `tegula_status`). In a kernel the kernel goes on, so the
+    code after it must be safe all the same (clamp the index); the status is returned at its end.
+  }];
+  let arguments = (ins I1:$condition, I32Attr:$status);
+  let assemblyFormat = "$condition `,` $status attr-dict";
+}
+
+// --- memory of the host function -------------------------------------------------------------------------------------
+
+def Exec_ArenaViewOp : Exec_Op<"arena_view", [Pure]> {
+  let summary = "Part of the arena at a planned offset.";
+  let arguments = (ins I64Attr:$offset);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "attr-dict $offset `:` type($result)";
+}
+def Exec_AllocateOp : Exec_Op<"allocate", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "Memory whose size is known only at run time.";
+  let arguments = (ins Variadic<Index>:$sizes);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "`(` $sizes `)` attr-dict `:` type($result)";
+}
+def Exec_ReleaseOp : Exec_Op<"release", [MemoryEffects<[MemFree]>]> {
+  let summary = "Gives back what exec.allocate took.";
+  let arguments = (ins AnyMemRef:$memory);
+  let assemblyFormat = "$memory attr-dict `:` type($memory)";
+}
+def Exec_OutputOp : Exec_Op<"output", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "Storage of graph output `index`, provided by the runtime.";
+  let arguments = (ins I64Attr:$index, Variadic<Index>:$sizes);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$index `(` $sizes `)` attr-dict `:` type($result)";
+}
+
+#endif

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// All ops of the graph dialect, one file per op group; the groups are the same in Import and GraphToLinalg.
+#ifndef TEGULA_GRAPH_OPS
+#define TEGULA_GRAPH_OPS
+
+include "tegula/Dialect/Graph/IR/GraphBase.td"
+include "tegula/Dialect/Graph/IR/GraphStructure.td"
+include "tegula/Dialect/Graph/IR/GraphElementwise.td"
+include "tegula/Dialect/Graph/IR/GraphContraction.td"
+include "tegula/Dialect/Graph/IR/GraphMovement.td"
+
+#endif

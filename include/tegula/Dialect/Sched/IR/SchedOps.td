@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TEGULA_SCHED_OPS
+#define TEGULA_SCHED_OPS
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+
+def Sched_Dialect : Dialect {
+  let name = "sched";
+  let cppNamespace = "::tegula::sched";
+  let summary = "How fast: one typed schedule attribute per kernel family and target.";
+  let description = [{
+    A schedule sits on `exec.kernel`. It never changes results beyond the tolerance that its family states. Its text is
+    what the tuner's database and the lock file hold.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+}
+
+class Sched_Attr<string name, string text> : AttrDef<Sched_Dialect, name> { let mnemonic = text; }
+
+def Sched_ReferenceAttr : Sched_Attr<"Reference", "reference"> {
+  let summary = "Plain scalar loops without tuning: the oracle.";
+  let assemblyFormat = "";
+}
+
+def Sched_CPUMapAttr : Sched_Attr<"CPUMap", "cpu_map"> {
+  let summary = "Elementwise, broadcast, transpose, reduction and movement kernels on a CPU.";
+  let description = [{
+    `vector` is the vector length in elements of the innermost loop (0: LLVM decides), `interleave` how many vectors an
+    iteration handles (0: LLVM decides), `tile` the number of outermost parallel iterations a worker takes at a time
+    (0: an even share).
+  }];
+  let parameters = (ins "int64_t":$vector, "int64_t":$interleave, "int64_t":$tile);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Sched_CPUMatMulAttr : Sched_Attr<"CPUMatMul", "cpu_matmul"> {
+  let summary = "Contractions on a CPU: packed panels and a register-blocked micro-kernel.";
+  let description = [{
+    `tile` is [MC, NC, KC]: rows, columns and depth of a packed block, in elements. `micro` is [MR, NR]: rows and columns of
+    the register block; NR is a multiple of the vector length. `unroll` is the unroll factor of the innermost depth loop.
+    `pack_lhs`: whether the left operand is packed (the right one always is, unless it has one column).
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t", "[MC, NC, KC]">:$tile, ArrayRefParameter<"int64_t", "[MR, NR]">:$micro,
+                        "int64_t":$unroll, "bool":$pack_lhs);
+  let assemblyFormat = "`<` `tile` `=` `[` $tile `]` `,` `micro` `=` `[` $micro `]` `,` `unroll` `=` $unroll `,` `pack_lhs` `=` $pack_lhs `>`";
+}
+
+def Sched_NVPTXMapAttr : Sched_Attr<"NVPTXMap", "nvptx_map"> {
+  let summary = "Elementwise, broadcast, transpose, reduction and movement kernels on an NVIDIA GPU.";
+  let description = "`threads` a block, `elements` each thread handles in a grid-stride loop.";
+  let parameters = (ins "int64_t":$threads, "int64_t":$elements);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Sched_NVPTXMatMulAttr : Sched_Attr<"NVPTXMatMul", "nvptx_matmul"> {
+  let summary = "Contractions on an NVIDIA GPU: shared-memory tiles and a register block per thread.";
+  let description = "`tile` is [M, N, K] of a block in shared memory, `thread` is [M, N] of the register block of a thread.";
+  let parameters = (ins ArrayRefParameter<"int64_t", "[M, N, K]">:$tile, ArrayRefParameter<"int64_t", "[M, N]">:$thread);
+  let assemblyFormat = "`<` `tile` `=` `[` $tile `]` `,` `thread` `=` `[` $thread `]` `>`";
+}
+
+def Sched_RecordOp : Op<Sched_Dialect, "record"> {
+  let summary = "One line of a lock file: kernel key, target, schedule, provenance.";
+  let description = [{
+    `key` is the hexadecimal hash of the kernel's signature, `target` the text of the target, `schedule` the schedule
+    attribute that was chosen, `provenance` who chose it. `signature` is the text that was hashed, for reviewers.
+
+    Example: `sched.record "9f..." target "x86-64-v4" schedule #sched.cpu_map<vector = 16, interleave = 2, tile = 0>`
+  }];
+  let arguments = (ins StrAttr:$key, StrAttr:$target, AnyAttr:$schedule, OptionalAttr<StrAttr>:$provenance,
+                       OptionalAttr<StrAttr>:$signature);
+  let assemblyFormat = "$key `target` $target `schedule` $schedule attr-dict";
+}
+
+#endif

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Loading of ONNX files: parse, check, inline functions, infer types with ONNX's own library.
+#ifndef TEGULA_IMPORT_ONNX_MODEL_H
+#define TEGULA_IMPORT_ONNX_MODEL_H
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace onnx {
+class ModelProto;
+}
+
+namespace tegula {
+
+struct LoadOptions {
+  /// Folder below which links of external data may point, beside the model's own folder.
+  std::string externalDataRoot;
+};
+
+/// A parsed model; shared, because the constants of the IR alias its bytes.
+struct OnnxModel {
+  OnnxModel();
+  ~OnnxModel();
+  std::unique_ptr<onnx::ModelProto> proto;
+  std::string path; ///< as the user gave it; "<memory>" for bytes
+};
+
+/// Whether the node table has a row for this operator, so that its ONNX function body is not inlined.
+using HasNodeRow = std::function<bool(const std::string &domain, const std::string &opType)>;
+
+/// Reads and checks `path`, inlines model-local functions and those schema functions that `hasRow` denies, and infers
+/// types. On failure returns null and sets `error` to a message without the path.
+std::shared_ptr<OnnxModel> loadOnnxModel(const std::string &path, const LoadOptions &options, const HasNodeRow &hasRow,
+                                         std::string &error);
+/// The same for the bytes of a model without external data.
+std::shared_ptr<OnnxModel> loadOnnxModelFromBytes(const char *data, size_t size, const LoadOptions &options,
+                                                  const HasNodeRow &hasRow, std::string &error);
+
+/// The version of `opType`'s schema that opset `opset` of `domain` means; 0 when there is none.
+int getSchemaVersion(const std::string &domain, const std::string &opType, int opset);
+
+} // namespace tegula
+
+#endif

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One row per ONNX operator and opset range: how a node becomes graph ops.
+#ifndef TEGULA_IMPORT_ONNX_NODETABLE_H
+#define TEGULA_IMPORT_ONNX_NODETABLE_H
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+
+#include <map>
+#include <optional>
+#include <string>
+
+namespace onnx {
+class NodeProto;
+class GraphProto;
+} // namespace onnx
+
+namespace tegula {
+
+class GraphBuilder;
+
+/// What a row's builder sees of the node and may do.
+class NodeContext {
+public:
+  NodeContext(GraphBuilder &graph, mlir::OpBuilder &builder, mlir::Location location, const onnx::NodeProto &node,
+              int64_t version)
+      : graph(graph), builder(builder), location(location), node(node), version(version) {}
+
+  GraphBuilder &graph;
+  mlir::OpBuilder &builder;
+  mlir::Location location;
+  const onnx::NodeProto &node;
+  const int64_t version; ///< opset version that the model imports for the node's domain
+
+  unsigned operandCount() const;
+  unsigned resultCount() const;
+  /// Operand `index`; null when it is absent or empty.
+  mlir::Value operand(unsigned index) const;
+  /// Whether result `index` is asked for.
+  bool hasResult(unsigned index) const;
+  /// What ONNX's inference knows of result `index`; an unranked tensor of `element` (default: operand 0's element type)
+  /// when it knows nothing.
+  mlir::Type resultType(unsigned index = 0, mlir::Type element = nullptr) const;
+  mlir::Type elementType(unsigned operandIndex) const;
+  /// Makes `value` the node's result `index`.
+  void setResult(unsigned index, mlir::Value value);
+
+  bool hasAttribute(llvm::StringRef name) const;
+  int64_t getInteger(llvm::StringRef name, int64_t fallback) const;
+  float getFloat(llvm::StringRef name, float fallback) const;
+  std::string getString(llvm::StringRef name, llvm::StringRef fallback) const;
+  std::optional<llvm::SmallVector<int64_t>> getIntegers(llvm::StringRef name) const;
+  std::optional<llvm::SmallVector<float>> getFloats(llvm::StringRef name) const;
+  std::optional<std::vector<std::string>> getStrings(llvm::StringRef name) const;
+  /// The tensor attribute; null when absent or malformed (then an error was emitted).
+  mlir::ElementsAttr getTensor(llvm::StringRef name) const;
+  const onnx::GraphProto *getGraph(llvm::StringRef name) const;
+
+  /// Creates an op at the node's location.
+  template <typename OpTy, typename... Args>
+  OpTy create(Args &&...args) {
+    return OpTy::create(builder, location, std::forward<Args>(args)...);
+  }
+  /// Creates an op with one result of type resultType(0) and makes it the node's first result.
+  template <typename OpTy, typename... Args>
+  mlir::LogicalResult emit(Args &&...args) {
+    setResult(0, create<OpTy>(resultType(), std::forward<Args>(args)...)->getResult(0));
+    return mlir::success();
+  }
+  /// A constant one-dimensional i64 tensor.
+  mlir::Value integers(llvm::ArrayRef<int64_t> values);
+  /// A rank-0 constant: i64, or of float or integer type `element`.
+  mlir::Value scalar(int64_t value);
+  mlir::Value scalar(double value, mlir::Type element);
+
+  /// This form is not supported: the node becomes a `graph.onnx` carrier with this reason.
+  mlir::LogicalResult unsupported(const llvm::Twine &reason);
+  /// The model is wrong: emits an error at the node.
+  mlir::LogicalResult error(const llvm::Twine &message);
+  std::string reason;
+  bool failedForGood = false;
+};
+
+using NodeBuilder = mlir::LogicalResult (*)(NodeContext &);
+
+/// Rows by domain and operator; each operator has builders ordered by the first opset version they serve.
+class NodeTable {
+public:
+  /// Adds a row for `opType` of `domain` ("" is ai.onnx) from opset version `since` on.
+  void add(llvm::StringRef domain, llvm::StringRef opType, int64_t since, NodeBuilder builder) {
+    rows[{domain.str(), opType.str()}][since] = builder;
+  }
+  void add(llvm::StringRef opType, int64_t since, NodeBuilder builder) { add("", opType, since, builder); }
+  /// The row with the greatest `since` up to `version`; null when there is none.
+  NodeBuilder lookup(llvm::StringRef domain, llvm::StringRef opType, int64_t version) const;
+  bool contains(llvm::StringRef domain, llvm::StringRef opType) const {
+    return rows.count({domain.str(), opType.str()});
+  }
+  /// The table of all op groups.
+  static const NodeTable &get();
+
+private:
+  std::map<std::pair<std::string, std::string>, std::map<int64_t, NodeBuilder>> rows;
+};
+
+// One function per op group, in the file of that name.
+void addStructureNodes(NodeTable &table);
+void addElementwiseNodes(NodeTable &table);
+void addContractionNodes(NodeTable &table);
+void addMovementNodes(NodeTable &table);
+
+} // namespace tegula
+
+#endif

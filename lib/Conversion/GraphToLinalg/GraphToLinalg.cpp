@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// In:  graph ops on ranked tensors.
+// Out: linalg, tensor, arith, math and scf on storage types (no i1, no unsigned integers in memory); shape arithmetic as
+//      scalars in the function.
+// One pattern per op, in the file of its group.
+#include "tegula/Conversion/GraphToLinalg/Lowering.h"
+#include "tegula/Conversion/Passes.h"
+
+#include "mlir/Dialect/Func/Transforms/FuncConversions.h"
+
+using namespace mlir;
+
+namespace tegula {
+#define GEN_PASS_DEF_GRAPHTOLINALGPASS
+#include "tegula/Conversion/Passes.h.inc"
+} // namespace tegula
+
+namespace {
+struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass> {
+  void runOnOperation() override {
+    MLIRContext &context = getContext();
+    TypeConverter converter;
+    converter.addConversion([](Type type) { return type; });
+    converter.addConversion([](TensorType type) -> Type {
+      Type element = tegula::getStorageType(type.getElementType());
+      if (auto ranked = dyn_cast<RankedTensorType>(type))
+        return RankedTensorType::get(ranked.getShape(), element);
+      return UnrankedTensorType::get(element);
+    });
+
+    RewritePatternSet patterns(&context);
+    tegula::populateStructureLowerings(converter, patterns);
+    tegula::populateElementwiseLowerings(converter, patterns);
+    tegula::populateContractionLowerings(converter, patterns);
+    tegula::populateMovementLowerings(converter, patterns);
+    populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns, converter);
+    populateReturnOpTypeConversionPattern(patterns, converter);
+
+    ConversionTarget target(context);
+    target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+    target.addIllegalDialect<tegula::graph::GraphDialect>();
+    target.addDynamicallyLegalOp<func::FuncOp>(
+        [&](func::FuncOp function) { return converter.isSignatureLegal(function.getFunctionType()); });
+    target.addDynamicallyLegalOp<func::ReturnOp>([&](func::ReturnOp op) { return converter.isLegal(op); });
+    if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace

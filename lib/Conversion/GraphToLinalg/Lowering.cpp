@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tegula/Conversion/GraphToLinalg/Lowering.h"
+
+#include "tegula/Dialect/Exec/IR/Exec.h"
+
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace tegula;
+
+// --- types -----------------------------------------------------------------------------------------------------------
+
+Type tegula::getStorageType(Type element) {
+  auto integer = dyn_cast<IntegerType>(element);
+  if (!integer)
+    return element;
+  return IntegerType::get(element.getContext(), integer.getWidth() == 1 ? 8 : integer.getWidth());
+}
+
+RankedTensorType tegula::getStorageTensor(Type graphType) {
+  auto type = dyn_cast<RankedTensorType>(graphType);
+  return type ? RankedTensorType::get(type.getShape(), getStorageType(type.getElementType())) : nullptr;
+}
+
+Type tegula::getElement(Value graphValue) { return cast<TensorType>(graphValue.getType()).getElementType(); }
+bool tegula::isUnsignedElement(Type element) { return element.isUnsignedInteger() || element.isInteger(1); }
+
+Type tegula::getComputeType(Type element) {
+  if (element.isF16() || element.isBF16())
+    return Float32Type::get(element.getContext());
+  if (auto integer = dyn_cast<IntegerType>(element))
+    return IntegerType::get(element.getContext(), integer.getWidth());
+  return element;
+}
+
+// --- scalars ---------------------------------------------------------------------------------------------------------
+
+Value tegula::loadScalar(OpBuilder &b, Location loc, Value stored, Type element) {
+  if (!element.isInteger(1))
+    return stored;
+  Value zero = arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(0));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, stored, zero);
+}
+
+Value tegula::storeScalar(OpBuilder &b, Location loc, Value computed, Type element) {
+  if (!element.isInteger(1) || !computed.getType().isInteger(1))
+    return computed;
+  return arith::ExtUIOp::create(b, loc, b.getI8Type(), computed);
+}
+
+Value tegula::constantIndex(OpBuilder &b, Location loc, int64_t value) {
+  return arith::ConstantIndexOp::create(b, loc, value);
+}
+
+Value tegula::constantScalar(OpBuilder &b, Location loc, double value, Type type) {
+  if (isa<FloatType>(type))
+    return arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
+  if (type.isIndex())
+    return constantIndex(b, loc, int64_t(value));
+  return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, int64_t(value)));
+}
+
+Value tegula::toIndex(OpBuilder &b, Location loc, Value integer, bool isUnsigned) {
+  if (integer.getType().isIndex())
+    return integer;
+  if (isUnsigned)
+    return arith::IndexCastUIOp::create(b, loc, b.getIndexType(), integer);
+  return arith::IndexCastOp::create(b, loc, b.getIndexType(), integer);
+}
+
+Value tegula::castScalar(OpBuilder &b, Location loc, Value value, Type from, Type to) {
+  Type source = value.getType();
+  Type target = to.isInteger(1) ? Type(b.getI1Type()) : getStorageType(to);
+  if (from == to && source == target)
+    return value;
+  if (to.isInteger(1)) {
+    Value zero = constantScalar(b, loc, 0, source);
+    if (isa<FloatType>(source)) // NaN is true
+      return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, value, zero);
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value, zero);
+  }
+  bool fromUnsigned = isUnsignedElement(from);
+  if (isa<FloatType>(target)) {
+    if (isa<FloatType>(source)) {
+      unsigned sourceBits = source.getIntOrFloatBitWidth(), targetBits = target.getIntOrFloatBitWidth();
+      if (source == target)
+        return value;
+      if (sourceBits < targetBits)
+        return arith::ExtFOp::create(b, loc, target, value);
+      if (sourceBits > targetBits)
+        return arith::TruncFOp::create(b, loc, target, value);
+      // f16 and bf16: through f32, exact on the way up.
+      Value wide = arith::ExtFOp::create(b, loc, b.getF32Type(), value);
+      return arith::TruncFOp::create(b, loc, target, wide);
+    }
+    if (fromUnsigned)
+      return arith::UIToFPOp::create(b, loc, target, value);
+    return arith::SIToFPOp::create(b, loc, target, value);
+  }
+  if (isa<FloatType>(source)) {
+    if (source.getIntOrFloatBitWidth() < 32)
+      value = arith::ExtFOp::create(b, loc, b.getF32Type(), value);
+    // Narrow targets convert through i64 and keep the low bits, as C compilers on x86 do for values in range of i64;
+    // a direct conversion of an out-of-range value would be poison.
+    Type wide = b.getI64Type();
+    Value integer = to.isUnsignedInteger(64) ? Value(arith::FPToUIOp::create(b, loc, wide, value))
+                                             : Value(arith::FPToSIOp::create(b, loc, wide, value));
+    return target == wide ? integer : Value(arith::TruncIOp::create(b, loc, target, integer));
+  }
+  unsigned sourceBits = source.getIntOrFloatBitWidth(), targetBits = target.getIntOrFloatBitWidth();
+  if (sourceBits == targetBits)
+    return value;
+  if (sourceBits > targetBits)
+    return arith::TruncIOp::create(b, loc, target, value);
+  if (fromUnsigned)
+    return arith::ExtUIOp::create(b, loc, target, value);
+  return arith::ExtSIOp::create(b, loc, target, value);
+}
+
+// --- extents ---------------------------------------------------------------------------------------------------------
+
+OpFoldResult tegula::getExtent(OpBuilder &b, Location loc, Value tensor, int64_t i) {
+  while (true) {
+    auto type = cast<RankedTensorType>(tensor.getType());
+    if (!type.isDynamicDim(i))
+      return b.getIndexAttr(type.getDimSize(i));
+    if (auto castOp = tensor.getDefiningOp<tensor::CastOp>()) {
+      if (!isa<RankedTensorType>(castOp.getSource().getType()))
+        break;
+      tensor = castOp.getSource();
+    } else if (auto empty = tensor.getDefiningOp<tensor::EmptyOp>()) {
+      return empty.getMixedSizes()[i];
+    } else if (auto dps = tensor.getDefiningOp<DestinationStyleOpInterface>()) {
+      tensor = dps.getTiedOpOperand(cast<OpResult>(tensor))->get();
+    } else {
+      break;
+    }
+  }
+  return tensor::DimOp::create(b, loc, tensor, i).getResult();
+}
+
+SmallVector<OpFoldResult> tegula::getExtents(OpBuilder &b, Location loc, Value tensor) {
+  SmallVector<OpFoldResult> extents;
+  for (int64_t i = 0, rank = cast<RankedTensorType>(tensor.getType()).getRank(); i < rank; ++i)
+    extents.push_back(getExtent(b, loc, tensor, i));
+  return extents;
+}
+
+Value tegula::asValue(OpBuilder &b, Location loc, OpFoldResult extent) {
+  return getValueOrCreateConstantIndexOp(b, loc, extent);
+}
+
+Value tegula::makeEmpty(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> extents, Type element) {
+  return tensor::EmptyOp::create(b, loc, extents, element);
+}
+
+Value tegula::makeFilled(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> extents, Value scalar) {
+  Value empty = makeEmpty(b, loc, extents, scalar.getType());
+  return linalg::FillOp::create(b, loc, scalar, empty).getResult(0);
+}
+
+Value tegula::castTo(OpBuilder &b, Location loc, Value tensor, Type type) {
+  return tensor.getType() == type ? tensor : Value(tensor::CastOp::create(b, loc, type, tensor));
+}
+
+// --- host scalars ----------------------------------------------------------------------------------------------------
+
+bool tegula::isHostScalars(Type graphType) {
+  auto type = dyn_cast<RankedTensorType>(graphType);
+  return type && type.getRank() <= 1 && type.hasStaticShape() && type.getNumElements() <= 16 &&
+         isa<IntegerType>(type.getElementType());
+}
+
+SmallVector<Value> tegula::extractScalars(OpBuilder &b, Location loc, Value tensor) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  SmallVector<Value> scalars;
+  if (auto elements = tensor.getDefiningOp<tensor::FromElementsOp>())
+    return llvm::to_vector(elements.getElements());
+  SmallVector<int64_t> index(type.getRank(), 0);
+  for (int64_t k = 0, count = type.getNumElements(); k < count; ++k) {
+    SmallVector<Value> indices;
+    for (int64_t i : index)
+      indices.push_back(constantIndex(b, loc, i));
+    scalars.push_back(b.createOrFold<tensor::ExtractOp>(loc, tensor, indices));
+    for (int64_t i = type.getRank() - 1; i >= 0 && ++index[i] == type.getDimSize(i); --i)
+      index[i] = 0;
+  }
+  return scalars;
+}
+
+Value tegula::extractIndex(OpBuilder &b, Location loc, Value tensor, int64_t i) {
+  if (auto elements = tensor.getDefiningOp<tensor::FromElementsOp>())
+    return toIndex(b, loc, elements.getElements()[i]);
+  SmallVector<Value> indices;
+  if (cast<RankedTensorType>(tensor.getType()).getRank() == 1)
+    indices.push_back(constantIndex(b, loc, i));
+  return toIndex(b, loc, b.createOrFold<tensor::ExtractOp>(loc, tensor, indices));
+}
+
+// --- broadcasting ----------------------------------------------------------------------------------------------------
+
+static bool isOne(OpFoldResult extent) { return isConstantIntValue(extent, 1); }
+
+SmallVector<OpFoldResult> tegula::broadcastExtents(OpBuilder &b, Location loc, ValueRange operands) {
+  int64_t rank = 0;
+  for (Value operand : operands)
+    rank = std::max(rank, cast<RankedTensorType>(operand.getType()).getRank());
+  SmallVector<OpFoldResult> result(rank, b.getIndexAttr(1));
+  for (Value operand : operands) {
+    auto type = cast<RankedTensorType>(operand.getType());
+    for (int64_t i = 0; i < type.getRank(); ++i) {
+      OpFoldResult &extent = result[rank - type.getRank() + i];
+      OpFoldResult other = getExtent(b, loc, operand, i);
+      if (isOne(other) || other == extent)
+        continue;
+      // A static extent other than 1 decides.
+      if (isOne(extent) || isa<Attribute>(other)) {
+        extent = other;
+      } else if (isa<Value>(extent)) {
+        Value first = cast<Value>(extent), second = cast<Value>(other);
+        Value isOneAtRunTime =
+            arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, first, constantIndex(b, loc, 1));
+        extent = arith::SelectOp::create(b, loc, isOneAtRunTime, second, first).getResult();
+      }
+    }
+  }
+  return result;
+}
+
+std::pair<Value, AffineMap> tegula::broadcastOperand(OpBuilder &b, Location loc, Value operand,
+                                                     ArrayRef<OpFoldResult> extents) {
+  auto type = cast<RankedTensorType>(operand.getType());
+  int64_t rank = extents.size(), offset = rank - type.getRank();
+  SmallVector<AffineExpr> expressions;
+  SmallVector<OpFoldResult> viewExtents;
+  bool needsView = false;
+  for (int64_t i = 0; i < type.getRank(); ++i) {
+    OpFoldResult own = getExtent(b, loc, operand, i), target = extents[offset + i];
+    if (isOne(own) && !isOne(target)) {
+      expressions.push_back(b.getAffineConstantExpr(0));
+      viewExtents.push_back(own);
+      continue;
+    }
+    expressions.push_back(b.getAffineDimExpr(offset + i));
+    viewExtents.push_back(target);
+    if (own != target && isa<Value>(own))
+      needsView = true;
+    else if (own != target)
+      viewExtents.back() = own; // a static extent; the target's value must equal it
+  }
+  if (needsView) {
+    SmallVector<int64_t> shape;
+    SmallVector<Value> sizes;
+    dispatchIndexOpFoldResults(viewExtents, sizes, shape);
+    operand = exec::BroadcastViewOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), operand, sizes);
+  }
+  return {operand, AffineMap::get(rank, 0, expressions, b.getContext())};
+}
+
+Value tegula::buildElementwise(OpBuilder &b, Location loc, ValueRange operands, ArrayRef<Type> operandElements,
+                               Type resultType, ScalarBody body) {
+  RankedTensorType storage = getStorageTensor(resultType);
+  Type resultElement = cast<RankedTensorType>(resultType).getElementType();
+  auto compute = [&](OpBuilder &nested, Location at, ValueRange stored) -> Value {
+    SmallVector<Value> arguments;
+    for (auto [value, element] : llvm::zip(stored, operandElements)) {
+      Value loaded = loadScalar(nested, at, value, element);
+      Type computeType = getComputeType(element);
+      if (isa<FloatType>(computeType) && loaded.getType() != computeType)
+        loaded = arith::ExtFOp::create(nested, at, computeType, loaded);
+      arguments.push_back(loaded);
+    }
+    Value result = body(nested, at, arguments);
+    Type target = resultElement.isInteger(1) ? result.getType() : storage.getElementType();
+    if (isa<FloatType>(target) && result.getType() != target)
+      result = arith::TruncFOp::create(nested, at, target, result);
+    return storeScalar(nested, at, result, resultElement);
+  };
+
+  bool onHost = isHostScalars(resultType) && llvm::all_of(operands, [](Value operand) {
+    auto type = cast<RankedTensorType>(operand.getType());
+    return type.hasStaticShape() && type.getRank() <= 1 && type.getNumElements() <= 16;
+  });
+  if (onHost) {
+    SmallVector<SmallVector<Value>> scalars;
+    for (Value operand : operands)
+      scalars.push_back(extractScalars(b, loc, operand));
+    SmallVector<Value> results;
+    for (int64_t i = 0; i < storage.getNumElements(); ++i) {
+      SmallVector<Value> arguments;
+      for (SmallVector<Value> &elements : scalars)
+        arguments.push_back(elements[elements.size() == 1 ? 0 : i]);
+      results.push_back(compute(b, loc, arguments));
+    }
+    return tensor::FromElementsOp::create(b, loc, storage, results);
+  }
+
+  SmallVector<OpFoldResult> extents = broadcastExtents(b, loc, operands);
+  for (auto [i, extent] : llvm::enumerate(extents))
+    if (!storage.isDynamicDim(i))
+      extent = b.getIndexAttr(storage.getDimSize(i)); // shape inference may know more than the operands show
+  SmallVector<Value> inputs;
+  SmallVector<AffineMap> maps;
+  for (Value operand : operands) {
+    auto [input, map] = broadcastOperand(b, loc, operand, extents);
+    inputs.push_back(input);
+    maps.push_back(map);
+  }
+  Value empty = makeEmpty(b, loc, extents, storage.getElementType());
+  maps.push_back(b.getMultiDimIdentityMap(extents.size()));
+  SmallVector<utils::IteratorType> iterators(extents.size(), utils::IteratorType::parallel);
+  auto generic = linalg::GenericOp::create(b, loc, empty.getType(), inputs, empty, maps, iterators,
+                                           [&](OpBuilder &nested, Location at, ValueRange arguments) {
+                                             linalg::YieldOp::create(nested, at,
+                                                                     compute(nested, at, arguments.drop_back()));
+                                           });
+  return castTo(b, loc, generic.getResult(0), storage);
+}

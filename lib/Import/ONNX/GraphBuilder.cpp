@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tegula/Import/ONNX/GraphBuilder.h"
+
+#include "tegula/Dialect/Graph/IR/Graph.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Path.h"
+
+#include "onnx/onnx_pb.h"
+
+using namespace mlir;
+using namespace tegula;
+
+GraphBuilder::GraphBuilder(MLIRContext &context, std::shared_ptr<OnnxModel> model, const ImportOptions &options)
+    : context(context), model(std::move(model)), options(options) {
+  context.loadDialect<graph::GraphDialect, func::FuncDialect>();
+}
+
+Value GraphBuilder::lookup(StringRef name) const {
+  for (const auto &scope : llvm::reverse(scopes))
+    if (auto found = scope.find(name); found != scope.end())
+      return found->second;
+  return nullptr;
+}
+
+Type GraphBuilder::lookupType(StringRef name) const { return types.lookup(name); }
+
+int64_t GraphBuilder::getOpset(const std::string &domain) const {
+  for (const auto &import : model->proto->opset_import())
+    if (import.domain() == domain || (domain.empty() && import.domain() == "ai.onnx") ||
+        (domain == "ai.onnx" && import.domain().empty()))
+      return import.version();
+  return 1;
+}
+
+void GraphBuilder::declareTypes(const onnx::GraphProto &graph) {
+  auto declare = [&](const onnx::ValueInfoProto &value) {
+    if (Type type = convertType(value.type()))
+      types[value.name()] = type;
+  };
+  llvm::for_each(graph.input(), declare);
+  llvm::for_each(graph.value_info(), declare);
+  llvm::for_each(graph.output(), declare);
+}
+
+LogicalResult GraphBuilder::buildInitializers(const onnx::GraphProto &graph, OpBuilder &builder) {
+  for (const onnx::TensorProto &tensor : graph.initializer()) {
+    Location location = NameLoc::get(
+        builder.getStringAttr(llvm::sys::path::filename(model->path) + ": initializer '" + tensor.name() + "'"));
+    ElementsAttr value = convertTensor(tensor, location);
+    if (!value)
+      return failure();
+    bind(tensor.name(), graph::ConstantOp::create(builder, location, value));
+  }
+  if (graph.sparse_initializer_size())
+    return emitError(UnknownLoc::get(&context)) << "sparse initializers are not supported";
+  return success();
+}
+
+LogicalResult GraphBuilder::buildNode(const onnx::NodeProto &node, OpBuilder &builder) {
+  int64_t version = getOpset(node.domain());
+  StringRef name = node.name().empty() && node.output_size() ? StringRef(node.output(0)) : StringRef(node.name());
+  Location location = NameLoc::get(builder.getStringAttr(llvm::sys::path::filename(model->path) + ": node '" + name +
+                                                         "' (" + node.op_type() + ", opset " + Twine(version) + ")"));
+  for (const std::string &input : node.input())
+    if (!input.empty() && !lookup(input))
+      return emitError(location) << "expected input '" << input << "' to be defined before its use";
+
+  NodeContext nodeContext(*this, builder, location, node, version);
+  std::string domain = node.domain() == "ai.onnx" ? "" : node.domain();
+  NodeBuilder build = NodeTable::get().lookup(domain, node.op_type(), version);
+  bool carriesOnlyTensors = llvm::all_of(node.input(), [&](const std::string &input) {
+    return input.empty() || isa<TensorType>(lookup(input).getType());
+  });
+  if (build && carriesOnlyTensors) {
+    if (succeeded(build(nodeContext)))
+      return success();
+    if (nodeContext.failedForGood)
+      return failure();
+  }
+
+  // No row, or a form that the row does not serve: carry the node; `graph-list-unsupported` reports it.
+  SmallVector<Value> operands;
+  SmallVector<bool> present;
+  for (const std::string &input : node.input()) {
+    present.push_back(!input.empty());
+    if (!input.empty())
+      operands.push_back(lookup(input));
+  }
+  SmallVector<Type> resultTypes;
+  for (const std::string &output : node.output()) {
+    Type type = output.empty() ? nullptr : lookupType(output);
+    resultTypes.push_back(type ? type : NoneType::get(&context));
+  }
+  auto carrier = graph::OnnxOp::create(builder, location, resultTypes, operands, node.op_type(), domain, version,
+                                       DictionaryAttr::get(&context), present);
+  if (!nodeContext.reason.empty())
+    carrier->setAttr("reason", builder.getStringAttr(nodeContext.reason));
+  for (auto [output, value] : llvm::zip(node.output(), carrier->getResults()))
+    if (!output.empty())
+      bind(output, value);
+  return success();
+}
+
+LogicalResult GraphBuilder::buildBody(const onnx::GraphProto &graph, OpBuilder &builder,
+                                      SmallVectorImpl<Value> &outputs) {
+  declareTypes(graph);
+  if (failed(buildInitializers(graph, builder)))
+    return failure();
+  for (const onnx::NodeProto &node : graph.node())
+    if (failed(buildNode(node, builder)))
+      return failure();
+  for (const onnx::ValueInfoProto &output : graph.output()) {
+    Value value = lookup(output.name());
+    if (!value)
+      return emitError(UnknownLoc::get(&context)) << "expected graph output '" << output.name() << "' to be produced";
+    outputs.push_back(value);
+  }
+  return success();
+}
+
+/// `graph.dims`: the names of the symbolic dimensions of a value, "" where there is none.
+static ArrayAttr dimensionNames(Builder &builder, const onnx::TypeProto &type) {
+  SmallVector<Attribute> names;
+  if (type.has_tensor_type())
+    for (const auto &dim : type.tensor_type().shape().dim())
+      names.push_back(builder.getStringAttr(dim.dim_param()));
+  return builder.getArrayAttr(names);
+}
+
+OwningOpRef<ModuleOp> GraphBuilder::build() {
+  const onnx::GraphProto &graph = model->proto->graph();
+  Location location = NameLoc::get(StringAttr::get(&context, llvm::sys::path::filename(model->path)));
+  OwningOpRef<ModuleOp> module = ModuleOp::create(location, StringRef(graph.name()));
+  OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
+
+  llvm::StringSet<llvm::MallocAllocator> initialized;
+  for (const onnx::TensorProto &tensor : graph.initializer())
+    initialized.insert(tensor.name());
+  declareTypes(graph);
+
+  SmallVector<const onnx::ValueInfoProto *> inputs;
+  SmallVector<Type> inputTypes;
+  for (const onnx::ValueInfoProto &input : graph.input()) {
+    if (initialized.contains(input.name()))
+      continue; // a default value; constant here
+    Type type = convertType(input.type());
+    if (!type) {
+      emitError(location) << "input '" << input.name() << "': only tensors are supported as graph inputs";
+      return nullptr;
+    }
+    inputs.push_back(&input);
+    inputTypes.push_back(type);
+  }
+  auto function = func::FuncOp::create(builder, location, "main", builder.getFunctionType(inputTypes, {}));
+  Block *body = function.addEntryBlock();
+  scopes.emplace_back();
+  for (auto [index, input] : llvm::enumerate(inputs)) {
+    bind(input->name(), body->getArgument(index));
+    function.setArgAttr(index, "graph.name", builder.getStringAttr(input->name()));
+    function.setArgAttr(index, "graph.dims", dimensionNames(builder, input->type()));
+  }
+  builder.setInsertionPointToEnd(body);
+  SmallVector<Value> outputs;
+  if (failed(buildBody(graph, builder, outputs)))
+    return nullptr;
+  func::ReturnOp::create(builder, location, outputs);
+  function.setFunctionType(builder.getFunctionType(inputTypes, SmallVector<Type>(ValueRange(outputs).getTypes())));
+  for (auto [index, output] : llvm::enumerate(graph.output())) {
+    function.setResultAttr(index, "graph.name", builder.getStringAttr(output.name()));
+    function.setResultAttr(index, "graph.dims", dimensionNames(builder, output.type()));
+  }
+  return module;
+}
+
+static OwningOpRef<ModuleOp> import(MLIRContext &context, std::shared_ptr<OnnxModel> model, StringRef name,
+                                    const std::string &error, const ImportOptions &options) {
+  if (!model) {
+    emitError(NameLoc::get(StringAttr::get(&context, name))) << error;
+    return nullptr;
+  }
+  return GraphBuilder(context, std::move(model), options).build();
+}
+
+static bool hasRow(const std::string &domain, const std::string &opType) {
+  return NodeTable::get().contains(domain == "ai.onnx" ? "" : domain, opType);
+}
+
+OwningOpRef<ModuleOp> tegula::importOnnxFile(MLIRContext &context, StringRef path, const ImportOptions &options) {
+  std::string error;
+  auto model = loadOnnxModel(path.str(), {options.externalDataRoot}, hasRow, error);
+  return import(context, std::move(model), path, error, options);
+}
+
+OwningOpRef<ModuleOp> tegula::importOnnxBytes(MLIRContext &context, StringRef bytes, const ImportOptions &options) {
+  std::string error;
+  auto model = loadOnnxModelFromBytes(bytes.data(), bytes.size(), {options.externalDataRoot}, hasRow, error);
+  return import(context, std::move(model), "<memory>", error, options);
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tegula/Import/ONNX/Model.h"
+
+#include "onnx/checker.h"
+#include "onnx/defs/schema.h"
+#include "onnx/inliner/inliner.h"
+#include "onnx/onnx_pb.h"
+#include "onnx/shape_inference/implementation.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl.h>
+
+#include <climits>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace tegula;
+
+OnnxModel::OnnxModel() : proto(std::make_unique<onnx::ModelProto>()) {}
+OnnxModel::~OnnxModel() = default;
+
+int tegula::getSchemaVersion(const std::string &domain, const std::string &opType, int opset) {
+  const onnx::OpSchema *schema = onnx::OpSchemaRegistry::Schema(opType, opset, domain);
+  return schema ? schema->SinceVersion() : 0;
+}
+
+namespace {
+struct FunctionsWithoutRow : onnx::inliner::FunctionIdSet {
+  const HasNodeRow &hasRow;
+  explicit FunctionsWithoutRow(const HasNodeRow &hasRow) : hasRow(hasRow) {}
+  bool Contains(const std::string &domain, const std::string &name) const override { return !hasRow(domain, name); }
+};
+} // namespace
+
+/// Everything after parsing; ONNX's library reports by exceptions.
+static bool prepare(OnnxModel &model, const HasNodeRow &hasRow, std::string &error) {
+  onnx::ModelProto &proto = *model.proto;
+  try {
+    onnx::checker::check_model(proto);
+    onnx::inliner::InlineLocalFunctions(proto, /*convert_version=*/true);
+    FunctionsWithoutRow selected(hasRow);
+    onnx::inliner::InlineSelectedFunctions(proto, selected, nullptr);
+    onnx::ShapeInferenceOptions options(/*check_type=*/true, /*strict_mode=*/1, /*data_prop=*/true);
+    onnx::shape_inference::InferShapes(proto, onnx::OpSchemaRegistry::Instance(), options);
+  } catch (const std::exception &exception) {
+    error = exception.what();
+    return false;
+  }
+  return true;
+}
+
+std::shared_ptr<OnnxModel> tegula::loadOnnxModel(const std::string &path, const LoadOptions &, const HasNodeRow &hasRow,
+                                                 std::string &error) {
+  auto model = std::make_shared<OnnxModel>();
+  model->path = path;
+  int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) {
+    error = std::string("cannot open: ") + std::strerror(errno);
+    return nullptr;
+  }
+  struct stat status;
+  if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
+    error = "expected a regular file";
+    close(file);
+    return nullptr;
+  }
+  bool parsed;
+  {
+    google::protobuf::io::FileInputStream stream(file);
+    google::protobuf::io::CodedInputStream coded(&stream);
+    coded.SetTotalBytesLimit(INT_MAX);
+    parsed = model->proto->ParseFromCodedStream(&coded) && coded.ConsumedEntireMessage();
+  }
+  close(file);
+  if (!parsed || status.st_size == 0) {
+    error = "expected an ONNX model, but the file is not a well-formed ModelProto (truncated or damaged?)";
+    return nullptr;
+  }
+  return prepare(*model, hasRow, error) ? model : nullptr;
+}
+
+std::shared_ptr<OnnxModel> tegula::loadOnnxModelFromBytes(const char *data, size_t size, const LoadOptions &,
+                                                          const HasNodeRow &hasRow, std::string &error) {
+  auto model = std::make_shared<OnnxModel>();
+  model->path = "<memory>";
+  if (size == 0 || size > INT_MAX || !model->proto->ParseFromArray(data, int(size))) {
+    error = "expected an ONNX model, but the bytes are not a well-formed ModelProto (truncated or damaged?)";
+    return nullptr;
+  }
+  return prepare(*model, hasRow, error) ? model : nullptr;
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tegula/Import/ONNX/NodeTable.h"
+
+#include "tegula/Dialect/Graph/IR/Constants.h"
+#include "tegula/Dialect/Graph/IR/Graph.h"
+#include "tegula/Import/ONNX/GraphBuilder.h"
+
+#include "onnx/onnx_pb.h"
+
+using namespace mlir;
+using namespace tegula;
+
+const NodeTable &NodeTable::get() {
+  static const NodeTable table = [] {
+    NodeTable rows;
+    addStructureNodes(rows);
+    addElementwiseNodes(rows);
+    addContractionNodes(rows);
+    addMovementNodes(rows);
+    return rows;
+  }();
+  return table;
+}
+
+NodeBuilder NodeTable::lookup(StringRef domain, StringRef opType, int64_t version) const {
+  auto found = rows.find({domain == "ai.onnx" ? "" : domain.str(), opType.str()});
+  if (found == rows.end())
+    return nullptr;
+  auto row = found->second.upper_bound(version);
+  return row == found->second.begin() ? nullptr : std::prev(row)->second;
+}
+
+unsigned NodeContext::operandCount() const { return node.input_size(); }
+unsigned NodeContext::resultCount() const { return node.output_size(); }
+
+Value NodeContext::operand(unsigned index) const {
+  if (index >= operandCount() || node.input(index).empty())
+    return nullptr;
+  return graph.lookup(node.input(index));
+}
+
+bool NodeContext::hasResult(unsigned index) const { return index < resultCount() && !node.output(index).empty(); }
+
+Type NodeContext::resultType(unsigned index, Type element) const {
+  if (index < resultCount())
+    if (Type type = graph.lookupType(node.output(index)))
+      return type;
+  return UnrankedTensorType::get(element ? element : elementType(0));
+}
+
+Type NodeContext::elementType(unsigned operandIndex) const {
+  Value value = operand(operandIndex);
+  return value ? cast<TensorType>(value.getType()).getElementType() : Float32Type::get(builder.getContext());
+}
+
+void NodeContext::setResult(unsigned index, Value value) {
+  if (hasResult(index))
+    graph.bind(node.output(index), value);
+}
+
+static const onnx::AttributeProto *findAttribute(const onnx::NodeProto &node, StringRef name) {
+  for (const onnx::AttributeProto &attribute : node.attribute())
+    if (attribute.name() == name)
+      return &attribute;
+  return nullptr;
+}
+
+bool NodeContext::hasAttribute(StringRef name) const { return findAttribute(node, name); }
+int64_t NodeContext::getInteger(StringRef name, int64_t fallback) const {
+  const onnx::AttributeProto *attribute = findAttribute(node, name);
+  return attribute ? attribute->i() : fallback;
+}
+float NodeContext::getFloat(StringRef name, float fallback) const {
+  const onnx::AttributeProto *attribute = findAttribute(node, name);
+  return attribute ? attribute->f() : fallback;
+}
+std::string NodeContext::getString(StringRef name, StringRef fallback) const {
+  const onnx::AttributeProto *attribute = findAttribute(node, name);
+  return attribute ? attribute->s() : fallback.str();
+}
+std::optional<SmallVector<int64_t>> NodeContext::getIntegers(StringRef name) const {
+  if (const onnx::AttributeProto *attribute = findAttribute(node, name))
+    return SmallVector<int64_t>(attribute->ints().begin(), attribute->ints().end());
+  return std::nullopt;
+}
+std::optional<SmallVector<float>> NodeContext::getFloats(StringRef name) const {
+  if (const onnx::AttributeProto *attribute = findAttribute(node, name))
+    return SmallVector<float>(attribute->floats().begin(), attribute->floats().end());
+  return std::nullopt;
+}
+std::optional<std::vector<std::string>> NodeContext::getStrings(StringRef name) const {
+  if (const onnx::AttributeProto *attribute = findAttribute(node, name))
+    return std::vector<std::string>(attribute->strings().begin(), attribute->strings().end());
+  return std::nullopt;
+}
+ElementsAttr NodeContext::getTensor(StringRef name) const {
+  const onnx::AttributeProto *attribute = findAttribute(node, name);
+  return attribute && attribute->has_t() ? graph.convertTensor(attribute->t(), location) : nullptr;
+}
+const onnx::GraphProto *NodeContext::getGraph(StringRef name) const {
+  const onnx::AttributeProto *attribute = findAttribute(node, name);
+  return attribute && attribute->has_g() ? &attribute->g() : nullptr;
+}
+
+Value NodeContext::integers(ArrayRef<int64_t> values) {
+  auto type = RankedTensorType::get({int64_t(values.size())}, builder.getI64Type());
+  return create<graph::ConstantOp>(graph::makeIntegers(type, values));
+}
+Value NodeContext::scalar(int64_t value) {
+  return create<graph::ConstantOp>(graph::makeIntegers(RankedTensorType::get({}, builder.getI64Type()), {value}));
+}
+Value NodeContext::scalar(double value, Type element) {
+  auto type = RankedTensorType::get({}, element);
+  if (isa<FloatType>(element))
+    return create<graph::ConstantOp>(graph::makeFloats(type, {value}));
+  return create<graph::ConstantOp>(graph::makeIntegers(type, {int64_t(value)}));
+}
+
+LogicalResult NodeContext::unsupported(const Twine &why) {
+  reason = why.str();
+  return failure();
+}
+LogicalResult NodeContext::error(const Twine &message) {
+  failedForGood = true;
+  return emitError(location) << message;
+}

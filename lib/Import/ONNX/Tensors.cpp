@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// ONNX types and tensors to MLIR types and attributes. Big tensors become resources that alias the parsed model.
+#include "tegula/Dialect/Graph/IR/Constants.h"
+#include "tegula/Import/ONNX/GraphBuilder.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/Support/MathExtras.h"
+
+#include "onnx/onnx_pb.h"
+
+using namespace mlir;
+using namespace tegula;
+using onnx::TensorProto;
+
+Type GraphBuilder::convertElementType(int32_t onnxType) const {
+  auto integer = [&](unsigned width, bool isUnsigned = false) -> Type {
+    return IntegerType::get(&context, width, isUnsigned ? IntegerType::Unsigned : IntegerType::Signless);
+  };
+  switch (onnxType) {
+  case TensorProto::FLOAT: return Float32Type::get(&context);
+  case TensorProto::DOUBLE: return Float64Type::get(&context);
+  case TensorProto::FLOAT16: return Float16Type::get(&context);
+  case TensorProto::BFLOAT16: return BFloat16Type::get(&context);
+  case TensorProto::FLOAT8E4M3FN: return Float8E4M3FNType::get(&context);
+  case TensorProto::FLOAT8E4M3FNUZ: return Float8E4M3FNUZType::get(&context);
+  case TensorProto::FLOAT8E5M2: return Float8E5M2Type::get(&context);
+  case TensorProto::FLOAT8E5M2FNUZ: return Float8E5M2FNUZType::get(&context);
+  case TensorProto::FLOAT8E8M0: return Float8E8M0FNUType::get(&context);
+  case TensorProto::FLOAT4E2M1: return Float4E2M1FNType::get(&context);
+  case TensorProto::BOOL: return integer(1);
+  case TensorProto::INT8: return integer(8);
+  case TensorProto::INT16: return integer(16);
+  case TensorProto::INT32: return integer(32);
+  case TensorProto::INT64: return integer(64);
+  case TensorProto::UINT8: return integer(8, true);
+  case TensorProto::UINT16: return integer(16, true);
+  case TensorProto::UINT32: return integer(32, true);
+  case TensorProto::UINT64: return integer(64, true);
+  case TensorProto::INT4: return integer(4);
+  case TensorProto::UINT4: return integer(4, true);
+  case TensorProto::INT2: return integer(2);
+  case TensorProto::UINT2: return integer(2, true);
+  case TensorProto::COMPLEX64: return ComplexType::get(Float32Type::get(&context));
+  case TensorProto::COMPLEX128: return ComplexType::get(Float64Type::get(&context));
+  default: return nullptr;
+  }
+}
+
+Type GraphBuilder::convertType(const onnx::TypeProto &type) const {
+  if (!type.has_tensor_type())
+    return nullptr;
+  Type element = convertElementType(type.tensor_type().elem_type());
+  if (!element)
+    return nullptr;
+  if (!type.tensor_type().has_shape())
+    return UnrankedTensorType::get(element);
+  SmallVector<int64_t> shape;
+  for (const auto &dim : type.tensor_type().shape().dim()) {
+    int64_t extent = dim.has_dim_value() ? dim.dim_value() : ShapedType::kDynamic;
+    for (const auto &[name, value] : options.dimensions)
+      if (dim.dim_param() == name)
+        extent = value;
+    shape.push_back(extent < 0 ? ShapedType::kDynamic : extent);
+  }
+  return RankedTensorType::get(shape, element);
+}
+
+/// The tensor's typed fields as bytes in the layout of raw_data.
+static std::vector<char> packTypedData(const TensorProto &tensor) {
+  std::vector<char> bytes;
+  auto append = [&](auto value) {
+    const char *data = reinterpret_cast<const char *>(&value);
+    bytes.insert(bytes.end(), data, data + sizeof(value));
+  };
+  for (float value : tensor.float_data())
+    append(value);
+  for (double value : tensor.double_data())
+    append(value);
+  for (int64_t value : tensor.int64_data())
+    append(value);
+  for (uint64_t value : tensor.uint64_data())
+    tensor.data_type() == TensorProto::UINT32 ? append(uint32_t(value)) : append(value);
+  for (int32_t value : tensor.int32_data()) {
+    switch (tensor.data_type()) {
+    case TensorProto::INT32: append(value); break;
+    case TensorProto::INT16:
+    case TensorProto::UINT16:
+    case TensorProto::FLOAT16:
+    case TensorProto::BFLOAT16: append(uint16_t(value)); break;
+    default: append(uint8_t(value)); break;
+    }
+  }
+  return bytes;
+}
+
+ElementsAttr GraphBuilder::convertTensor(const TensorProto &tensor, Location location) const {
+  Type element = convertElementType(tensor.data_type());
+  if (!element) {
+    emitError(location) << "expected a tensor of numbers or bools, but got element type " << tensor.data_type();
+    return nullptr;
+  }
+  if (tensor.data_location() == TensorProto::EXTERNAL) {
+    emitError(location) << "external data is not supported";
+    return nullptr;
+  }
+  int64_t count = 1;
+  for (int64_t extent : tensor.dims())
+    if (extent < 0 || llvm::MulOverflow(count, extent, count)) {
+      emitError(location) << "expected extents of 0 or more whose product fits 64 bits, but got " << extent;
+      return nullptr;
+    }
+  auto type = RankedTensorType::get(ArrayRef<int64_t>(tensor.dims().data(), tensor.dims_size()), element);
+
+  unsigned bits = isa<ComplexType>(element) ? 2 * cast<ComplexType>(element).getElementType().getIntOrFloatBitWidth()
+                                            : element.getIntOrFloatBitWidth();
+  if (bits == 1)
+    bits = 8; // bool is a byte in ONNX
+  std::vector<char> packed;
+  ArrayRef<char> bytes;
+  if (tensor.has_raw_data()) {
+    bytes = ArrayRef<char>(tensor.raw_data().data(), tensor.raw_data().size());
+  } else {
+    packed = packTypedData(tensor);
+    bytes = packed;
+  }
+  int64_t expected = llvm::divideCeil(uint64_t(count) * bits, 8);
+  if (int64_t(bytes.size()) != expected) {
+    emitError(location) << "expected " << expected << " bytes of data, but got " << bytes.size();
+    return nullptr;
+  }
+
+  if (element.isInteger(1)) {
+    SmallVector<bool> values;
+    values.reserve(count);
+    for (char value : bytes)
+      values.push_back(value != 0);
+    return DenseElementsAttr::get(type, ArrayRef<bool>(values));
+  }
+  if (bits < 8) {
+    // MLIR keeps one sub-byte element a byte; ONNX packs them, low bits first.
+    std::vector<char> unpacked(count);
+    for (int64_t i = 0; i < count; ++i)
+      unpacked[i] = char((uint8_t(bytes[i * bits / 8]) >> (i * bits % 8)) & ((1u << bits) - 1));
+    return DenseElementsAttr::getFromRawBuffer(type, unpacked);
+  }
+  if (count <= graph::maxFoldedElements)
+    return DenseElementsAttr::getFromRawBuffer(type, bytes);
+  std::string name = "w_" + tensor.name();
+  if (!packed.empty())
+    return DenseResourceElementsAttr::get(type, name, HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64));
+  // The blob keeps the model alive; the IR may outlive the importer.
+  auto keepAlive = [model = model](void *, size_t, size_t) {};
+  return DenseResourceElementsAttr::get(type, name, AsmResourceBlob(bytes, 1, keepAlive, /*dataIsMutable=*/false));
+}
