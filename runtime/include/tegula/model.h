@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* Loading and running compiled models: the C API of libtegula_runtime.
+ *
+ * A model is immutable and may be shared by any number of threads. A context owns what one run needs (arena, outputs,
+ * workspaces); one thread at a time may use a context, and many contexts of one model run at once. The same input,
+ * artifact and thread count give identical bits.
+ *
+ * Functions that can fail return a tegula_error; the message is then in tegula_last_error() of the calling thread.
+ * Shapes are element counts, sizes are bytes, tensors are dense and row-major in native byte order, aligned to their
+ * element type. Structs with a `struct_size` field grow at their end: set it to sizeof, zero what you do not use. */
+#ifndef TEGULA_MODEL_H
+#define TEGULA_MODEL_H
+
+#include "tegula/abi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define TEGULA_API __attribute__((visibility("default")))
+#else
+#define TEGULA_API
+#endif
+
+typedef enum tegula_error {
+  TEGULA_ERROR_NONE = 0,
+  TEGULA_ERROR_INVALID_ARGUMENT = 1, /* what the caller handed over does not fit the model */
+  TEGULA_ERROR_FILE = 2,             /* the artifact or its sidecar cannot be read */
+  TEGULA_ERROR_INVALID_ARTIFACT = 3, /* not an artifact, damaged, or its sidecar does not match */
+  TEGULA_ERROR_INCOMPATIBLE = 4,     /* made for another ABI version, CPU or device */
+  TEGULA_ERROR_OUT_OF_MEMORY = 5,
+  TEGULA_ERROR_RUN_FAILED = 6, /* the data made the model fail; the message names the ONNX node */
+  TEGULA_ERROR_DEVICE = 7      /* the device driver reported an error */
+} tegula_error;
+
+typedef struct tegula_model tegula_model;
+typedef struct tegula_context tegula_context;
+typedef struct tegula_pool tegula_pool;
+
+/* Message of the last call on this thread that failed; "" when none did. Valid until the next failure on the thread. */
+TEGULA_API const char *tegula_last_error(void);
+
+/* "0.1.0" */
+TEGULA_API const char *tegula_version(void);
+
+/* "index out of range" and so on. */
+TEGULA_API const char *tegula_status_text(int32_t status);
+
+/* "float32" (NumPy's spelling) for a TensorProto.DataType, NULL for one that no tensor of this runtime can have. */
+TEGULA_API const char *tegula_element_type_name(int32_t element_type);
+
+/* Bytes of a dense tensor of `element_count` elements (4-bit and 2-bit types are packed); -1 for an unknown type, a
+ * negative count or a size beyond 64 bits. */
+TEGULA_API int64_t tegula_tensor_bytes(int32_t element_type, int64_t element_count);
+
+/* ---- Models ---------------------------------------------------------------------------------------------------- */
+
+typedef struct tegula_model_options {
+  uint32_t struct_size;
+  uint32_t skip_sidecar_hash; /* 1: check only the sidecar's size; reading every weight at load costs too much */
+  const char *directory;      /* folder of the sidecar; NULL: the artifact's own folder */
+} tegula_model_options;
+
+/* Loads a compiled model (a shared library made by `tegula compile`). `options` may be NULL. */
+TEGULA_API tegula_error tegula_model_load(const char *path, const tegula_model_options *options, tegula_model **model);
+
+/* The same for an artifact in memory (just-in-time compiled or linked in). The artifact must outlive the model. */
+TEGULA_API tegula_error tegula_model_from_artifact(const tegula_artifact *artifact, const tegula_model_options *options,
+                                                   tegula_model **model);
+
+/* Contexts keep their model alive. Both accept NULL. */
+TEGULA_API void tegula_model_retain(tegula_model *model);
+TEGULA_API void tegula_model_release(tegula_model *model);
+
+/* Descriptions; valid as long as the model. NULL for an index out of range. */
+TEGULA_API const char *tegula_model_name(const tegula_model *model);
+TEGULA_API const char *tegula_model_target(const tegula_model *model);
+TEGULA_API const char *tegula_model_features(const tegula_model *model);
+TEGULA_API const char *tegula_model_provenance(const tegula_model *model); /* JSON */
+TEGULA_API int32_t tegula_model_input_count(const tegula_model *model);
+TEGULA_API int32_t tegula_model_output_count(const tegula_model *model);
+TEGULA_API int32_t tegula_model_kernel_count(const tegula_model *model);
+TEGULA_API const tegula_tensor_info *tegula_model_input(const tegula_model *model, int32_t index);
+TEGULA_API const tegula_tensor_info *tegula_model_output(const tegula_model *model, int32_t index);
+TEGULA_API const tegula_kernel *tegula_model_kernel(const tegula_model *model, int32_t index);
+TEGULA_API const tegula_artifact *tegula_model_artifact(const tegula_model *model);
+
+/* ---- Thread pools ---------------------------------------------------------------------------------------------- */
+
+/* An application's own pool. `parallel` calls task(argument, k) once for every k in [0, count), on any threads and in
+ * any order, also one after the other, and returns when all have returned. Several contexts may call it at once. */
+typedef struct tegula_pool_functions {
+  uint32_t struct_size;
+  int32_t thread_count; /* how many tasks can make progress at once */
+  void *state;
+  void (*parallel)(void *state, int32_t count, void (*task)(void *argument, int32_t index), void *argument);
+} tegula_pool_functions;
+
+/* A pool of `threads` threads, the calling one included; 0: one for every CPU this process may use. */
+TEGULA_API tegula_error tegula_pool_create(int32_t threads, tegula_pool **pool);
+TEGULA_API tegula_error tegula_pool_from_functions(const tegula_pool_functions *functions, tegula_pool **pool);
+TEGULA_API void tegula_pool_retain(tegula_pool *pool);
+TEGULA_API void tegula_pool_release(tegula_pool *pool);
+TEGULA_API int32_t tegula_pool_thread_count(const tegula_pool *pool);
+
+/* ---- Contexts -------------------------------------------------------------------------------------------------- */
+
+/* Called around every dispatch: `kernel` is its row in the kernel table; `buffers` and `dims` are as in
+ * tegula_kernel_function, in the memory of the model's device. Either may be NULL. */
+typedef struct tegula_hooks {
+  void *user;
+  void (*before)(void *user, int32_t kernel, void *const *buffers, const int64_t *dims);
+  void (*after)(void *user, int32_t kernel, int32_t status, void *const *buffers, const int64_t *dims);
+} tegula_hooks;
+
+typedef struct tegula_context_options {
+  uint32_t struct_size;
+  int32_t threads;   /* workers of a kernel at most; 0: as many as the pool, or every CPU this process may use */
+  tegula_pool *pool; /* shared pool, retained; NULL: the context makes its own when threads is not 1 */
+} tegula_context_options;
+
+typedef struct tegula_tensor {
+  void *data;           /* inputs are never written */
+  int32_t element_type; /* TensorProto.DataType */
+  int32_t rank;
+  const int64_t *shape; /* `rank` extents */
+} tegula_tensor;
+
+TEGULA_API tegula_error tegula_context_create(tegula_model *model, const tegula_context_options *options,
+                                              tegula_context **context);
+TEGULA_API void tegula_context_release(tegula_context *context);
+
+/* Runs the model. `inputs` are in the model's order. On entry an output with non-null `data` is bound: the result is
+ * written there, and its element type and shape must be the result's; it must not overlap an input or another output.
+ * Any other is filled in, with storage that the context owns until its next run. After a failure all outputs are
+ * undefined. */
+TEGULA_API tegula_error tegula_context_run(tegula_context *context, const tegula_tensor *inputs, int32_t input_count,
+                                           tegula_tensor *outputs, int32_t output_count);
+
+/* Hands the storage of output `index` of the last run to the caller, who frees it with tegula_free, on any thread.
+ * NULL when that output was bound, taken before, or is not in host memory. */
+TEGULA_API void *tegula_context_take_output(tegula_context *context, int32_t index);
+TEGULA_API void tegula_free(void *storage);
+
+/* Status and ONNX node row (-1: unknown) behind a TEGULA_ERROR_RUN_FAILED of the last run. */
+TEGULA_API int32_t tegula_context_failure(const tegula_context *context, int32_t *node);
+
+/* Copies `hooks`; NULL removes them. */
+TEGULA_API void tegula_context_set_hooks(tegula_context *context, const tegula_hooks *hooks);
+
+/* Time per kernel: off by default. Enabling starts from zero. */
+TEGULA_API tegula_error tegula_context_set_profiling(tegula_context *context, int32_t enabled);
+TEGULA_API tegula_error tegula_context_profile(const tegula_context *context, int32_t kernel, int64_t *dispatch_count,
+                                               int64_t *total_nanoseconds);
+
+/* Kernels dispatched since the context was created. */
+TEGULA_API int64_t tegula_context_dispatch_count(const tegula_context *context);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The state of one run, kept between runs.
+#ifndef TEGULA_RUNTIME_CONTEXT_H
+#define TEGULA_RUNTIME_CONTEXT_H
+
+#include "BlockCache.h"
+#include "Memory.h"
+#include "Model.h"
+#include "ThreadPool.h"
+#include <atomic>
+
+namespace tegula {
+
+/// An output of the current or the last run.
+struct OutputSlot {
+  AlignedBuffer storage;  // the context's own
+  Array<int64_t> shape;   // room for `rank` extents at least
+  int32_t rank = 0;
+  void *data = nullptr;   // where the program wrote; null until it has asked
+  const tegula_tensor *bound = nullptr; // the user's buffer, during a run
+};
+
+struct KernelTime {
+  int64_t count;
+  int64_t nanoseconds;
+};
+
+/// What the first failing part of a run said.
+struct Failure {
+  int32_t status = TEGULA_OK;
+  int32_t node = -1;
+  int32_t kernel = -1;
+  bool described = false; // the thread's error message already says everything
+  tegula_error error = TEGULA_ERROR_NONE;
+};
+
+} // namespace tegula
+
+struct tegula_context {
+  tegula_model *model = nullptr;
+  tegula_pool *pool = nullptr; // null when kernels run on the calling thread only
+  int32_t threads = 1;
+  std::atomic<bool> running{false};
+
+  tegula::AlignedBuffer arena;
+  tegula::AlignedBuffer workspace; // `threads` slices
+  int64_t workspaceStride = 0;
+  tegula::BlockCache blocks;
+  tegula::Array<void *> inputs;
+  tegula::Array<int64_t> dims;
+  tegula::Array<int64_t> symbolValues;  // -1: not seen yet
+  tegula::Array<int32_t> symbolOrigins; // position in `dims` where the value was seen first
+  tegula::Array<tegula::OutputSlot> outputs;
+  tegula::Failure failure;
+
+  tegula_hooks hooks = {};
+  tegula::Array<tegula::KernelTime> times;
+  bool profiling = false;
+  int64_t dispatchCount = 0;
+
+  ~tegula_context();
+};
+
+namespace tegula {
+
+/// The services that a program running on the CPU gets; `context` is the tegula_context.
+extern const tegula_services cpuServices;
+
+/// Checks `inputs` against the model and fills the context's input pointers and dims.
+tegula_error bindInputs(tegula_context &context, const tegula_tensor *inputs, int32_t count);
+/// Checks what can be checked of bound outputs before the run.
+tegula_error bindOutputs(tegula_context &context, const tegula_tensor *inputs, tegula_tensor *outputs, int32_t count);
+
+/// Checks the shape of output `index` and finds storage for it; null after recording the failure.
+void *outputStorage(tegula_context &context, int32_t index, int32_t rank, const int64_t *shape);
+
+/// Ends the failed run: the message for what the context recorded.
+tegula_error reportFailure(tegula_context &context, int32_t status);
+
+} // namespace tegula
+#endif

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "ElementType.h"
+#include "tegula/model.h"
+
+namespace tegula {
+
+// Rows are the numbers of TensorProto.DataType.
+static constexpr ElementType elementTypes[] = {
+    {nullptr, 0, 0},           // UNDEFINED
+    {"float32", 32, 4},        // FLOAT
+    {"uint8", 8, 1},           // UINT8
+    {"int8", 8, 1},            // INT8
+    {"uint16", 16, 2},         // UINT16
+    {"int16", 16, 2},          // INT16
+    {"int32", 32, 4},          // INT32
+    {"int64", 64, 8},          // INT64
+    {nullptr, 0, 0},           // STRING
+    {"bool", 8, 1},            // BOOL
+    {"float16", 16, 2},        // FLOAT16
+    {"float64", 64, 8},        // DOUBLE
+    {"uint32", 32, 4},         // UINT32
+    {"uint64", 64, 8},         // UINT64
+    {"complex64", 64, 4},      // COMPLEX64
+    {"complex128", 128, 8},    // COMPLEX128
+    {"bfloat16", 16, 2},       // BFLOAT16
+    {"float8_e4m3fn", 8, 1},   // FLOAT8E4M3FN
+    {"float8_e4m3fnuz", 8, 1}, // FLOAT8E4M3FNUZ
+    {"float8_e5m2", 8, 1},     // FLOAT8E5M2
+    {"float8_e5m2fnuz", 8, 1}, // FLOAT8E5M2FNUZ
+    {"uint4", 4, 1},           // UINT4
+    {"int4", 4, 1},            // INT4
+    {"float4_e2m1fn", 4, 1},   // FLOAT4E2M1
+    {"float8_e8m0fnu", 8, 1},  // FLOAT8E8M0
+    {"uint2", 2, 1},           // UINT2
+    {"int2", 2, 1},            // INT2
+};
+static constexpr int32_t elementTypeCount = sizeof(elementTypes) / sizeof(elementTypes[0]);
+
+const ElementType *elementType(int32_t number) {
+  if (number < 0 || number >= elementTypeCount || !elementTypes[number].name)
+    return nullptr;
+  return &elementTypes[number];
+}
+
+static int64_t bytesOfElements(const ElementType &type, int64_t count) {
+  int64_t bits;
+  if (count < 0 || __builtin_mul_overflow(count, static_cast<int64_t>(type.bits), &bits) || bits > INT64_MAX - 7)
+    return -1;
+  return (bits + 7) / 8;
+}
+
+int64_t denseBytes(const ElementType &type, int32_t rank, const int64_t *shape) {
+  int64_t count = 1;
+  bool empty = false, overflow = false;
+  for (int32_t k = 0; k < rank; ++k) {
+    if (shape[k] < 0)
+      return -1;
+    empty |= shape[k] == 0;
+    overflow |= __builtin_mul_overflow(count, shape[k], &count);
+  }
+  if (empty)
+    return 0;
+  return overflow ? -1 : bytesOfElements(type, count);
+}
+
+} // namespace tegula
+
+extern "C" {
+
+const char *tegula_element_type_name(int32_t number) {
+  const tegula::ElementType *type = tegula::elementType(number);
+  return type ? type->name : nullptr;
+}
+
+int64_t tegula_tensor_bytes(int32_t number, int64_t elementCount) {
+  const tegula::ElementType *type = tegula::elementType(number);
+  return type ? tegula::bytesOfElements(*type, elementCount) : -1;
+}
+
+} // extern "C"

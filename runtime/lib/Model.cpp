@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Model.h"
+#include "CpuFeatures.h"
+#include "ElementType.h"
+#include "Error.h"
+#include <stddef.h>
+#include <string.h>
+
+namespace tegula {
+namespace {
+
+tegula_error invalid(const char *what) {
+  return setError(TEGULA_ERROR_INVALID_ARTIFACT, "invalid artifact: %s", what);
+}
+
+tegula_error checkTensors(const char *kind, int32_t count, const tegula_tensor_info *tensors, bool ranked) {
+  if (count < 0 || (count > 0 && !tensors))
+    return setError(TEGULA_ERROR_INVALID_ARTIFACT, "invalid artifact: no table of %ss", kind);
+  for (int32_t k = 0; k < count; ++k) {
+    const tegula_tensor_info &tensor = tensors[k];
+    if (!tensor.name)
+      return setError(TEGULA_ERROR_INVALID_ARTIFACT, "invalid artifact: %s %d has no name", kind, k);
+    if (!elementType(tensor.element_type))
+      return setError(TEGULA_ERROR_INCOMPATIBLE, "%s '%s' has element type %d, which this runtime does not support",
+                      kind, tensor.name, tensor.element_type);
+    if (tensor.rank < (ranked ? 0 : -1) || (tensor.rank > 0 && !tensor.shape))
+      return setError(TEGULA_ERROR_INVALID_ARTIFACT, "invalid artifact: %s '%s' has rank %d", kind, tensor.name,
+                      tensor.rank);
+    for (int32_t d = 0; d < tensor.rank; ++d)
+      if (tensor.shape[d] < -1)
+        return setError(TEGULA_ERROR_INVALID_ARTIFACT, "invalid artifact: %s '%s' has extent %lld", kind, tensor.name,
+                        static_cast<long long>(tensor.shape[d]));
+  }
+  return TEGULA_ERROR_NONE;
+}
+
+/// Nothing in the artifact is trusted to be there: a descriptor of another layout must not crash.
+tegula_error checkDescriptor(const tegula_artifact *artifact) {
+  if (!artifact)
+    return setError(TEGULA_ERROR_INCOMPATIBLE, "the model was compiled for another version of Tegula: it cannot serve "
+                                               "ABI version %u of this runtime",
+                    TEGULA_ABI_VERSION);
+  if (artifact->abi_version != TEGULA_ABI_VERSION)
+    return setError(TEGULA_ERROR_INCOMPATIBLE,
+                    "the model was compiled for another version of Tegula: expected ABI version %u, but got %u",
+                    TEGULA_ABI_VERSION, artifact->abi_version);
+  if (artifact->struct_size < sizeof(tegula_artifact))
+    return invalid("its descriptor is too short");
+  if (!artifact->model || !artifact->target || !artifact->program)
+    return invalid("it has no model name, target or program");
+  if (artifact->arena_bytes < 0 || artifact->constants_bytes < 0)
+    return invalid("a size is negative");
+  if (artifact->sidecar && artifact->constants)
+    return invalid("it has constants both inside and in a sidecar");
+  if (!artifact->sidecar && !artifact->constants && artifact->constants_bytes > 0)
+    return invalid("its constants are missing");
+  if (reinterpret_cast<uintptr_t>(artifact->constants) % TEGULA_ALIGNMENT != 0)
+    return invalid("its constants are not aligned");
+  if (tegula_error error = checkTensors("input", artifact->input_count, artifact->inputs, /*ranked=*/true))
+    return error;
+  if (tegula_error error = checkTensors("output", artifact->output_count, artifact->outputs, /*ranked=*/false))
+    return error;
+  if (artifact->node_count < 0 || (artifact->node_count > 0 && !artifact->nodes))
+    return invalid("no table of nodes");
+  if (artifact->kernel_count < 0 || (artifact->kernel_count > 0 && !artifact->kernels))
+    return invalid("no table of kernels");
+  for (int32_t k = 0; k < artifact->kernel_count; ++k) {
+    const tegula_kernel &kernel = artifact->kernels[k];
+    if (!kernel.name || kernel.phase_count == 0 || kernel.workspace_per_worker < 0 || (!kernel.phases && !kernel.ptx))
+      return setError(TEGULA_ERROR_INVALID_ARTIFACT, "invalid artifact: kernel %d has no code", k);
+  }
+  return TEGULA_ERROR_NONE;
+}
+
+tegula_error checkProcessor(const tegula_artifact &artifact) {
+  Text missing;
+  if (missingCpuFeatures(artifact.features, missing))
+    return setError(TEGULA_ERROR_INCOMPATIBLE,
+                    "model '%s' was compiled for %s, but this processor lacks: %s; compile it with a lower --target",
+                    artifact.model, artifact.target, missing.get());
+  if (!requestCpuFeatures(artifact.features))
+    return setError(TEGULA_ERROR_INCOMPATIBLE,
+                    "model '%s' was compiled for %s, but the operating system does not grant the use of tile registers",
+                    artifact.model, artifact.target);
+  return TEGULA_ERROR_NONE;
+}
+
+/// Numbers the symbolic dimensions of the inputs: equal names, equal numbers.
+bool numberSymbols(tegula_model &model) {
+  const tegula_artifact &artifact = *model.artifact;
+  size_t dimensionCount = 0;
+  for (int32_t k = 0; k < artifact.input_count; ++k)
+    dimensionCount += static_cast<size_t>(artifact.inputs[k].rank);
+  Array<const char *> names;
+  if (!model.inputSymbols.resize(dimensionCount) || !names.resize(dimensionCount))
+    return false;
+  size_t at = 0;
+  for (int32_t k = 0; k < artifact.input_count; ++k) {
+    const tegula_tensor_info &input = artifact.inputs[k];
+    for (int32_t d = 0; d < input.rank; ++d, ++at) {
+      const char *name = input.shape[d] < 0 && input.symbols ? input.symbols[d] : nullptr;
+      int32_t number = -1;
+      if (name) {
+        for (number = 0; number < model.symbolCount; ++number)
+          if (strcmp(names[static_cast<size_t>(number)], name) == 0)
+            break;
+        if (number == model.symbolCount)
+          names[static_cast<size_t>(model.symbolCount++)] = name;
+      }
+      model.inputSymbols[at] = number;
+    }
+  }
+  return true;
+}
+
+tegula_error finishModel(tegula_model &model, const tegula_model_options *options, const char *directory) {
+  if (tegula_error error = checkDescriptor(model.artifact))
+    return error;
+  const tegula_artifact &artifact = *model.artifact;
+  if (tegula_error error = checkProcessor(artifact))
+    return error;
+  if (artifact.sidecar) {
+    if (options && options->directory)
+      directory = options->directory;
+    if (!directory)
+      return setError(TEGULA_ERROR_INVALID_ARGUMENT,
+                      "model '%s' keeps its weights in '%s'; give the folder of that file", artifact.model,
+                      artifact.sidecar);
+    if (tegula_error error = model.sidecar.open(artifact, directory, !(options && options->skip_sidecar_hash)))
+      return error;
+    model.constants = model.sidecar.data();
+  } else {
+    model.constants = artifact.constants;
+  }
+  for (int32_t k = 0; k < artifact.kernel_count; ++k) {
+    const tegula_kernel &kernel = artifact.kernels[k];
+    model.device |= kernel.ptx != nullptr;
+    if (kernel.workspace_per_worker > model.largestWorkspace)
+      model.largestWorkspace = kernel.workspace_per_worker;
+  }
+  if (!numberSymbols(model))
+    return setError(TEGULA_ERROR_OUT_OF_MEMORY, "out of memory while loading model '%s'", artifact.model);
+  return TEGULA_ERROR_NONE;
+}
+
+bool validOptions(const tegula_model_options *options) {
+  return !options || options->struct_size >= sizeof(tegula_model_options);
+}
+
+} // namespace
+} // namespace tegula
+
+using namespace tegula;
+
+extern "C" {
+
+tegula_error tegula_model_load(const char *path, const tegula_model_options *options, tegula_model **result) {
+  if (!path || !result || !validOptions(options))
+    return setError(TEGULA_ERROR_INVALID_ARGUMENT, "tegula_model_load: invalid argument");
+  *result = nullptr;
+  auto *model = create<tegula_model>();
+  if (!model)
+    return setError(TEGULA_ERROR_OUT_OF_MEMORY, "out of memory while loading '%s'", path);
+  tegula_error error = model->library.open(path);
+  if (!error) {
+    model->artifact = model->library.query()(TEGULA_ABI_VERSION);
+    error = finishModel(*model, options, model->library.directory());
+  }
+  if (error)
+    destroy(model);
+  else
+    *result = model;
+  return error;
+}
+
+tegula_error tegula_model_from_artifact(const tegula_artifact *artifact, const tegula_model_options *options,
+                                        tegula_model **result) {
+  if (!artifact || !result || !validOptions(options))
+    return setError(TEGULA_ERROR_INVALID_ARGUMENT, "tegula_model_from_artifact: invalid argument");
+  *result = nullptr;
+  auto *model = create<tegula_model>();
+  if (!model)
+    return setError(TEGULA_ERROR_OUT_OF_MEMORY, "out of memory while loading a model");
+  model->artifact = artifact;
+  if (tegula_error error = finishModel(*model, options, nullptr)) {
+    destroy(model);
+    return error;
+  }
+  *result = model;
+  return TEGULA_ERROR_NONE;
+}
+
+void tegula_model_retain(tegula_model *model) {
+  if (model)
+    model->references.fetch_add(1, std::memory_order_relaxed);
+}
+
+void tegula_model_release(tegula_model *model) {
+  if (model && model->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    destroy(model);
+}
+
+const char *tegula_model_name(const tegula_model *model) { return model->artifact->model; }
+const char *tegula_model_target(const tegula_model *model) { return model->artifact->target; }
+
+const char *tegula_model_features(const tegula_model *model) {
+  return model->artifact->features ? model->artifact->features : "";
+}
+
+const char *tegula_model_provenance(const tegula_model *model) {
+  return model->artifact->provenance ? model->artifact->provenance : "{}";
+}
+
+int32_t tegula_model_input_count(const tegula_model *model) { return model->artifact->input_count; }
+int32_t tegula_model_output_count(const tegula_model *model) { return model->artifact->output_count; }
+int32_t tegula_model_kernel_count(const tegula_model *model) { return model->artifact->kernel_count; }
+
+const tegula_tensor_info *tegula_model_input(const tegula_model *model, int32_t index) {
+  return index >= 0 && index < model->artifact->input_count ? &model->artifact->inputs[index] : nullptr;
+}
+
+const tegula_tensor_info *tegula_model_output(const tegula_model *model, int32_t index) {
+  return index >= 0 && index < model->artifact->output_count ? &model->artifact->outputs[index] : nullptr;
+}
+
+const tegula_kernel *tegula_model_kernel(const tegula_model *model, int32_t index) {
+  return index >= 0 && index < model->artifact->kernel_count ? &model->artifact->kernels[index] : nullptr;
+}
+
+const tegula_artifact *tegula_model_artifact(const tegula_model *model) { return model->artifact; }
+
+} // extern "C"

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Checks of what the user hands over, with messages that name the tensor.
+#include "Context.h"
+#include "ElementType.h"
+#include "Error.h"
+#include <inttypes.h>
+
+namespace tegula {
+namespace {
+
+tegula_error checkCount(const char *kind, int32_t expected, int32_t got, const void *tensors) {
+  if (got != expected)
+    return setError(TEGULA_ERROR_INVALID_ARGUMENT, "expected %d %s%s, but got %d", expected, kind,
+                    expected == 1 ? "" : "s", got);
+  if (got > 0 && !tensors)
+    return setError(TEGULA_ERROR_INVALID_ARGUMENT, "expected %d %s%s, but got a null pointer", expected, kind,
+                    expected == 1 ? "" : "s");
+  return TEGULA_ERROR_NONE;
+}
+
+bool shapeFits(const tegula_tensor_info &info, int32_t rank, const int64_t *shape) {
+  if (info.rank < 0)
+    return true;
+  if (rank != info.rank)
+    return false;
+  for (int32_t d = 0; d < rank; ++d)
+    if (shape[d] < 0 || (info.shape[d] >= 0 && shape[d] != info.shape[d]))
+      return false;
+  return true;
+}
+
+tegula_error wrongShape(const char *kind, const tegula_tensor_info &info, int32_t rank, const int64_t *shape) {
+  Text expected, got;
+  expected.appendShape(info.rank, info.shape, info.symbols);
+  got.appendShape(rank, shape);
+  return setError(TEGULA_ERROR_INVALID_ARGUMENT, "%s '%s': expected shape %s, but got %s", kind, info.name,
+                  expected.get(), got.get());
+}
+
+/// Everything about one tensor but the values of symbols.
+tegula_error checkTensor(const char *kind, const tegula_tensor_info &info, const tegula_tensor &tensor,
+                         int64_t &bytes) {
+  if (tensor.element_type != info.element_type) {
+    const char *got = tegula_element_type_name(tensor.element_type);
+    return setError(TEGULA_ERROR_INVALID_ARGUMENT, "%s '%s': expected element type %s, but got %s", kind, info.name,
+                    tegula_element_type_name(info.element_type), got ? got : "an unknown one");
+  }
+  if (tensor.rank < 0 || (tensor.rank > 0 && !tensor.shape))
+    return setError(TEGULA_ERROR_INVALID_ARGUMENT, "%s '%s': expected a shape, but got a null pointer", kind,
+                    info.name);
+  if (!shapeFits(info, tensor.rank, tensor.shape))
+    return wrongShape(kind, info, tensor.rank, tensor.shape);
+  const ElementType &type = *elementType(info.element_type);
+  bytes = denseBytes(type, tensor.rank, tensor.shape);
+  if (bytes < 0)
+    return setError(TEGULA_ERROR_INVALID_ARGUMENT, "%s '%s': its size exceeds 64 bits", kind, info.name);
+  if (bytes > 0 && !tensor.data)
+    return setError(TEGULA_ERROR_INVALID_ARGUMENT, "%s '%s': expected %" PRId64 " bytes, but got a null pointer", kind,
+                    info.name, bytes);
+  if (reinterpret_cast<uintptr_t>(tensor.data) % static_cast<uintptr_t>(type.alignment) != 0)
+    return setError(TEGULA_ERROR_INVALID_ARGUMENT, "%s '%s': expected data aligned to %d bytes, but got address %p",
+                    kind, info.name, type.alignment, tensor.data);
+  return TEGULA_ERROR_NONE;
+}
+
+/// Name of the input that owns position `at` of the concatenated dims.
+const char *inputAt(const tegula_artifact &artifact, int32_t at) {
+  int32_t k = 0;
+  while (at >= artifact.inputs[k].rank)
+    at -= artifact.inputs[k++].rank;
+  return artifact.inputs[k].name;
+}
+
+bool overlap(const void *a, int64_t aBytes, const void *b, int64_t bBytes) {
+  auto aBegin = reinterpret_cast<uintptr_t>(a), bBegin = reinterpret_cast<uintptr_t>(b);
+  return aBegin < bBegin + static_cast<uintptr_t>(bBytes) && bBegin < aBegin + static_cast<uintptr_t>(aBytes);
+}
+
+int64_t tensorBytes(const tegula_tensor &tensor) {
+  return denseBytes(*elementType(tensor.element_type), tensor.rank, tensor.shape);
+}
+
+} // namespace
+
+tegula_error bindInputs(tegula_context &context, const tegula_tensor *inputs, int32_t count) {
+  const tegula_artifact &artifact = *context.model->artifact;
+  if (tegula_error error = checkCount("input", artifact.input_count, count, inputs))
+    return error;
+  for (int64_t &value : context.symbolValues)
+    value = -1;
+  size_t at = 0;
+  for (int32_t k = 0; k < count; ++k) {
+    const tegula_tensor_info &info = artifact.inputs[k];
+    const tegula_tensor &tensor = inputs[k];
+    int64_t bytes;
+    if (tegula_error error = checkTensor("input", info, tensor, bytes))
+      return error;
+    context.inputs[static_cast<size_t>(k)] = tensor.data;
+    for (int32_t d = 0; d < tensor.rank; ++d, ++at) {
+      context.dims[at] = tensor.shape[d];
+      int32_t symbol = context.model->inputSymbols[at];
+      if (symbol < 0)
+        continue;
+      int64_t &value = context.symbolValues[static_cast<size_t>(symbol)];
+      int32_t &origin = context.symbolOrigins[static_cast<size_t>(symbol)];
+      if (value < 0) {
+        value = tensor.shape[d];
+        origin = static_cast<int32_t>(at);
+      } else if (value != tensor.shape[d]) {
+        return setError(TEGULA_ERROR_INVALID_ARGUMENT,
+                        "input '%s': expected %" PRId64 " for dimension %d ('%s'), as in input '%s', but got %" PRId64,
+                        info.name, value, d, info.symbols[d], inputAt(artifact, origin), tensor.shape[d]);
+      }
+    }
+  }
+  return TEGULA_ERROR_NONE;
+}
+
+tegula_error bindOutputs(tegula_context &context, const tegula_tensor *inputs, tegula_tensor *outputs, int32_t count) {
+  const tegula_artifact &artifact = *context.model->artifact;
+  if (tegula_error error = checkCount("output", artifact.output_count, count, outputs))
+    return error;
+  for (int32_t k = 0; k < count; ++k) {
+    OutputSlot &slot = context.outputs[static_cast<size_t>(k)];
+    slot.data = nullptr;
+    slot.bound = nullptr;
+    const tegula_tensor &tensor = outputs[k];
+    if (!tensor.data)
+      continue;
+    const tegula_tensor_info &info = artifact.outputs[k];
+    int64_t bytes;
+    if (tegula_error error = checkTensor("output", info, tensor, bytes))
+      return error;
+    for (int32_t other = 0; other < artifact.input_count; ++other)
+      if (overlap(tensor.data, bytes, inputs[other].data, tensorBytes(inputs[other])))
+        return setError(TEGULA_ERROR_INVALID_ARGUMENT, "output '%s' overlaps input '%s' in memory", info.name,
+                        artifact.inputs[other].name);
+    for (int32_t other = 0; other < k; ++other)
+      if (outputs[other].data && overlap(tensor.data, bytes, outputs[other].data, tensorBytes(outputs[other])))
+        return setError(TEGULA_ERROR_INVALID_ARGUMENT, "output '%s' overlaps output '%s' in memory", info.name,
+                        artifact.outputs[other].name);
+    slot.bound = &tensor;
+  }
+  return TEGULA_ERROR_NONE;
+}
+
+static void *failOutput(tegula_context &context, tegula_error error) {
+  context.failure.described = true;
+  context.failure.error = error;
+  return nullptr;
+}
+
+void *outputStorage(tegula_context &context, int32_t index, int32_t rank, const int64_t *shape) {
+  const tegula_artifact &artifact = *context.model->artifact;
+  if (index < 0 || index >= artifact.output_count || rank < 0)
+    return failOutput(context, setError(TEGULA_ERROR_INVALID_ARTIFACT, "the program asked for output %d of %d", index,
+                                        artifact.output_count));
+  const tegula_tensor_info &info = artifact.outputs[index];
+  if (!shapeFits(info, rank, shape)) {
+    wrongShape("output", info, rank, shape);
+    return failOutput(context, TEGULA_ERROR_RUN_FAILED);
+  }
+  OutputSlot &slot = context.outputs[static_cast<size_t>(index)];
+  if (slot.shape.size() < static_cast<size_t>(rank) && !slot.shape.resize(static_cast<size_t>(rank)))
+    return nullptr;
+  if (rank > 0)
+    memcpy(slot.shape.data(), shape, sizeof(int64_t) * static_cast<size_t>(rank));
+  slot.rank = rank;
+  if (slot.bound) {
+    const tegula_tensor &bound = *slot.bound;
+    if (bound.rank != rank || (rank > 0 && memcmp(bound.shape, shape, sizeof(int64_t) * static_cast<size_t>(rank)))) {
+      Text expected, got;
+      expected.appendShape(rank, shape);
+      got.appendShape(bound.rank, bound.shape);
+      return failOutput(context, setError(TEGULA_ERROR_INVALID_ARGUMENT,
+                                          "output '%s': the result has shape %s, but the buffer given has %s",
+                                          info.name, expected.get(), got.get()));
+    }
+    slot.data = bound.data;
+    return slot.data;
+  }
+  int64_t bytes = denseBytes(*elementType(info.element_type), rank, shape);
+  slot.data = bytes < 0 ? nullptr : slot.storage.reserve(bytes);
+  return slot.data;
+}
+
+} // namespace tegula
