@@ -13,10 +13,10 @@ namespace tegula {
 
 /// An output of the current or the last run.
 struct OutputSlot {
-  AlignedBuffer storage;  // the context's own
-  Array<int64_t> shape;   // room for `rank` extents at least
+  AlignedBuffer storage; // the context's own
+  Array<int64_t> shape;  // room for `rank` extents at least
   int32_t rank = 0;
-  void *data = nullptr;   // where the program wrote; null until it has asked
+  void *data = nullptr;                 // where the program wrote; null until it has asked
   const tegula_tensor *bound = nullptr; // the user's buffer, during a run
 };
 

@@ -169,13 +169,13 @@ struct Feature {
 
 // Bits of the kernel's HWCAP words by LLVM's feature names.
 constexpr Feature features[] = {
-    {"fp-armv8", AT_HWCAP, 1u << 0},    {"neon", AT_HWCAP, 1u << 1},      {"aes", AT_HWCAP, 1u << 3},
-    {"sha2", AT_HWCAP, 1u << 6},        {"crc", AT_HWCAP, 1u << 7},       {"lse", AT_HWCAP, 1u << 8},
-    {"fullfp16", AT_HWCAP, 1u << 10},   {"rdm", AT_HWCAP, 1u << 12},      {"jsconv", AT_HWCAP, 1u << 13},
-    {"complxnum", AT_HWCAP, 1u << 14},  {"rcpc", AT_HWCAP, 1u << 15},     {"sha3", AT_HWCAP, 1u << 17},
-    {"sm4", AT_HWCAP, 1u << 19},        {"dotprod", AT_HWCAP, 1u << 20},  {"sve", AT_HWCAP, 1u << 22},
-    {"fp16fml", AT_HWCAP, 1u << 23},    {"rcpc-immo", AT_HWCAP, 1u << 26}, {"flagm", AT_HWCAP, 1u << 27},
-    {"sve2", AT_HWCAP2, 1u << 1},       {"i8mm", AT_HWCAP2, 1u << 13},    {"bf16", AT_HWCAP2, 1u << 14},
+    {"fp-armv8", AT_HWCAP, 1u << 0},   {"neon", AT_HWCAP, 1u << 1},       {"aes", AT_HWCAP, 1u << 3},
+    {"sha2", AT_HWCAP, 1u << 6},       {"crc", AT_HWCAP, 1u << 7},        {"lse", AT_HWCAP, 1u << 8},
+    {"fullfp16", AT_HWCAP, 1u << 10},  {"rdm", AT_HWCAP, 1u << 12},       {"jsconv", AT_HWCAP, 1u << 13},
+    {"complxnum", AT_HWCAP, 1u << 14}, {"rcpc", AT_HWCAP, 1u << 15},      {"sha3", AT_HWCAP, 1u << 17},
+    {"sm4", AT_HWCAP, 1u << 19},       {"dotprod", AT_HWCAP, 1u << 20},   {"sve", AT_HWCAP, 1u << 22},
+    {"fp16fml", AT_HWCAP, 1u << 23},   {"rcpc-immo", AT_HWCAP, 1u << 26}, {"flagm", AT_HWCAP, 1u << 27},
+    {"sve2", AT_HWCAP2, 1u << 1},      {"i8mm", AT_HWCAP2, 1u << 13},     {"bf16", AT_HWCAP2, 1u << 14},
     {"sme", AT_HWCAP2, 1u << 23},
 };
 

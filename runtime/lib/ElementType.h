@@ -8,8 +8,8 @@
 namespace tegula {
 
 struct ElementType {
-  const char *name; // NumPy's spelling (ml_dtypes' where NumPy has none); null for a type without dense storage
-  int32_t bits;     // of one element in a packed tensor
+  const char *name;  // NumPy's spelling (ml_dtypes' where NumPy has none); null for a type without dense storage
+  int32_t bits;      // of one element in a packed tensor
   int32_t alignment; // bytes that a user's buffer must be aligned to
 };
 

@@ -105,7 +105,8 @@ tegula_error inspectBytes(const char *path, const Bytes &bytes, String &querySym
                     path, hostName, hostMachine, header.e_machine);
   if (header.e_type != ET_DYN)
     return setError(TEGULA_ERROR_INVALID_ARTIFACT, "'%s' is not a compiled model: it is no shared library", path);
-  if (header.e_phentsize != sizeof(Elf64_Phdr) || header.e_shentsize != sizeof(Elf64_Shdr) || header.e_shoff > bytes.size)
+  if (header.e_phentsize != sizeof(Elf64_Phdr) || header.e_shentsize != sizeof(Elf64_Shdr) ||
+      header.e_shoff > bytes.size)
     return damaged(path, "its header is malformed");
   for (uint64_t k = 0; k < header.e_phnum; ++k) {
     Elf64_Phdr segment;

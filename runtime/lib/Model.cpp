@@ -9,9 +9,7 @@
 namespace tegula {
 namespace {
 
-tegula_error invalid(const char *what) {
-  return setError(TEGULA_ERROR_INVALID_ARTIFACT, "invalid artifact: %s", what);
-}
+tegula_error invalid(const char *what) { return setError(TEGULA_ERROR_INVALID_ARTIFACT, "invalid artifact: %s", what); }
 
 tegula_error checkTensors(const char *kind, int32_t count, const tegula_tensor_info *tensors, bool ranked) {
   if (count < 0 || (count > 0 && !tensors))
@@ -37,8 +35,9 @@ tegula_error checkTensors(const char *kind, int32_t count, const tegula_tensor_i
 /// Nothing in the artifact is trusted to be there: a descriptor of another layout must not crash.
 tegula_error checkDescriptor(const tegula_artifact *artifact) {
   if (!artifact)
-    return setError(TEGULA_ERROR_INCOMPATIBLE, "the model was compiled for another version of Tegula: it cannot serve "
-                                               "ABI version %u of this runtime",
+    return setError(TEGULA_ERROR_INCOMPATIBLE,
+                    "the model was compiled for another version of Tegula: it cannot serve "
+                    "ABI version %u of this runtime",
                     TEGULA_ABI_VERSION);
   if (artifact->abi_version != TEGULA_ABI_VERSION)
     return setError(TEGULA_ERROR_INCOMPATIBLE,
