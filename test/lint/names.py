@@ -6,6 +6,9 @@
   file        CamelCase of the argument without scope    dialects/Graph/Transforms/InferShapes.cpp
   test        the argument without scope                 test/dialects/Graph/Transforms/infer-shapes.mlir
               its twin when the pass reports errors      test/dialects/Graph/Transforms/infer-shapes-errors.mlir
+
+A conversion is named by what it converts, without a scope, and has a folder of its own: `graph-to-linalg`,
+GraphToLinalgPass, lib/Conversion/GraphToLinalg/GraphToLinalg.cpp.
 """
 import re
 from pathlib import Path, PurePosixPath
@@ -19,7 +22,8 @@ DESCRIPTION = re.compile(r"\blet\s+description\s*=")
 DEFINED = re.compile(r"^\s*#\s*define\s+GEN_PASS_DEF_(\w+)", re.MULTILINE)
 REPORTS = re.compile(r"\bemit(?:OpError|Error)\s*\(")
 ARGUMENT = re.compile(r"^[a-z][a-z0-9]*(-[a-z0-9]+)+$")
-MNEMONIC = re.compile(r'^\s*def\s+(\w+)\s*:\s*\w*_(?:\w*Op|\w*Attr|\w*Type)\w*<\s*"([^"]*)"', re.MULTILINE)
+OP = re.compile(r'^\s*def\s+(\w+Op)\s*:\s*\w+<\s*(?:\w+_Dialect\s*,\s*)?"([^"]*)"', re.MULTILINE)
+MNEMONIC = re.compile(r'\b(let\s+mnemonic)\s*=\s*"([^"]*)"')
 SNAKE = re.compile(r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")
 
 
@@ -51,7 +55,10 @@ def pass_problems(root):
         if not ARGUMENT.match(argument):
             yield f"{where}: expected an argument like 'graph-infer-shapes', but got '{argument}'"
             continue
+        folder = layers.home_of_header(PurePosixPath(*path.parts[1:]).as_posix())
         scope, *words = argument.split("-")
+        if folder == "lib/Conversion":
+            scope, words = "", argument.split("-")
         owner = scopes.setdefault(scope, path)
         if owner != path:
             yield f"{where}: scope '{scope}' belongs to {owner}; passes of one scope stand in one file"
@@ -63,7 +70,8 @@ def pass_problems(root):
             if not pattern.search(body):
                 yield f"{where}: has no {what}"
         stem = definition[len(scope):-len("Pass")]
-        folder = layers.home_of_header(PurePosixPath(*path.parts[1:]).as_posix())
+        if not scope:
+            folder = f"{folder}/{stem}"
         known_definitions[definition.upper()] = f"{folder}/{stem}.cpp"
         source = Path(folder) / f"{stem}.cpp"
         test_folder = Path("test") / folder
@@ -98,6 +106,7 @@ def pass_problems(root):
 def mnemonic_problems(root):
     for path in sources.repository_files(root):
         if path.suffix == ".td":
-            for definition, mnemonic in MNEMONIC.findall(sources.text_of(root, path)):
+            text = sources.text_of(root, path)
+            for definition, mnemonic in OP.findall(text) + MNEMONIC.findall(text):
                 if not SNAKE.match(mnemonic.split(".")[-1]):
                     yield f"{path}: {definition}: expected a snake_case name, but got '{mnemonic}'"

@@ -60,11 +60,33 @@ def test_pass_names(tree, files, expected):
     assert any(expected in problem for problem in problems), problems
 
 
-def test_mnemonics(tree):
-    good = 'def Graph_LayerNormOp : Graph_Op<"layer_norm", []> {}\n'
-    bad = 'def Graph_LayerNormOp : Graph_Op<"layerNorm", []> {}\n'
-    assert list(names.mnemonic_problems(tree({"include/tegula/Dialect/Graph/IR/GraphOps.td": good}))) == []
-    assert len(list(names.mnemonic_problems(tree({"include/tegula/Dialect/Graph/IR/GraphOps.td": bad})))) == 1
+def test_conversion_names(tree):
+    files = {
+        "include/tegula/Conversion/Passes.td":
+            'def GraphToLinalgPass : Pass<"graph-to-linalg"> { let summary = "s"; let description = "d"; }\n',
+        "lib/Conversion/GraphToLinalg/GraphToLinalg.cpp": "#define GEN_PASS_DEF_GRAPHTOLINALGPASS\n",
+        "test/lib/Conversion/GraphToLinalg/graph-to-linalg.mlir": "",
+    }
+    assert list(names.pass_problems(tree({**GOOD, **files}))) == []
+
+
+def test_conversion_without_code(tree):
+    files = {"include/tegula/Conversion/Passes.td":
+             'def GraphToLinalgPass : Pass<"graph-to-linalg"> { let summary = "s"; let description = "d"; }\n'}
+    [problem] = names.pass_problems(tree(files))
+    assert "expected its code in lib/Conversion/GraphToLinalg/GraphToLinalg.cpp" in problem
+
+
+@pytest.mark.parametrize("line, count", [
+    ('def Graph_LayerNormOp : Graph_Op<"layer_norm", []> {}', 0),
+    ('def Graph_LayerNormOp : Graph_Op<"layerNorm", []> {}', 1),
+    ('def Sched_RecordOp : Op<Sched_Dialect, "Record"> {}', 1),
+    ('def Sched_MapAttr : Sched_Attr<"CPUMap"> { let mnemonic = "cpu_map"; }', 0),
+    ('def Sched_MapAttr : Sched_Attr<"CPUMap"> { let mnemonic = "CPUMap"; }', 1),
+])
+def test_mnemonics(tree, line, count):
+    root = tree({"include/tegula/Dialect/Graph/IR/GraphOps.td": line + "\n"})
+    assert len(list(names.mnemonic_problems(root))) == count
 
 
 @pytest.mark.parametrize("file, line, expected", [

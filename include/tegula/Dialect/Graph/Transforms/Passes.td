@@ -6,11 +6,20 @@ include "mlir/Pass/PassBase.td"
 
 def GraphInferShapesPass : Pass<"graph-infer-shapes", "::mlir::func::FuncOp"> {
   let summary = "Computes result types from operand types and constants, folding shape arithmetic on the way";
+  let description = [{
+    Visits the ops of a function in program order: folds each, infers its result types from its operands (types and, for
+    shape operands, constant values) and joins them with what the model declares. A contradiction is an error. The
+    function's result types follow.
+  }];
   let dependentDialects = ["::tegula::graph::GraphDialect"];
 }
 
 def GraphListUnsupportedPass : Pass<"graph-list-unsupported", "::mlir::ModuleOp"> {
   let summary = "Fails with one error per ONNX node that nothing can lower";
+  let description = [{
+    Every `graph.onnx` carrier becomes an error that names operator, opset and, where the importer knew it, the reason;
+    all of them at once, so that a user sees the whole list. Without a carrier nothing happens.
+  }];
 }
 
 #endif
