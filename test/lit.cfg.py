@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """lit: every .mlir and .test file below test/ is a test.
 
-Substitutions: %python, %corpus (the shared corpus; such a test says `REQUIRES: corpus`). Tools come from the build's
+Substitutions: %python, %artifacts (compiled models written by hand), %corpus (the shared corpus; such a test says `REQUIRES: corpus`). Tools come from the build's
 bin/ and from LLVM's tools folder (FileCheck, not, mlir-opt, split-file, llvm-nm, ...).
 """
 import os
@@ -29,3 +29,5 @@ corpus = Path(config.tegula_source).resolve().parent / "shared" / "corpus"
 config.substitutions.append(("%corpus", str(corpus)))
 if corpus.is_dir():
     config.available_features.add("corpus")
+# Artifacts written by hand, for tools that only load and run.
+config.substitutions.append(("%artifacts", os.path.join(config.test_exec_root, "runtime", "artifacts")))

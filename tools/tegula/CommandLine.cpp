@@ -47,6 +47,7 @@ static StringRef closestOption(const CommandSpec &spec, StringRef name) {
 }
 
 int tegula::tool::reportFault(const llvm::Twine &message) {
+  llvm::outs().flush(); // what was printed before comes before
   llvm::errs() << "tegula: error: " << message << "\n";
   return ExitFault;
 }

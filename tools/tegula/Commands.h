@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The subcommands. Each gets the words after its name and returns an exit code (CommandLine.h).
+#ifndef TEGULA_TOOLS_TEGULA_COMMANDS_H
+#define TEGULA_TOOLS_TEGULA_COMMANDS_H
+
+#include "llvm/ADT/ArrayRef.h"
+
+namespace tegula::tool {
+
+int runRun(llvm::ArrayRef<const char *> words);
+int runBench(llvm::ArrayRef<const char *> words);
+
+} // namespace tegula::tool
+
+#endif

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A model that is ready to run, its inputs and its outputs: what `run` and `bench` share.
+#ifndef TEGULA_TOOLS_TEGULA_LOADEDMODEL_H
+#define TEGULA_TOOLS_TEGULA_LOADEDMODEL_H
+
+#include "CommandLine.h"
+#include "tegula/TestData/Compare.h"
+#include "tegula/TestData/TestData.h"
+#include "tegula/model.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/Error.h"
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tegula::tool {
+
+struct ModelRelease {
+  void operator()(tegula_model *model) const { tegula_model_release(model); }
+};
+struct ContextRelease {
+  void operator()(tegula_context *context) const { tegula_context_release(context); }
+};
+using ModelHandle = std::unique_ptr<tegula_model, ModelRelease>;
+using ContextHandle = std::unique_ptr<tegula_context, ContextRelease>;
+
+using Dimensions = std::vector<std::pair<std::string, int64_t>>;
+
+/// A context with `threads` workers; 0: one for every CPU.
+llvm::Expected<ContextHandle> createContext(tegula_model *model, int32_t threads);
+
+/// Seeded random inputs. A symbolic dimension has the extent that `dimensions` gives it, else 1; `notes` gets one line
+/// for each that fell back to 1.
+llvm::Expected<std::vector<HostTensor>> randomInputs(const tegula_model *model, const Dimensions &dimensions,
+                                                     uint64_t seed, std::vector<std::string> &notes);
+
+/// Checks the number of recorded inputs and, where `outputs` is given, outputs against the model.
+llvm::Error checkCounts(const tegula_model *model, size_t inputs, std::optional<size_t> outputs);
+
+/// The outputs of one run, in storage that the context owns until its next run.
+struct Outputs {
+  std::vector<tegula_tensor> tensors;
+  TensorView view(size_t index) const;
+};
+llvm::Expected<Outputs> runOnce(tegula_context *context, const tegula_model *model, llvm::ArrayRef<HostTensor> inputs);
+
+/// "x86-64-v4, 4 kernels".
+std::string describeModel(const tegula_model *model);
+
+} // namespace tegula::tool
+
+#endif

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "OpenModel.h"
+
+using namespace tegula::tool;
+
+int tegula::tool::openModel(const CommandSpec &, Arguments &arguments, OpenModel &opened) {
+  tegula_model *model = nullptr;
+  if (tegula_model_load(arguments.positional[0].c_str(), /*options=*/nullptr, &model))
+    return reportFault(tegula_last_error());
+  opened.model.reset(model);
+  return ExitOk;
+}

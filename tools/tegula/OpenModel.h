@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Opens the model that the user names.
+#ifndef TEGULA_TOOLS_TEGULA_OPENMODEL_H
+#define TEGULA_TOOLS_TEGULA_OPENMODEL_H
+
+#include "LoadedModel.h"
+
+namespace tegula::tool {
+
+struct OpenModel {
+  std::shared_ptr<void> code; // what the model's machine code lives in; outlives the model
+  ModelHandle model;
+};
+
+/// Opens positional argument 0 . Reports on stderr and returns an
+/// exit code when that fails; ExitOk otherwise.
+int openModel(const CommandSpec &spec, Arguments &arguments, OpenModel &opened);
+
+} // namespace tegula::tool
+
+#endif

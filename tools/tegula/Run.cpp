@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// tegula run: one run of a model, compared with recorded outputs or summarized.
+#include "Commands.h"
+#include "LoadedModel.h"
+#include "OpenModel.h"
+#include "Report.h"
+#include "llvm/Support/Format.h"
+
+using namespace tegula;
+using namespace tegula::tool;
+
+static const OptionSpec options[] = {
+    {"data", "DIR", "inputs from DIR/input_k.pb; outputs must match DIR/output_k.pb"},
+    {"rtol", "X", "relative tolerance (default 1e-3)"},
+    {"atol", "X", "absolute tolerance (default 1e-7)"},
+    {"span", "X", "raises the absolute tolerance to X times an output's largest value (default 0)"},
+    {"seed", "N", "seed of random inputs without --data (default 0)"},
+    {"dim", "NAME=N", "extent of a symbolic dimension"},
+    {"threads", "N", "workers (default: one for every CPU)"},
+    {"json", nullptr, "report as JSON"},
+};
+static const CommandSpec spec{
+    "run", "MODEL.so",
+    "Runs a model once. With --data it compares with recorded outputs and exits 1 on a mismatch; without, it makes\n"
+    "random inputs and prints statistics of the outputs.",
+    "tegula run model.so --data test_data_set_0 --rtol=1e-3\ntegula run model.so --seed=7 --json", options};
+
+namespace {
+/// Of the finite elements; `nonfinite` counts the others.
+struct ValueStatistics {
+  double min = 0, max = 0, mean = 0;
+  int64_t nonfinite = 0;
+};
+} // namespace
+
+static ValueStatistics statisticsOf(const TensorView &tensor) {
+  ValueStatistics result;
+  int64_t count = elementCount(tensor.shape).value_or(0), finite = 0;
+  for (int64_t index = 0; index < count; ++index) {
+    double value = elementAsDouble(tensor, index);
+    if (!std::isfinite(value)) {
+      ++result.nonfinite;
+      continue;
+    }
+    result.min = finite ? std::min(result.min, value) : value;
+    result.max = finite ? std::max(result.max, value) : value;
+    result.mean += (value - result.mean) / static_cast<double>(++finite);
+  }
+  return result;
+}
+
+static std::string typeText(const TensorView &tensor) {
+  return (elementTypeName(tensor.type) + " " + shapeText(tensor.shape)).str();
+}
+
+static void printComparison(llvm::StringRef name, const TensorView &got, const Comparison &comparison) {
+  llvm::outs() << "output '" << name << "' " << typeText(got) << ": ";
+  if (!comparison.incomparable.empty()) {
+    llvm::outs() << comparison.incomparable << "\n";
+    return;
+  }
+  llvm::outs() << llvm::format("max absolute error %.3g, relative %.3g, ULP %.3g; ", comparison.maxAbsoluteError,
+                               comparison.maxRelativeError, comparison.maxUlpError);
+  if (comparison.mismatches == 0)
+    llvm::outs() << "match\n";
+  else
+    llvm::outs() << comparison.mismatches << " of " << comparison.elements << " beyond the tolerance, first "
+                 << comparison.firstMismatchText << "\n";
+}
+
+static void writeShape(llvm::json::OStream &json, llvm::ArrayRef<int64_t> shape) {
+  json.attributeArray("shape", [&] {
+    for (int64_t extent : shape)
+      json.value(extent);
+  });
+}
+
+static void writeComparison(llvm::json::OStream &json, const Comparison &comparison) {
+  json.attribute("match", comparison.matches());
+  json.attribute("elements", comparison.elements);
+  json.attribute("mismatches", comparison.mismatches);
+  json.attribute("max_absolute_error", jsonNumber(comparison.maxAbsoluteError));
+  json.attribute("max_relative_error", jsonNumber(comparison.maxRelativeError));
+  json.attribute("max_ulp_error", jsonNumber(comparison.maxUlpError));
+  std::string message = comparison.incomparable.empty() ? comparison.firstMismatchText : comparison.incomparable;
+  if (!message.empty())
+    json.attribute("message", llvm::json::fixUTF8(message));
+}
+
+int tegula::tool::runRun(llvm::ArrayRef<const char *> words) {
+  Arguments arguments(spec);
+  if (std::optional<int> code = parseCommandLine(spec, words, arguments))
+    return *code;
+  Tolerance tolerance;
+  tolerance.relative = arguments.getReal("rtol", 1e-3, 0);
+  tolerance.absolute = arguments.getReal("atol", 1e-7, 0);
+  tolerance.span = arguments.getReal("span", 0, 0);
+  auto seed = static_cast<uint64_t>(arguments.getInteger("seed", 0, 0));
+  auto threads = static_cast<int32_t>(arguments.getInteger("threads", 0, 0, 4096));
+  Dimensions dimensions = arguments.getDimensions("dim");
+  if (arguments.failed)
+    return ExitUsage;
+  bool compare = arguments.has("data"), json = arguments.has("json");
+  const std::string &path = arguments.positional[0];
+
+  // The data first: a missing folder should not cost a compilation.
+  TestDataSet data;
+  if (compare) {
+    llvm::Expected<TestDataSet> loaded = loadTestDataSet(arguments.get("data"));
+    if (!loaded)
+      return reportFault(llvm::toString(loaded.takeError()));
+    data = std::move(*loaded);
+  }
+  OpenModel opened;
+  if (int code = openModel(spec, arguments, opened))
+    return code;
+  tegula_model *model = opened.model.get();
+  std::vector<std::string> notes;
+  if (compare) {
+    if (llvm::Error error = checkCounts(model, data.inputs.size(), data.outputs.size()))
+      return reportFault(path + ": " + llvm::toString(std::move(error)));
+  } else {
+    llvm::Expected<std::vector<HostTensor>> inputs = randomInputs(model, dimensions, seed, notes);
+    if (!inputs)
+      return reportFault(path + ": " + llvm::toString(inputs.takeError()));
+    data.inputs = std::move(*inputs);
+  }
+  llvm::Expected<ContextHandle> context = createContext(model, threads);
+  if (!context)
+    return reportFault(path + ": " + llvm::toString(context.takeError()));
+  llvm::Expected<Outputs> outputs = runOnce(context->get(), model, data.inputs);
+  if (!outputs)
+    return reportFault(path + ": " + llvm::toString(outputs.takeError()));
+
+  size_t count = outputs->tensors.size(), mismatched = 0;
+  std::vector<Comparison> comparisons;
+  for (size_t index = 0; compare && index < count; ++index) {
+    comparisons.push_back(compareTensors(outputs->view(index), data.outputs[index], tolerance));
+    mismatched += !comparisons.back().matches();
+  }
+
+  if (json) {
+    printReport("run", [&](llvm::json::OStream &out) {
+      out.attribute("model", llvm::json::fixUTF8(path));
+      out.attribute("target", tegula_model_target(model));
+      out.attribute("kernels", tegula_model_kernel_count(model));
+      out.attribute("kernel_dispatches", tegula_context_dispatch_count(context->get()));
+      if (compare)
+        out.attribute("match", mismatched == 0);
+      else
+        out.attribute("seed", static_cast<int64_t>(seed));
+      out.attributeArray("outputs", [&] {
+        for (size_t index = 0; index < count; ++index) {
+          TensorView view = outputs->view(index);
+          out.object([&] {
+            out.attribute("name", llvm::json::fixUTF8(tegula_model_output(model, static_cast<int32_t>(index))->name));
+            out.attribute("type", elementTypeName(view.type));
+            writeShape(out, view.shape);
+            if (compare) {
+              writeComparison(out, comparisons[index]);
+            } else {
+              ValueStatistics statistics = statisticsOf(view);
+              out.attribute("min", jsonNumber(statistics.min));
+              out.attribute("max", jsonNumber(statistics.max));
+              out.attribute("mean", jsonNumber(statistics.mean));
+              out.attribute("nonfinite", statistics.nonfinite);
+            }
+          });
+        }
+      });
+    });
+  } else {
+    for (const std::string &note : notes)
+      llvm::outs() << "note: " << note << "\n";
+    for (size_t index = 0; index < count; ++index) {
+      TensorView view = outputs->view(index);
+      const char *name = tegula_model_output(model, static_cast<int32_t>(index))->name;
+      if (compare) {
+        printComparison(name, view, comparisons[index]);
+        continue;
+      }
+      ValueStatistics statistics = statisticsOf(view);
+      llvm::outs() << "output '" << name << "' " << typeText(view)
+                   << llvm::format(": min %.6g, max %.6g, mean %.6g", statistics.min, statistics.max, statistics.mean);
+      if (statistics.nonfinite)
+        llvm::outs() << ", " << statistics.nonfinite << " not finite";
+      llvm::outs() << "\n";
+    }
+  }
+  if (mismatched)
+    return reportFault(path + ": " + llvm::Twine(mismatched) + " of " + llvm::Twine(count) +
+                       " outputs do not match the expected ones");
+  return ExitOk;
+}
