@@ -129,6 +129,27 @@ def Exec_CheckOp : Exec_Op<"check", [MemoryEffects<[MemWrite]>]> {
   let assemblyFormat = "$condition `,` $status attr-dict";
 }
 
+def Exec_GridIdOp : Exec_Op<"grid_id", [Pure]> {
+  let summary = "The number of the worker that runs the kernel.";
+  let description = [{
+    At least 0 and less than `exec.grid_size`. Stands in the function of an `exec.kernel`.
+
+    Example: `%id = exec.grid_id : index`
+  }];
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+}
+def Exec_GridSizeOp : Exec_Op<"grid_size", [Pure]> {
+  let summary = "How many workers share the kernel.";
+  let description = [{
+    At least 1. Each worker runs the function once; together they do the kernel's work.
+
+    Example: `%size = exec.grid_size : index`
+  }];
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+}
+
 // --- memory of the host function -------------------------------------------------------------------------------------
 
 def Exec_ArenaViewOp : Exec_Op<"arena_view", [Pure]> {

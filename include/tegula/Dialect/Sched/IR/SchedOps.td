@@ -41,11 +41,14 @@ def Sched_CPUMatMulAttr : Sched_Attr<"CPUMatMul", "cpu_matmul"> {
   let description = [{
     `tile` is [MC, NC, KC]: rows, columns and depth of a packed block, in elements. `micro` is [MR, NR]: rows and columns of
     the register block; NR is a multiple of the vector length. `unroll` is the unroll factor of the innermost depth loop.
-    `pack_lhs`: whether the left operand is packed (the right one always is, unless it has one column).
+    `pack_lhs`, `pack_rhs`: whether the left and the right operand of a block are copied into panels of MR rows and NR
+    columns. An unpacked right operand is contiguous along the columns and is read once for each panel of rows.
+
+    Example: `#sched.cpu_matmul<tile = [96, 1024, 256], micro = [6, 64], unroll = 4, pack_lhs = false, pack_rhs = true>`
   }];
   let parameters = (ins ArrayRefParameter<"int64_t", "[MC, NC, KC]">:$tile, ArrayRefParameter<"int64_t", "[MR, NR]">:$micro,
-                        "int64_t":$unroll, "bool":$pack_lhs);
-  let assemblyFormat = "`<` `tile` `=` `[` $tile `]` `,` `micro` `=` `[` $micro `]` `,` `unroll` `=` $unroll `,` `pack_lhs` `=` $pack_lhs `>`";
+                        "int64_t":$unroll, "bool":$pack_lhs, "bool":$pack_rhs);
+  let assemblyFormat = "`<` `tile` `=` `[` $tile `]` `,` `micro` `=` `[` $micro `]` `,` `unroll` `=` $unroll `,` `pack_lhs` `=` $pack_lhs `,` `pack_rhs` `=` $pack_rhs `>`";
 }
 
 def Sched_NVPTXMapAttr : Sched_Attr<"NVPTXMap", "nvptx_map"> {
