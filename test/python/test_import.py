@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What an import of tegula brings along, and whom it has to live with."""
+import importlib.util
+import itertools
+import subprocess
+import sys
+
+import pytest
+
+NEIGHBOURS = ["onnx"] + (["onnxruntime"] if importlib.util.find_spec("onnxruntime") else [])
+USE = {
+    "onnx": "import onnx.checker; onnx.checker.check_model(onnx.helper.make_model(onnx.helper.make_graph("
+    "[onnx.helper.make_node('Relu', ['x'], ['y'])], 'g', [onnx.helper.make_tensor_value_info('x', 1, [1])], "
+    "[onnx.helper.make_tensor_value_info('y', 1, [1])])))",
+    "onnxruntime": "import onnxruntime; onnxruntime.get_available_providers()",
+    "tegula": "import tegula, numpy; assert tegula.load({model!r})(numpy.ones((1, 3), 'f4'))[0, 0] == 3",
+}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([*NEIGHBOURS, "tegula"])), ids="-".join)
+def test_import_orders(artifacts, order):
+    model = str(artifacts / "scale.so")
+    imports = [f"import {name}" for name in order]
+    uses = [USE[name].format(model=model) if name == "tegula" else USE[name] for name in order]
+    done = subprocess.run([sys.executable, "-c", "\n".join(imports + uses)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_only_numpy_and_ml_dtypes_are_imported():
+    code = "import sys; import numpy, ml_dtypes; before = set(sys.modules); import tegula; print(*set(sys.modules) - before)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    foreign = {name.split(".")[0] for name in done.stdout.split()} - {"tegula"} - set(sys.stdlib_module_names)
+    assert not foreign
