@@ -16,9 +16,7 @@ static uint64_t saturatingAdd(uint64_t a, uint64_t b) {
   return a > std::numeric_limits<uint64_t>::max() - b ? std::numeric_limits<uint64_t>::max() : a + b;
 }
 
-static llvm::Error makeError(const llvm::Twine &message) {
-  return llvm::createStringError(message);
-}
+static llvm::Error makeError(const llvm::Twine &message) { return llvm::createStringError(message); }
 
 /// The word or number that stands for `value` in text.
 static std::string valueText(const Knob &knob, int64_t value) {

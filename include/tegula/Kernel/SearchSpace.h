@@ -4,8 +4,8 @@
 // describes its space once; the compiler checks schedules with it, the tuner counts, samples and walks it.
 //
 //   SearchSpace space("cpu_matmul");
-//   space.addKnob("micro_m", {1, 2, 4, 6, 8}).addKnob("micro_n", {16, 32, 48, 64}).addNamedKnob("threads", {"m", "mn"});
-//   space.addConstraint("micro_m * micro_n <= 384", {"micro_m", "micro_n"},
+//   space.addKnob("micro_m", {1, 2, 4, 6, 8}).addKnob("micro_n", {16, 32, 48, 64}).addNamedKnob("threads", {"m",
+//   "mn"}); space.addConstraint("micro_m * micro_n <= 384", {"micro_m", "micro_n"},
 //                       [](llvm::ArrayRef<int64_t> v) { return v[0] * v[1] <= 384; });
 //   space.count();                    // 38
 //   space.text(*space.at(0));         // "micro_m = 1, micro_n = 16, threads = m"
