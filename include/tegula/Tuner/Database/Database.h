@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The tuner's lab book: an SQLite file with every trial ever made, failures included. Trials and selections are only
+// ever appended (triggers refuse changes), so that a choice can always be traced to its measurements.
+//
+// Errors are one line that starts with the file's path. Nothing is left half-written: each call is one transaction.
+// One object belongs to one thread; several processes may use one file at a time, a writer waits for another writer up
+// to the busy timeout.
+//
+#ifndef TEGULA_TUNER_DATABASE_DATABASE_H
+#define TEGULA_TUNER_DATABASE_DATABASE_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace llvm {
+class raw_ostream;
+}
+
+namespace tegula::tuner {
+
+/// What became of a candidate. Only Ok has a time.
+enum class TrialStatus {
+  Ok,
+  /// The compiler refused the schedule or failed.
+  CompileError,
+  /// The artifact could not be loaded: other ABI, CPU feature missing, several kernels, no query function.
+  LoadError,
+  /// The runner died while it ran the candidate.
+  Crash,
+  /// The candidate did not finish within the time limit.
+  Hang,
+  /// The kernel returned a non-zero status where the reference returned zero.
+  RuntimeError,
+  /// The output differs from the reference's by more than the tolerance, or in shape.
+  WrongResult,
+  /// The candidate wrote outside its output buffers.
+  OutOfBounds,
+};
+
+/// "ok", "compile_error", ...: as in the database and in all reports.
+llvm::StringRef statusText(TrialStatus status);
+std::optional<TrialStatus> parseStatus(llvm::StringRef text);
+
+/// A machine. `deviceClass` is equal for machines whose measurements may stand for each other.
+struct Device {
+  std::string key;
+  std::string deviceClass;
+  /// JSON object: whatever describes it to a person.
+  std::string description;
+};
+
+/// A kernel to be tuned: hash and text of its signature, and the family that claims it.
+struct Workload {
+  std::string key;
+  std::string family;
+  std::string signature;
+};
+
+/// The conditions of a measurement: trials are compared only within equal conditions.
+struct Conditions {
+  std::string workload; ///< key of the workload
+  std::string device;   ///< key of the device
+  std::string target;   ///< text of the target, "x86-64-v4"
+  std::string space;    ///< hash of the search space
+  unsigned threads = 1; ///< workers of a dispatch
+  std::string sizes;    ///< input shapes as "[[128,768],[768]]"; empty when the kernel has static shapes only
+};
+
+struct Trial {
+  int64_t id = 0; ///< given by the database
+  Conditions conditions;
+  std::string toolchain;     ///< version of compiler and LLVM
+  std::string configuration; ///< text of the point in the search space
+  std::string schedule;      ///< text of the schedule attribute
+  TrialStatus status = TrialStatus::Ok;
+  std::vector<double> samplesNs; ///< nanoseconds of one execution each; at least 5 when Ok, else empty
+  std::string detail;            ///< why it failed
+  uint64_t seed = 0;             ///< of the inputs
+  int64_t createdMs = 0;         ///< milliseconds since 1970; 0: now
+
+  /// Median of the samples in nanoseconds; 0 without samples.
+  double medianNs() const;
+};
+
+/// The answer to "which schedule for this kernel?".
+struct Best {
+  Trial trial;
+  /// "exact" (this device), "same_class" (another device of the class).
+  std::string rung;
+  /// Why a selection chose it; empty when no selection was recorded and the fastest trial stands in.
+  std::string reason;
+};
+
+struct DatabaseStatistics {
+  int64_t kernels = 0, trials = 0, failures = 0, devices = 0, selections = 0;
+};
+
+/// One line of `tegula db list`.
+struct WorkloadSummary {
+  Workload workload;
+  std::string target;
+  int64_t trials = 0, failures = 0;
+  std::optional<double> bestNs;
+  std::string bestSchedule;
+};
+
+class Database {
+public:
+  enum class Mode {
+    Read,     ///< the file must exist; its content is never changed
+    ReadWrite ///< creates the file and brings an older schema up to date
+  };
+  /// Milliseconds that a call waits for another process's lock.
+  static constexpr int defaultBusyTimeoutMs = 10000;
+
+  /// Fails, with a message that says which, on: no such file, not a database, a database of another program, a schema
+  /// newer than this program, a corrupt file, a lock held for too long, a path that cannot be read or written.
+  static llvm::Expected<std::unique_ptr<Database>> open(llvm::StringRef path, Mode mode,
+                                                        int busyTimeoutMs = defaultBusyTimeoutMs);
+  ~Database();
+  Database(const Database &) = delete;
+  Database &operator=(const Database &) = delete;
+
+  llvm::StringRef getPath() const;
+
+  /// Make these known; repeating one is harmless.
+  llvm::Error addDevice(const Device &device);
+  llvm::Error addWorkload(const Workload &workload);
+  llvm::Error addSpace(llvm::StringRef hash, llvm::StringRef text);
+
+  /// Appends a trial whose workload, device and space are known; returns its id.
+  llvm::Expected<int64_t> record(const Trial &trial);
+  /// Appends the decision for trial `trial`, which must be Ok; it stands until a later one for the same conditions
+  /// (any space).
+  llvm::Error select(int64_t trial, llvm::StringRef reason);
+
+  /// All trials under these conditions by id.
+  llvm::Expected<std::vector<Trial>> history(const Conditions &conditions) const;
+  /// The newest selection for the workload on this device, else the fastest of its schedules that never failed, else
+  /// both on its class; nullopt when there is no good trial. Only trials of `target` and `threads` count, of any sizes.
+  llvm::Expected<std::optional<Best>> best(llvm::StringRef workload, const Device &device, llvm::StringRef target,
+                                           unsigned threads = 1) const;
+
+  llvm::Expected<DatabaseStatistics> statistics() const;
+  /// By family, then key, then target.
+  llvm::Expected<std::vector<WorkloadSummary>> list() const;
+
+  /// One JSON object a line for each trial by id: `schema` 1, keys in snake_case, times in nanoseconds.
+  llvm::Error exportJsonLines(llvm::raw_ostream &stream) const;
+  /// A lock file: one `sched.record` for each (workload, target), by family and key: the newest selection of any device
+  /// at one thread, else the fastest trial.
+  llvm::Error exportLock(llvm::raw_ostream &stream) const;
+
+  /// What is wrong with the content, one line each; empty when all is well: SQLite's own integrity and foreign key
+  /// checks, then ours (samples match the status, a selection points to a good trial, statuses are known).
+  llvm::Expected<std::vector<std::string>> verify() const;
+
+private:
+  struct Implementation;
+  explicit Database(std::unique_ptr<Implementation> implementation);
+  std::unique_ptr<Implementation> implementation;
+};
+
+} // namespace tegula::tuner
+
+#endif // TEGULA_TUNER_DATABASE_DATABASE_H

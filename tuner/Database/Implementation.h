@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#ifndef TEGULA_TUNER_DATABASE_IMPLEMENTATION_H
+#define TEGULA_TUNER_DATABASE_IMPLEMENTATION_H
+
+#include "Statement.h"
+#include "tegula/Tuner/Database/Database.h"
+
+namespace tegula::tuner {
+
+struct Database::Implementation {
+  std::string path;
+  sqlite3 *connection = nullptr;
+
+  ~Implementation() { sqlite3_close(connection); }
+};
+
+/// `SELECT <the columns that readTrial expects> FROM trial JOIN ...`, to be followed by conditions.
+extern const char *const selectTrials;
+Trial readTrial(const Statement &statement);
+
+} // namespace tegula::tuner
+
+#endif // TEGULA_TUNER_DATABASE_IMPLEMENTATION_H

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the database says about itself: statistics, list, export, verify.
+//
+#include "Implementation.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace tegula::tuner;
+
+llvm::Expected<DatabaseStatistics> Database::statistics() const {
+  Statement statement(getPath(), implementation->connection,
+                      "SELECT (SELECT count(*) FROM workload), (SELECT count(*) FROM trial),"
+                      " (SELECT count(*) FROM trial WHERE status <> 'ok'), (SELECT count(*) FROM device),"
+                      " (SELECT count(*) FROM selection)");
+  llvm::Expected<bool> row = statement.step();
+  if (!row)
+    return row.takeError();
+  DatabaseStatistics statistics;
+  statistics.kernels = statement.integer(0);
+  statistics.trials = statement.integer(1);
+  statistics.failures = statement.integer(2);
+  statistics.devices = statement.integer(3);
+  statistics.selections = statement.integer(4);
+  return statistics;
+}
+
+llvm::Expected<std::vector<WorkloadSummary>> Database::list() const {
+  // With a bare min(), SQLite takes the other bare columns from the row of the minimum; a workload without a good trial
+  // has no minimum, so its schedule is blanked.
+  Statement statement(getPath(), implementation->connection,
+                      "SELECT workload.key, workload.family, workload.signature, coalesce(trial.target, ''),"
+                      " count(trial.id), coalesce(sum(trial.status <> 'ok'), 0), min(trial.median_ns), trial.schedule"
+                      " FROM workload LEFT JOIN trial ON trial.workload = workload.id"
+                      " GROUP BY workload.id, trial.target ORDER BY workload.family, workload.key, trial.target");
+  std::vector<WorkloadSummary> summaries;
+  while (true) {
+    llvm::Expected<bool> row = statement.step();
+    if (!row)
+      return row.takeError();
+    if (!*row)
+      return summaries;
+    WorkloadSummary summary;
+    summary.workload = {statement.text(0), statement.text(1), statement.text(2)};
+    summary.target = statement.text(3);
+    summary.trials = statement.integer(4);
+    summary.failures = statement.integer(5);
+    summary.bestNs = statement.real(6);
+    if (summary.bestNs)
+      summary.bestSchedule = statement.text(7);
+    summaries.push_back(std::move(summary));
+  }
+}
+
+llvm::Error Database::exportJsonLines(llvm::raw_ostream &stream) const {
+  Statement statement(getPath(), implementation->connection, std::string(selectTrials) + "ORDER BY trial.id");
+  while (true) {
+    llvm::Expected<bool> row = statement.step();
+    if (!row)
+      return row.takeError();
+    if (!*row)
+      return llvm::Error::success();
+    Trial trial = readTrial(statement);
+    llvm::json::OStream json(stream);
+    json.object([&] {
+      json.attribute("schema", 1);
+      json.attribute("trial", trial.id);
+      json.attribute("key", trial.conditions.workload);
+      json.attribute("family", statement.text(15));
+      json.attribute("signature", statement.text(16));
+      json.attribute("device", trial.conditions.device);
+      json.attribute("device_class", statement.text(17));
+      json.attribute("toolchain", trial.toolchain);
+      json.attribute("target", trial.conditions.target);
+      json.attribute("threads", trial.conditions.threads);
+      json.attribute("sizes", trial.conditions.sizes);
+      json.attribute("space", trial.conditions.space);
+      json.attribute("configuration", trial.configuration);
+      json.attribute("schedule", trial.schedule);
+      json.attribute("status", statement.text(10));
+      if (trial.status == TrialStatus::Ok)
+        json.attribute("median_ns", trial.medianNs());
+      else
+        json.attribute("median_ns", nullptr);
+      json.attributeArray("samples_ns", [&] {
+        for (double sample : trial.samplesNs)
+          json.value(sample);
+      });
+      json.attribute("detail", trial.detail);
+      json.attribute("seed", std::to_string(trial.seed));
+      json.attribute("created_ms", trial.createdMs);
+    });
+    stream << "\n";
+  }
+}
+
+/// An MLIR string literal.
+static std::string quoted(llvm::StringRef text) {
+  std::string result;
+  llvm::raw_string_ostream stream(result);
+  stream << '"';
+  llvm::printEscapedString(text, stream);
+  stream << '"';
+  return result;
+}
+
+llvm::Error Database::exportLock(llvm::raw_ostream &stream) const {
+  Statement statement(getPath(), implementation->connection,
+                      "SELECT workload.key, workload.signature, ranked.target, ranked.schedule FROM workload JOIN ("
+                      " SELECT trial.*, row_number() OVER (PARTITION BY trial.workload, trial.target ORDER BY"
+                      "  (SELECT max(selection.id) FROM selection WHERE selection.trial = trial.id) DESC NULLS LAST,"
+                      "  trial.median_ns, trial.id) AS place FROM trial WHERE trial.status = 'ok' AND trial.threads = 1"
+                      ") AS ranked ON ranked.workload = workload.id AND ranked.place = 1"
+                      " ORDER BY workload.family, workload.key, ranked.target");
+  stream << "// Schedules chosen by `tegula tune`; used by `tegula compile --lock`.\n";
+  while (true) {
+    llvm::Expected<bool> row = statement.step();
+    if (!row)
+      return row.takeError();
+    if (!*row)
+      return llvm::Error::success();
+    stream << "sched.record " << quoted(statement.text(0)) << " target " << quoted(statement.text(2)) << " schedule "
+           << statement.text(3) << " {provenance = \"database\", signature = " << quoted(statement.text(1)) << "}\n";
+  }
+}
+
+llvm::Expected<std::vector<std::string>> Database::verify() const {
+  std::vector<std::string> problems;
+  sqlite3 *connection = implementation->connection;
+  auto collect = [&](const char *sql, llvm::function_ref<void(const Statement &)> read) -> llvm::Error {
+    Statement statement(getPath(), connection, sql);
+    while (true) {
+      llvm::Expected<bool> row = statement.step();
+      if (!row)
+        return row.takeError();
+      if (!*row)
+        return llvm::Error::success();
+      read(statement);
+    }
+  };
+  llvm::Error error = collect("PRAGMA integrity_check", [&](const Statement &row) {
+    if (row.text(0) != "ok")
+      problems.push_back("integrity: " + row.text(0));
+  });
+  // The content of a damaged file says nothing more.
+  if (!error && !problems.empty())
+    return problems;
+  if (!error)
+    error = collect("PRAGMA foreign_key_check", [&](const Statement &row) {
+      problems.push_back(row.text(0) + " " + std::to_string(row.integer(1)) + ": expected a row of " + row.text(2) +
+                         ", but it refers to none");
+    });
+  if (!error)
+    error = collect("SELECT id, status, median_ns, samples FROM trial", [&](const Statement &row) {
+      std::string place = "trial " + std::to_string(row.integer(0)) + ": ";
+      Trial trial;
+      trial.samplesNs = row.doubles(3);
+      std::optional<TrialStatus> status = parseStatus(row.text(1));
+      if (!status)
+        problems.push_back(place + "expected a known status, but got '" + row.text(1) + "'");
+      else if (*status == TrialStatus::Ok && trial.samplesNs.size() < 5)
+        problems.push_back(place + "expected at least 5 samples, but got " + std::to_string(trial.samplesNs.size()));
+      else if (*status == TrialStatus::Ok && row.real(2) != trial.medianNs())
+        problems.push_back(place + "expected the median of its samples, " + std::to_string(trial.medianNs()) +
+                           " ns, but got " + std::to_string(row.real(2).value_or(0)) + " ns");
+    });
+  if (!error)
+    error = collect("SELECT selection.id, trial.id, trial.status FROM selection JOIN trial ON trial.id ="
+                    " selection.trial WHERE trial.status <> 'ok'",
+                    [&](const Statement &row) {
+                      problems.push_back("selection " + std::to_string(row.integer(0)) +
+                                         ": expected a good trial, but trial " + std::to_string(row.integer(1)) +
+                                         " has status " + row.text(2));
+                    });
+  if (error)
+    return std::move(error);
+  return problems;
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The schema and its migrations: `PRAGMA user_version` counts the migrations that a file has seen. A migration is never
+// edited after a release; a change of the schema is a new one.
+//
+#include "Statement.h"
+
+#include <iterator>
+
+using namespace tegula::tuner;
+
+/// "Tgul", so that a database of another program is never taken for ours.
+static constexpr int64_t applicationId = 0x5467756c;
+
+static const char *const migrations[] = {
+    R"sql(
+CREATE TABLE device(
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  class TEXT NOT NULL,
+  description TEXT NOT NULL
+) STRICT;
+CREATE TABLE toolchain(
+  id INTEGER PRIMARY KEY,
+  version TEXT NOT NULL UNIQUE
+) STRICT;
+CREATE TABLE space(
+  id INTEGER PRIMARY KEY,
+  hash TEXT NOT NULL UNIQUE,
+  text TEXT NOT NULL
+) STRICT;
+CREATE TABLE workload(
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  family TEXT NOT NULL,
+  signature TEXT NOT NULL
+) STRICT;
+CREATE TABLE trial(
+  id INTEGER PRIMARY KEY,
+  workload INTEGER NOT NULL REFERENCES workload(id),
+  device INTEGER NOT NULL REFERENCES device(id),
+  toolchain INTEGER NOT NULL REFERENCES toolchain(id),
+  space INTEGER NOT NULL REFERENCES space(id),
+  target TEXT NOT NULL,
+  threads INTEGER NOT NULL CHECK(threads > 0),
+  sizes TEXT NOT NULL,
+  configuration TEXT NOT NULL,
+  schedule TEXT NOT NULL CHECK(schedule <> ''),
+  status TEXT NOT NULL,
+  median_ns REAL CHECK((median_ns IS NOT NULL) = (status = 'ok')),
+  samples BLOB CHECK((samples IS NOT NULL) = (status = 'ok')),
+  detail TEXT NOT NULL,
+  seed INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX trial_by_conditions ON trial(workload, target, threads, device, status, median_ns);
+CREATE TABLE selection(
+  id INTEGER PRIMARY KEY,
+  trial INTEGER NOT NULL REFERENCES trial(id),
+  reason TEXT NOT NULL,
+  created_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX selection_by_trial ON selection(trial);
+CREATE TRIGGER trial_is_never_changed BEFORE UPDATE ON trial BEGIN SELECT RAISE(ABORT, 'trials are append-only'); END;
+CREATE TRIGGER trial_is_never_deleted BEFORE DELETE ON trial BEGIN SELECT RAISE(ABORT, 'trials are append-only'); END;
+CREATE TRIGGER selection_is_never_changed BEFORE UPDATE ON selection
+  BEGIN SELECT RAISE(ABORT, 'selections are append-only'); END;
+CREATE TRIGGER selection_is_never_deleted BEFORE DELETE ON selection
+  BEGIN SELECT RAISE(ABORT, 'selections are append-only'); END;
+)sql"};
+
+static llvm::Expected<int64_t> number(llvm::StringRef path, sqlite3 *connection, const char *sql) {
+  Statement statement(path, connection, sql);
+  llvm::Expected<bool> row = statement.step();
+  if (!row)
+    return row.takeError();
+  return *row ? statement.integer(0) : 0;
+}
+
+static llvm::Error migrate(llvm::StringRef path, sqlite3 *connection, int64_t from) {
+  for (int64_t version = from; version < static_cast<int64_t>(std::size(migrations)); ++version)
+    if (llvm::Error error = execute(path, connection, migrations[version]))
+      return error;
+  std::string stamp = "PRAGMA user_version = " + std::to_string(std::size(migrations)) +
+                      "; PRAGMA application_id = " + std::to_string(applicationId);
+  return execute(path, connection, stamp.c_str());
+}
+
+llvm::Error tegula::tuner::prepareSchema(llvm::StringRef path, sqlite3 *connection, bool write) {
+  // The write lock is taken before the version is read: of two processes that create a file, one does and one waits.
+  if (llvm::Error error = execute(path, connection, write ? "BEGIN IMMEDIATE" : "BEGIN"))
+    return error;
+  auto check = [&]() -> llvm::Error {
+    const int64_t newest = std::size(migrations);
+    llvm::Expected<int64_t> application = number(path, connection, "PRAGMA application_id");
+    if (!application)
+      return application.takeError();
+    llvm::Expected<int64_t> version = number(path, connection, "PRAGMA user_version");
+    if (!version)
+      return version.takeError();
+    llvm::Expected<int64_t> tables = number(path, connection, "SELECT count(*) FROM sqlite_schema");
+    if (!tables)
+      return tables.takeError();
+    bool isEmpty = *tables == 0 && *version == 0 && *application == 0;
+    if (!isEmpty && *application != applicationId)
+      return llvm::createStringError(path +
+                                     ": expected a Tegula tuning database, but got a database of another program");
+    if (*version > newest)
+      return llvm::createStringError(path + ": expected a database schema up to version " + llvm::Twine(newest) +
+                                     ", but got version " + llvm::Twine(*version) + ", written by a newer Tegula");
+    if (write)
+      return *version < newest ? migrate(path, connection, *version) : llvm::Error::success();
+    if (isEmpty)
+      return llvm::createStringError(path + ": expected a Tegula tuning database, but got an empty file");
+    if (*version < newest)
+      return llvm::createStringError(path + ": expected database schema version " + llvm::Twine(newest) +
+                                     ", but got version " + llvm::Twine(*version) +
+                                     "; `tegula tune` brings it up to date");
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = check()) {
+    llvm::consumeError(execute(path, connection, "ROLLBACK"));
+    return error;
+  }
+  return execute(path, connection, "COMMIT");
+}
