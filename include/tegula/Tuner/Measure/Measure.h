@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Measuring candidates in a child process, the runner, that may crash or hang without harm: it is replaced by a new one
+// and the candidate gets a status. A candidate is an artifact (abi.h) whose program dispatches the kernel under test;
+// its output must agree with that of a reference artifact with the same inputs and outputs before it is timed.
+//
+// Inputs are a function of the seed alone: floating-point elements uniform in [-1, 1], 8-bit and packed elements any
+// bits, bool 0 or 1, wider integers 0 to 3 (they may be indices); when the reference refuses these with a status, 1 and
+// then 0 in all wider integers. Outputs are filled with a poison pattern and stand between canaries.
+//
+// A measurement is warm: the kernel's data are as the run before left them. The runner is pinned to one CPU per worker,
+// warms up, then takes batches of runs long enough for the clock; a sample is the time a batch spent in dispatches,
+// divided by its runs.
+//
+// Test hooks, environment variables with candidate numbers separated by commas (a session counts its candidates from
+// 1): TEGULA_TEST_CORRUPT_CANDIDATE changes one element of the candidate's output before it is compared,
+// TEGULA_TEST_CRASH_CANDIDATE makes the runner crash in place of the candidate's run, TEGULA_TEST_HANG_CANDIDATE makes
+// it hang there.
+//
+#ifndef TEGULA_TUNER_MEASURE_MEASURE_H
+#define TEGULA_TUNER_MEASURE_MEASURE_H
+
+#include "tegula/Tuner/Database/Database.h"
+
+#include "llvm/Support/Error.h"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tegula::tuner {
+
+/// Two floating-point elements agree when they differ by at most `relative` times the sum of the expected magnitude and
+/// the root mean square of the whole expected output; elements of other types agree when they are equal. Negative: by
+/// type (double 1e-10, float 1e-4, half 1e-2, bfloat16 5e-2).
+struct Tolerance {
+  double relative = -1;
+};
+
+struct MeasureRequest {
+  /// Number of the candidate within its session, from 1: for the test hooks.
+  uint64_t candidate = 1;
+  /// Paths of the shared libraries.
+  std::string artifact, reference;
+  /// File that keeps the reference's inputs and outputs from one candidate to the next; written by the first request
+  /// that names it. One file per (reference, shapes, seed).
+  std::string referenceOutputs;
+  /// Shape of each input; may be empty when all shapes are static.
+  std::vector<std::vector<int64_t>> inputShapes;
+  uint64_t seed = 0;
+  Tolerance tolerance;
+  unsigned threads = 1;
+  /// Stop after the fewest samples when the candidate is clearly slower than this, in nanoseconds; 0: never.
+  double contenderNs = 0;
+};
+
+struct Measurement {
+  TrialStatus status = TrialStatus::Ok;
+  /// Nanoseconds per run, at least 5 when Ok.
+  std::vector<double> samplesNs;
+  /// What went wrong: "signal 11 (Segmentation fault)", "output 0, element 17: expected 1.5, but got nan".
+  std::string detail;
+};
+
+struct MeasureOptions {
+  /// Program and first arguments of the runner; the number of the socket is appended. It must call runnerMain.
+  std::vector<std::string> runner;
+  /// Seconds until a candidate counts as hanging; the reference has its own limit.
+  double candidateLimitSeconds = 10, referenceLimitSeconds = 120;
+  /// Seconds of timing to aim at for each candidate, and the shortest sample.
+  double timingSeconds = 0.05, sampleSeconds = 0.002;
+  /// When it becomes true the current measurement is abandoned.
+  const std::atomic<bool> *stop = nullptr;
+};
+
+/// Starts the runner when it is needed and replaces it when it fails.
+class Measurer {
+public:
+  explicit Measurer(MeasureOptions options);
+  ~Measurer();
+  Measurer(const Measurer &) = delete;
+  Measurer &operator=(const Measurer &) = delete;
+
+  /// A candidate's faults are a status; an error means that nothing can be said about any candidate: the runner cannot
+  /// be started, or the reference cannot be loaded, crashes, hangs or fails. nullopt when stopped.
+  llvm::Expected<std::optional<Measurement>> measure(const MeasureRequest &request);
+
+  /// How many runners were started so far.
+  unsigned runnersStarted() const { return started; }
+
+private:
+  struct Runner;
+  llvm::Error start();
+
+  MeasureOptions options;
+  std::unique_ptr<Runner> runner;
+  unsigned started = 0;
+};
+
+/// Main function of the runner: serves requests on socket `socket` until the other end closes. The runner's only
+/// purpose is to be expendable: no state outlives it.
+int runnerMain(int socket);
+
+/// The machine this process runs on.
+Device describeHost();
+
+} // namespace tegula::tuner
+
+#endif // TEGULA_TUNER_MEASURE_MEASURE_H
