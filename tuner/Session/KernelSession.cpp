@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "KernelSession.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+#include <set>
+
+using namespace tegula;
+using namespace tegula::tuner;
+
+static llvm::StringRef firstLine(llvm::StringRef text) { return text.split('\n').first; }
+
+llvm::Error KernelSession::begin() {
+  const TuneOptions &options = state.options;
+  conditions = {kernel.workload.key, options.device.key, options.target,
+                kernel.space.hash(), options.threads,    sizesText(kernel.inputShapes)};
+  defaultText = kernel.space.text(kernel.defaultConfiguration);
+  if (llvm::Error failure = state.database.addWorkload(kernel.workload))
+    return failure;
+  if (llvm::Error failure = state.database.addSpace(conditions.space, kernel.space.canonicalText()))
+    return failure;
+  llvm::Expected<std::vector<Trial>> known = state.database.history(conditions);
+  if (!known)
+    return known.takeError();
+  for (Trial &trial : *known) {
+    // The space's hash is part of the conditions, so its text can be read; a row that was tampered with cannot.
+    llvm::Expected<Configuration> configuration = kernel.space.parse(trial.configuration);
+    if (!configuration)
+      return llvm::createStringError(state.database.getPath() + ": trial " + llvm::Twine(trial.id) + ": " +
+                                     llvm::toString(configuration.takeError()));
+    std::optional<double> time;
+    if (trial.status == TrialStatus::Ok)
+      time = trial.medianNs();
+    observations.push_back({*configuration, time});
+    trials.push_back(std::move(trial));
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::optional<BuildResult>> KernelSession::buildSchedule(llvm::StringRef schedule) {
+  llvm::SmallString<128> path = state.folder;
+  llvm::sys::path::append(path, "artifact-" + std::to_string(++state.builds) + ".so");
+  BuildOptions options = state.options.build;
+  options.stop = state.options.stop;
+  return build(state.compile, kernel.workload, schedule, path, options);
+}
+
+llvm::Expected<bool> KernelSession::prepareReference() {
+  if (!reference.empty())
+    return true;
+  llvm::Expected<std::optional<BuildResult>> result = buildSchedule(state.options.referenceSchedule);
+  if (!result)
+    return result.takeError();
+  if (!*result)
+    return false;
+  if (!(*result)->built) {
+    error = "the reference cannot be built: " + (*result)->detail;
+    finished = true;
+    return false;
+  }
+  reference = (*result)->artifact;
+  return true;
+}
+
+MeasureRequest KernelSession::request(const std::string &artifact) const {
+  MeasureRequest request;
+  request.candidate = state.candidates;
+  request.artifact = artifact;
+  request.reference = reference;
+  request.referenceOutputs = reference + ".outputs";
+  request.inputShapes = kernel.inputShapes;
+  request.seed = state.options.seed;
+  request.tolerance = kernel.tolerance;
+  request.threads = state.options.threads;
+  return request;
+}
+
+llvm::Expected<std::optional<Trial>> KernelSession::step() {
+  const TuneOptions &options = state.options;
+  SearchOptions search;
+  search.seed = options.seed;
+  search.strategy = options.strategy;
+  search.start = kernel.start ? kernel.start : kernel.defaultConfiguration;
+  std::optional<Configuration> point = Search(kernel.space, search).propose(observations);
+  if (!point) {
+    finished = true;
+    return std::nullopt;
+  }
+  llvm::Expected<bool> ready = prepareReference();
+  if (!ready)
+    return ready.takeError();
+  if (!*ready)
+    return std::nullopt;
+
+  Trial trial;
+  trial.conditions = conditions;
+  trial.toolchain = options.toolchain;
+  trial.configuration = kernel.space.text(*point);
+  trial.schedule = kernel.scheduleText(*point);
+  trial.seed = options.seed;
+  llvm::Expected<std::optional<BuildResult>> built = buildSchedule(trial.schedule);
+  if (!built)
+    return built.takeError();
+  if (!*built)
+    return std::nullopt;
+  ++state.candidates;
+  if (!(*built)->built) {
+    trial.status = TrialStatus::CompileError;
+    trial.detail = (*built)->detail;
+  } else {
+    MeasureRequest measurement = request((*built)->artifact);
+    measurement.contenderNs = bestNs().value_or(0);
+    llvm::Expected<std::optional<Measurement>> measured = state.measurer.measure(measurement);
+    if (!measured) {
+      // Without a reference nothing can be said about the candidate: the kernel ends here, the session goes on.
+      error = firstLine(llvm::toString(measured.takeError()));
+      finished = true;
+      return std::nullopt;
+    }
+    if (!*measured)
+      return std::nullopt;
+    trial.status = (*measured)->status;
+    trial.samplesNs = (*measured)->samplesNs;
+    trial.detail = (*measured)->detail;
+  }
+  if (llvm::Error failure = record(trial, *point, (*built)->artifact))
+    return std::move(failure);
+  dropArtifacts();
+  return std::optional<Trial>(trials.back());
+}
+
+llvm::Error KernelSession::record(Trial trial, const Configuration &configuration, const std::string &artifact) {
+  llvm::Expected<int64_t> id = state.database.record(trial);
+  if (!id)
+    return id.takeError();
+  trial.id = *id;
+  if (!artifact.empty())
+    artifacts[trial.id] = artifact;
+  std::optional<double> time;
+  if (trial.status == TrialStatus::Ok)
+    time = trial.medianNs();
+  observations.push_back({configuration, time});
+  trials.push_back(std::move(trial));
+  return llvm::Error::success();
+}
+
+bool KernelSession::isDefault(const Trial &trial) const { return trial.configuration == defaultText; }
+
+std::vector<size_t> KernelSession::ranking() const {
+  std::vector<size_t> order;
+  std::set<std::string> seen;
+  for (const Trial &trial : trials)
+    if (trial.status != TrialStatus::Ok)
+      seen.insert(trial.configuration);
+  for (size_t index = 0; index < trials.size(); ++index)
+    if (trials[index].status == TrialStatus::Ok && seen.insert(trials[index].configuration).second)
+      order.push_back(index);
+  std::vector<double> times;
+  for (const Trial &trial : trials)
+    times.push_back(trial.medianNs());
+  llvm::sort(order, [&](size_t a, size_t b) { return times[a] != times[b] ? times[a] < times[b] : a < b; });
+  return order;
+}
+
+std::optional<double> KernelSession::bestNs() const {
+  std::optional<double> best;
+  for (const Observation &observation : observations)
+    if (observation.timeNs && (!best || *observation.timeNs < *best))
+      best = observation.timeNs;
+  return best;
+}
+
+std::vector<size_t> KernelSession::finalists() const {
+  std::vector<size_t> order = ranking();
+  std::vector<size_t> chosen;
+  for (size_t place = 0; place < order.size(); ++place)
+    if (place < finalistCount || isDefault(trials[order[place]]))
+      chosen.push_back(order[place]);
+  return chosen;
+}
+
+void KernelSession::dropArtifacts() {
+  std::set<int64_t> kept;
+  for (size_t trial : finalists())
+    kept.insert(trials[trial].id);
+  for (auto it = artifacts.begin(); it != artifacts.end();) {
+    if (kept.count(it->first)) {
+      ++it;
+      continue;
+    }
+    llvm::sys::fs::remove(it->second);
+    it = artifacts.erase(it);
+  }
+}
+
+llvm::Expected<bool> KernelSession::measureFinals(llvm::ArrayRef<size_t> finalists,
+                                                  std::vector<Contender> &contenders) {
+  std::vector<bool> failed(finalists.size(), false);
+  for (unsigned round = 0; round < finalRounds; ++round)
+    for (size_t place = 0; place < finalists.size(); ++place) {
+      if (failed[place])
+        continue;
+      // A copy: a failure appends to the trials.
+      Trial trial = trials[finalists[place]];
+      if (artifacts[trial.id].empty()) {
+        // From an earlier session, whose files are gone.
+        llvm::Expected<bool> ready = prepareReference();
+        if (!ready || !*ready)
+          return ready;
+        llvm::Expected<std::optional<BuildResult>> built = buildSchedule(trial.schedule);
+        if (!built)
+          return built.takeError();
+        if (!*built || !(*built)->built)
+          return false;
+        artifacts[trial.id] = (*built)->artifact;
+      }
+      // Compared with the reference again: the winner has then passed more than once.
+      llvm::Expected<std::optional<Measurement>> measured = state.measurer.measure(request(artifacts[trial.id]));
+      if (!measured) {
+        error = firstLine(llvm::toString(measured.takeError()));
+        return false;
+      }
+      if (!*measured)
+        return false;
+      if ((*measured)->status == TrialStatus::Ok) {
+        llvm::append_range(contenders[place].samplesNs, (*measured)->samplesNs);
+        continue;
+      }
+      // It passed before: non-deterministic, so it is out.
+      failed[place] = true;
+      contenders[place].samplesNs.clear();
+      trial.status = (*measured)->status;
+      trial.samplesNs.clear();
+      trial.detail = "in the finals: " + (*measured)->detail;
+      trial.createdMs = 0;
+      if (llvm::Error failure = record(trial, observations[finalists[place]].configuration, ""))
+        return std::move(failure);
+    }
+  return true;
+}
+
+llvm::Error KernelSession::finish(bool measure) {
+  finished = true;
+  std::vector<size_t> candidates = finalists();
+  std::vector<Contender> contenders(candidates.size());
+  for (auto [contender, trial] : llvm::zip(contenders, candidates))
+    contender.isDefault = isDefault(trials[trial]);
+  bool complete = false;
+  if (measure && candidates.size() > 1 && error.empty()) {
+    llvm::Expected<bool> measured = measureFinals(candidates, contenders);
+    if (!measured)
+      return measured.takeError();
+    complete = *measured;
+  }
+  if (!complete) {
+    // What has failed in the finals is no candidate any more.
+    candidates = finalists();
+    contenders.assign(candidates.size(), {});
+    for (auto [contender, trial] : llvm::zip(contenders, candidates))
+      contender = {trials[trial].samplesNs, isDefault(trials[trial])};
+  }
+  std::optional<Selection> selection = choose(contenders);
+  if (!selection)
+    return llvm::Error::success();
+  selected = candidates[selection->contender];
+  reason = selection->reason;
+  finalNs = median(contenders[selection->contender].samplesNs);
+  for (const Contender &contender : contenders)
+    if (contender.isDefault && !contender.samplesNs.empty())
+      finalDefaultNs = median(contender.samplesNs);
+  return state.database.select(trials[*selected].id, reason);
+}
+
+KernelReport KernelSession::report() const {
+  KernelReport report;
+  report.workload = kernel.workload;
+  report.name = kernel.name;
+  report.points = kernel.space.count();
+  report.trials = trials.size();
+  for (const Trial &trial : trials)
+    report.failures += trial.status != TrialStatus::Ok;
+  report.defaultSchedule = kernel.scheduleText(kernel.defaultConfiguration);
+  report.defaultNs = finalDefaultNs;
+  report.bestNs = finalNs;
+  if (selected)
+    report.schedule = trials[*selected].schedule;
+  report.reason = reason;
+  report.error = error;
+  return report;
+}

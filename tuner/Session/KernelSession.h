@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One kernel within a session: its history, its search, its artifacts.
+//
+#ifndef TEGULA_TUNER_SESSION_KERNELSESSION_H
+#define TEGULA_TUNER_SESSION_KERNELSESSION_H
+
+#include "tegula/Tuner/Select/Select.h"
+#include "tegula/Tuner/Session/Session.h"
+
+#include "llvm/ADT/SmallString.h"
+
+#include <map>
+
+namespace tegula::tuner {
+
+/// What the kernels of a session share.
+struct SessionState {
+  Database &database;
+  const CompileFunction &compile;
+  const TuneOptions &options;
+  Measurer measurer;
+  /// The session's own temporary folder.
+  llvm::SmallString<128> folder;
+  /// Candidates so far; numbers the next one and its artifact.
+  uint64_t candidates = 0;
+  uint64_t builds = 0;
+};
+
+class KernelSession {
+public:
+  KernelSession(SessionState &state, const TunableKernel &kernel) : state(state), kernel(kernel) {}
+
+  /// Makes the kernel known to the database and reads what is known about it.
+  llvm::Error begin();
+
+  /// One trial: proposes, builds, measures and records. nullopt when the session was stopped, or when there is nothing
+  /// to do any more, which isFinished tells.
+  llvm::Expected<std::optional<Trial>> step();
+  bool isFinished() const { return finished; }
+
+  /// Measures the best few and the default in turns, so that a drift of the machine meets all alike, and selects.
+  /// Without `measure`, or when the session is stopped, the trials decide.
+  llvm::Error finish(bool measure);
+
+  KernelReport report() const;
+  std::optional<double> bestNs() const;
+  /// Seconds spent so far.
+  double spentSeconds = 0;
+
+private:
+  static constexpr size_t finalistCount = 3;
+  static constexpr unsigned finalRounds = 3;
+
+  /// Builds the reference unless it is there; false when stopped or when it cannot be built, which ends the kernel.
+  llvm::Expected<bool> prepareReference();
+  llvm::Expected<std::optional<BuildResult>> buildSchedule(llvm::StringRef schedule);
+  MeasureRequest request(const std::string &artifact) const;
+  /// Appends to the database and to what is known here.
+  llvm::Error record(Trial trial, const Configuration &configuration, const std::string &artifact);
+  /// Forgets the artifacts of all but the finalists.
+  void dropArtifacts();
+  /// Indices into trials: the good ones, fastest first, one for each configuration that never failed.
+  std::vector<size_t> ranking() const;
+  bool isDefault(const Trial &trial) const;
+  std::vector<size_t> finalists() const;
+  /// The interleaved rounds: fills in the contenders' samples; one that fails is recorded and loses all of them. False
+  /// when the rounds could not be completed.
+  llvm::Expected<bool> measureFinals(llvm::ArrayRef<size_t> finalists, std::vector<Contender> &contenders);
+
+  SessionState &state;
+  const TunableKernel &kernel;
+  Conditions conditions;
+  std::vector<Trial> trials;
+  std::vector<Observation> observations;
+  std::string defaultText;
+  std::string reference;
+  std::map<int64_t, std::string> artifacts;
+  bool finished = false;
+  std::string error;
+  std::optional<size_t> selected;
+  std::string reason;
+  /// Medians of the finals, where there were any.
+  std::optional<double> finalNs, finalDefaultNs;
+};
+
+} // namespace tegula::tuner
+
+#endif // TEGULA_TUNER_SESSION_KERNELSESSION_H

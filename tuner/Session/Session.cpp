@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+
+#include "tegula/Tuner/Session/Session.h"
+
+#include "KernelSession.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+#include <chrono>
+#include <deque>
+
+using namespace tegula::tuner;
+
+/// Part of the seconds for the search; the rest is for the finals.
+static constexpr double searchShare = 0.85;
+
+std::string tegula::tuner::sizesText(llvm::ArrayRef<std::vector<int64_t>> shapes) {
+  if (shapes.empty())
+    return "";
+  std::string text;
+  for (const std::vector<int64_t> &shape : shapes) {
+    text += text.empty() ? "[[" : ",[";
+    for (size_t axis = 0; axis < shape.size(); ++axis)
+      text += (axis ? "," : "") + std::to_string(shape[axis]);
+    text += "]";
+  }
+  return text + "]";
+}
+
+llvm::Expected<TuneReport> tegula::tuner::tune(Database &database, llvm::ArrayRef<TunableKernel> kernels,
+                                               const CompileFunction &compile, const TuneOptions &options) {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point begin = Clock::now();
+  auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+  auto stopped = [&] { return options.stop && *options.stop; };
+  if (!options.trials && !options.seconds)
+    return llvm::createStringError("expected a budget of trials or seconds, but got none");
+
+  if (llvm::Error error = database.addDevice(options.device))
+    return std::move(error);
+  MeasureOptions measure = options.measure;
+  measure.stop = options.stop;
+  SessionState state{database, compile, options, Measurer(measure), {}};
+  // Absolute: the runner has the same working folder, but dlopen searches its path for a bare name.
+  llvm::SmallString<128> temporary;
+  llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, temporary);
+  llvm::sys::path::append(temporary, "tegula-tune");
+  if (std::error_code error = llvm::sys::fs::createUniqueDirectory(temporary, state.folder))
+    return llvm::createStringError(temporary + ": expected a temporary folder, but got: " + error.message());
+  llvm::scope_exit cleanUp([&] { llvm::sys::fs::remove_directories(state.folder); });
+
+  std::deque<KernelSession> sessions;
+  for (const TunableKernel &kernel : kernels) {
+    sessions.emplace_back(state, kernel);
+    if (llvm::Error error = sessions.back().begin())
+      return std::move(error);
+  }
+
+  TuneReport report;
+  auto usedFraction = [&] {
+    double fraction = 0;
+    if (options.seconds)
+      fraction = std::max(fraction, elapsed() / (*options.seconds * searchShare));
+    if (options.trials)
+      fraction = std::max(fraction, *options.trials ? static_cast<double>(report.trials) / *options.trials : 1);
+    return fraction;
+  };
+  while (!stopped() && usedFraction() < 1) {
+    // Fair: the kernel that has had the least time so far, the first of equals.
+    std::optional<size_t> number;
+    for (size_t candidate = 0; candidate < sessions.size(); ++candidate)
+      if (!sessions[candidate].isFinished() &&
+          (!number || sessions[candidate].spentSeconds < sessions[*number].spentSeconds))
+        number = candidate;
+    if (!number)
+      break;
+    KernelSession *next = &sessions[*number];
+    double start = elapsed();
+    llvm::Expected<std::optional<Trial>> trial = next->step();
+    if (!trial)
+      return trial.takeError();
+    next->spentSeconds += elapsed() - start;
+    if (!*trial)
+      continue;
+    ++report.trials;
+    report.failures += (*trial)->status != TrialStatus::Ok;
+    if (options.progress) {
+      TuneProgress progress;
+      progress.fraction = std::min(usedFraction(), 1.0);
+      progress.elapsedSeconds = elapsed();
+      progress.trials = report.trials;
+      progress.failures = report.failures;
+      progress.kernel = kernels[*number].name;
+      progress.status = (*trial)->status;
+      if ((*trial)->status == TrialStatus::Ok)
+        progress.timeNs = (*trial)->medianNs();
+      progress.bestNs = next->bestNs();
+      options.progress(progress);
+    }
+  }
+  for (KernelSession &session : sessions) {
+    bool measureFinals = !stopped() && (!options.seconds || elapsed() < *options.seconds);
+    if (llvm::Error error = session.finish(measureFinals))
+      return std::move(error);
+    report.kernels.push_back(session.report());
+  }
+  report.interrupted = stopped();
+  report.elapsedSeconds = elapsed();
+  return report;
+}
