@@ -33,9 +33,11 @@ class Case:
     limit: float = 20.0  # seconds per command
     expect: str = "pass"  # or a verdict of malformed/index.json
 
-    def commands(self, tegula):
+    def commands(self, tegula, only_check=False):
         """(arguments, allowed exit codes) of every command that this case consists of."""
         tegula = list(tegula)
+        if only_check and self.expect == "pass":
+            return [(tegula + ["check", str(self.model)], {0})]
         if self.expect != "pass":
             allowed = {"accept": {0}, "load-only": {0}, "reject": {1}, "either": {0, 1}, "load-then-error": {0, 1}}
             commands = [(tegula + ["check", str(self.model)], allowed[self.expect])]

@@ -4,6 +4,7 @@
   scripts/conformance                          the official ONNX tests
   scripts/conformance --group                  failures sorted by their first error message
   scripts/conformance --filter=conv --list-failures
+  scripts/conformance --only-check --group      which models would not compile, and why (faster)
   scripts/conformance models light malformed   the other suites
   scripts/conformance all --update             record what newly passes
   scripts/conformance --last --group           look at the last run again, without running
@@ -11,6 +12,7 @@
 import argparse
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -28,6 +30,7 @@ def parse(arguments):
     parser.add_argument("--tegula", default=None, help="the command to test (default: build/bin/tegula)")
     parser.add_argument("--filter", default="", metavar="REGEX", help="only cases whose name matches")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="only the first N cases")
+    parser.add_argument("--only-check", action="store_true", help="`tegula check` instead of a run: would it compile")
     parser.add_argument("--recorded", action="store_true", help="only cases on the recorded list")
     parser.add_argument("--jobs", type=int, default=2, help="cases at a time (default: 2)")
     parser.add_argument("--time-limit", type=float, default=0, metavar="S", help="seconds per command, instead of the case's own")
@@ -39,6 +42,8 @@ def parse(arguments):
     parser.add_argument("--last", action="store_true", help="show the results of the last whole run of the suite")
     parser.add_argument("--build", default=os.environ.get("TEGULA_BUILD") or str(cases.ROOT / "build"), help="build folder")
     options = parser.parse_args(arguments)
+    if options.only_check and (options.update or options.check):
+        parser.error("--only-check runs no model, so it goes with neither --update nor --check")
     options.suites = options.suites or ["backend"]
     if "all" in options.suites:
         options.suites = list(cases.SUITES)
@@ -76,9 +81,10 @@ def run_suite(suite, options):
         chosen = chosen[:options.first or None]
         for case in chosen:
             case.limit = options.time_limit or case.limit
-        results = runner.run_cases(chosen, options.tegula, options.jobs, cache / "replay" / suite, progress)
+        results = runner.run_cases(chosen, options.tegula, options.jobs, cache / "replay" / suite, progress,
+                                   options.only_check)
         results = repeat_alone(chosen, results, set(recorded), options, cache)
-        if len(chosen) == whole:
+        if len(chosen) == whole and not options.only_check:
             report.save(saved, results)
 
     if options.list_failures:
@@ -92,6 +98,8 @@ def run_suite(suite, options):
         print(f"{result.seconds:7.2f} s  {result.name}")
     print(f"{suite}: {report.summary(results)}")
 
+    if options.only_check:
+        return 0
     passing = {result.name for result in results if result.passed}
     fresh = passing - set(recorded)
     if options.update:
@@ -106,7 +114,7 @@ def repeat_alone(chosen, results, recorded, options, cache):
     """A recorded case that failed by time gets one more run with the machine to itself."""
     for index, result in enumerate(results):
         if result.status == "timeout" and result.name in recorded:
-            results[index] = runner.run_case(chosen[index], options.tegula, cache / "replay")
+            results[index] = runner.run_case(chosen[index], options.tegula, cache / "replay", options.only_check)
     return results
 
 
@@ -133,4 +141,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
     sys.exit(main(sys.argv[1:]))

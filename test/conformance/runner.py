@@ -90,14 +90,14 @@ def run_command(arguments, limit, folder):
     return code, stdout, stderr
 
 
-def run_case(case, tegula, scratch):
-    """Runs one case; what its commands leave in their working folder (replays) stays below `scratch`."""
+def run_case(case, tegula, scratch, only_check=False):
+    """Runs one case (with `only_check` just `tegula check` of its model); what its commands leave in their working folder (replays) stays below `scratch`."""
     folder = Path(scratch) / case.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     result = Result(case.name, "pass")
     begin = time.monotonic()
-    for arguments, allowed in case.commands(tegula):
+    for arguments, allowed in case.commands(tegula, only_check):
         code, stdout, stderr = run_command(arguments, case.limit, folder)
         report = {}
         if "--json" in arguments:
@@ -138,11 +138,11 @@ def run_case(case, tegula, scratch):
     return result
 
 
-def run_cases(cases, tegula, jobs=2, scratch=None, progress=None):
+def run_cases(cases, tegula, jobs=2, scratch=None, progress=None, only_check=False):
     """Results in the order of `cases`."""
     scratch = scratch or tempfile.mkdtemp(prefix="tegula-conformance-")
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(run_case, case, tegula, scratch) for case in cases]
+        futures = [pool.submit(run_case, case, tegula, scratch, only_check) for case in cases]
         for done, future in enumerate(concurrent.futures.as_completed(futures), 1):
             if progress:
                 progress(done, len(futures), future.result())

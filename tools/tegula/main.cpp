@@ -16,6 +16,7 @@ struct Subcommand {
 } // namespace
 
 static const Subcommand subcommands[] = {
+    {"check", runCheck, "tell whether a model would compile, node by node"},
     {"run", runRun, "run a model once; compare with recorded outputs or print statistics"},
     {"bench", runBench, "measure the latency of a model"},
 };
