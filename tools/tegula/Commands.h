@@ -10,6 +10,7 @@ namespace tegula::tool {
 int runRun(llvm::ArrayRef<const char *> words);
 int runBench(llvm::ArrayRef<const char *> words);
 int runCheck(llvm::ArrayRef<const char *> words);
+int runInspect(llvm::ArrayRef<const char *> words);
 
 } // namespace tegula::tool
 

@@ -3,6 +3,8 @@
 
 using namespace tegula::tool;
 
+bool tegula::tool::isOnnxPath(llvm::StringRef path) { return path.ends_with(".onnx"); }
+
 int tegula::tool::openModel(const CommandSpec &, Arguments &arguments, OpenModel &opened) {
   tegula_model *model = nullptr;
   if (tegula_model_load(arguments.positional[0].c_str(), /*options=*/nullptr, &model))

@@ -12,6 +12,9 @@ struct OpenModel {
   ModelHandle model;
 };
 
+/// Whether a path names an ONNX model (by its suffix) and not a compiled one.
+bool isOnnxPath(llvm::StringRef path);
+
 /// Opens positional argument 0 . Reports on stderr and returns an
 /// exit code when that fails; ExitOk otherwise.
 int openModel(const CommandSpec &spec, Arguments &arguments, OpenModel &opened);

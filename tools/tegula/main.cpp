@@ -17,6 +17,7 @@ struct Subcommand {
 
 static const Subcommand subcommands[] = {
     {"check", runCheck, "tell whether a model would compile, node by node"},
+    {"inspect", runInspect, "show inputs, outputs, operators, parameters and kernels of a model"},
     {"run", runRun, "run a model once; compare with recorded outputs or print statistics"},
     {"bench", runBench, "measure the latency of a model"},
 };
