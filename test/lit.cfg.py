@@ -29,5 +29,7 @@ corpus = Path(config.tegula_source).resolve().parent / "shared" / "corpus"
 config.substitutions.append(("%corpus", str(corpus)))
 if corpus.is_dir():
     config.available_features.add("corpus")
+# The writer of a small tuning database.
+config.substitutions.append(("%make_database", os.path.join(config.test_exec_root, "bin", "tuner-test-database")))
 # Artifacts written by hand, for tools that only load and run.
 config.substitutions.append(("%artifacts", os.path.join(config.test_exec_root, "runtime", "artifacts")))

@@ -9,6 +9,7 @@ namespace tegula::tool {
 
 int runRun(llvm::ArrayRef<const char *> words);
 int runBench(llvm::ArrayRef<const char *> words);
+int runDatabase(llvm::ArrayRef<const char *> words);
 int runCheck(llvm::ArrayRef<const char *> words);
 int runInspect(llvm::ArrayRef<const char *> words);
 

@@ -20,6 +20,7 @@ static const Subcommand subcommands[] = {
     {"inspect", runInspect, "show inputs, outputs, operators, parameters and kernels of a model"},
     {"run", runRun, "run a model once; compare with recorded outputs or print statistics"},
     {"bench", runBench, "measure the latency of a model"},
+    {"db", runDatabase, "read a tuning database: stats, list, best, export, verify"},
 };
 
 static void printHelp(llvm::raw_ostream &out) {

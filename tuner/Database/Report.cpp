@@ -10,6 +10,18 @@
 
 using namespace tegula::tuner;
 
+llvm::Expected<std::optional<Device>> Database::findDevice(llvm::StringRef key) const {
+  Statement statement(getPath(), implementation->connection,
+                      "SELECT key, class, description FROM device WHERE key = ?");
+  statement.bind(key);
+  llvm::Expected<bool> row = statement.step();
+  if (!row)
+    return row.takeError();
+  if (!*row)
+    return std::nullopt;
+  return Device{statement.text(0), statement.text(1), statement.text(2)};
+}
+
 llvm::Expected<DatabaseStatistics> Database::statistics() const {
   Statement statement(getPath(), implementation->connection,
                       "SELECT (SELECT count(*) FROM workload), (SELECT count(*) FROM trial),"

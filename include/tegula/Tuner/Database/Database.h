@@ -148,6 +148,8 @@ public:
   llvm::Expected<std::optional<Best>> best(llvm::StringRef workload, const Device &device, llvm::StringRef target,
                                            unsigned threads = 1) const;
 
+  /// The device with this key; nullopt when it is not known.
+  llvm::Expected<std::optional<Device>> findDevice(llvm::StringRef key) const;
   llvm::Expected<DatabaseStatistics> statistics() const;
   /// By family, then key, then target.
   llvm::Expected<std::vector<WorkloadSummary>> list() const;

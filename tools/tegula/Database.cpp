@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// tegula db: what is in a tuning database.
+#include "tegula/Tuner/Database/Database.h"
+#include "CommandLine.h"
+#include "Commands.h"
+#include "Report.h"
+#include "tegula/Tuner/Measure/Measure.h"
+#include "tegula/Tuner/Select/Select.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/Format.h"
+
+using namespace tegula;
+using namespace tegula::tool;
+using namespace tegula::tuner;
+
+static const OptionSpec options[] = {
+    {"key", "KEY", "best: only the kernel with this key"},
+    {"target", "TARGET", "best: only this target"},
+    {"device", "KEY", "best: as seen by this device of the database (default: this machine)"},
+    {"threads", "N", "best: measured with this many threads (default 1)"},
+    {"format", "jsonl|lock", "export: trials as JSON lines (default), or the choices as a lock file"},
+    {"o", "FILE", "export: write to FILE instead of stdout"},
+    {"json", nullptr, "report as JSON"},
+};
+static const CommandSpec spec{
+    "db",
+    "stats|list|best|export|verify FILE",
+    "Reads a tuning database: counts, its kernels, the best schedules, all trials, its health.",
+    "tegula db stats tune.db --json\n"
+    "tegula db export tune.db --format=lock -o model.lock.mlir",
+    options,
+    2,
+    2};
+
+static int fault(llvm::Error error) { return reportFault(llvm::toString(std::move(error))); }
+
+static int stats(const Database &database, bool json) {
+  llvm::Expected<DatabaseStatistics> statistics = database.statistics();
+  if (!statistics)
+    return fault(statistics.takeError());
+  if (json) {
+    printReport("db stats", [&](llvm::json::OStream &out) {
+      out.attribute("kernels", statistics->kernels);
+      out.attribute("trials", statistics->trials);
+      out.attribute("failures", statistics->failures);
+      out.attribute("devices", statistics->devices);
+      out.attribute("selections", statistics->selections);
+    });
+    return ExitOk;
+  }
+  llvm::outs() << statistics->kernels << " kernels, " << statistics->trials << " trials, " << statistics->failures
+               << " failures, " << statistics->devices << " devices, " << statistics->selections << " selections\n";
+  return ExitOk;
+}
+
+static int list(const Database &database, bool json) {
+  llvm::Expected<std::vector<WorkloadSummary>> summaries = database.list();
+  if (!summaries)
+    return fault(summaries.takeError());
+  if (json) {
+    printReport("db list", [&](llvm::json::OStream &out) {
+      out.attributeArray("kernels", [&] {
+        for (const WorkloadSummary &summary : *summaries)
+          out.object([&] {
+            out.attribute("key", summary.workload.key);
+            out.attribute("family", summary.workload.family);
+            out.attribute("signature", llvm::json::fixUTF8(summary.workload.signature));
+            out.attribute("target", summary.target);
+            out.attribute("trials", summary.trials);
+            out.attribute("failures", summary.failures);
+            out.attribute("best_ns", summary.bestNs ? jsonNumber(*summary.bestNs) : llvm::json::Value(nullptr));
+            out.attribute("best_schedule", summary.bestSchedule);
+          });
+      });
+    });
+    return ExitOk;
+  }
+  for (const WorkloadSummary &summary : *summaries)
+    llvm::outs() << summary.workload.key << "  " << summary.workload.family << "  "
+                 << (summary.target.empty() ? "-" : summary.target) << "  " << summary.trials << " trials, "
+                 << summary.failures << " failures  "
+                 << (summary.bestNs ? durationText(*summary.bestNs) + "  " + summary.bestSchedule : "no good trial")
+                 << "\n";
+  return ExitOk;
+}
+
+static int best(const Database &database, Arguments &arguments, unsigned threads, bool json) {
+  Device device = describeHost();
+  if (arguments.has("device")) {
+    llvm::Expected<std::optional<Device>> known = database.findDevice(arguments.get("device"));
+    if (!known)
+      return fault(known.takeError());
+    if (!*known)
+      return reportFault(database.getPath() + ": expected a device of the database, but got '" +
+                         arguments.get("device") + "'");
+    device = **known;
+  }
+  llvm::Expected<std::vector<WorkloadSummary>> summaries = database.list();
+  if (!summaries)
+    return fault(summaries.takeError());
+  struct Row {
+    WorkloadSummary summary;
+    std::optional<Best> best;
+  };
+  std::vector<Row> rows;
+  for (WorkloadSummary &summary : *summaries) {
+    if ((arguments.has("key") && summary.workload.key != arguments.get("key")) ||
+        (arguments.has("target") && summary.target != arguments.get("target")))
+      continue;
+    llvm::Expected<std::optional<Best>> found = database.best(summary.workload.key, device, summary.target, threads);
+    if (!found)
+      return fault(found.takeError());
+    rows.push_back({std::move(summary), std::move(*found)});
+  }
+  if (rows.empty() && (arguments.has("key") || arguments.has("target")))
+    return reportFault(database.getPath() + ": expected a kernel with this key and target, but there is none");
+  if (json) {
+    printReport("db best", [&](llvm::json::OStream &out) {
+      out.attribute("device", device.key);
+      out.attributeArray("kernels", [&] {
+        for (const Row &row : rows)
+          out.object([&] {
+            out.attribute("key", row.summary.workload.key);
+            out.attribute("family", row.summary.workload.family);
+            out.attribute("target", row.summary.target);
+            out.attribute("schedule", row.best ? llvm::json::Value(row.best->trial.schedule) : nullptr);
+            out.attribute("median_ns", row.best ? jsonNumber(row.best->trial.medianNs()) : nullptr);
+            out.attribute("trial", row.best ? llvm::json::Value(row.best->trial.id) : nullptr);
+            out.attribute("rung", row.best ? row.best->rung : "none");
+            out.attribute("reason", row.best ? row.best->reason : "");
+          });
+      });
+    });
+    return ExitOk;
+  }
+  for (const Row &row : rows) {
+    llvm::outs() << row.summary.workload.key << "  " << row.summary.workload.family << "  " << row.summary.target
+                 << "  ";
+    if (!row.best)
+      llvm::outs() << "no good trial on this device\n";
+    else
+      llvm::outs() << durationText(row.best->trial.medianNs()) << "  " << row.best->trial.schedule << "  ("
+                   << row.best->rung << (row.best->reason.empty() ? "" : "; " + row.best->reason) << ")\n";
+  }
+  return ExitOk;
+}
+
+static int exportTo(const Database &database, Arguments &arguments) {
+  std::string format = arguments.get("format", "jsonl");
+  if (format != "jsonl" && format != "lock")
+    return reportUsage(spec, "option '--format': expected jsonl or lock, but got '" + format + "'");
+  auto write = [&](llvm::raw_ostream &stream) {
+    return format == "lock" ? database.exportLock(stream) : database.exportJsonLines(stream);
+  };
+  if (!arguments.has("o")) {
+    if (llvm::Error error = write(llvm::outs()))
+      return fault(std::move(error));
+    return ExitOk;
+  }
+  // By a temporary name, then renamed: a failure leaves nothing half-written.
+  std::string path = arguments.get("o");
+  if (llvm::Error error = llvm::writeToOutput(path, write))
+    return reportFault(path + ": " + llvm::toString(std::move(error)));
+  return ExitOk;
+}
+
+static int verify(const Database &database, bool json) {
+  llvm::Expected<std::vector<std::string>> problems = database.verify();
+  if (!problems)
+    return fault(problems.takeError());
+  if (json) {
+    printReport("db verify", [&](llvm::json::OStream &out) {
+      out.attribute("ok", problems->empty());
+      out.attributeArray("problems", [&] {
+        for (const std::string &problem : *problems)
+          out.value(llvm::json::fixUTF8(problem));
+      });
+    });
+  } else {
+    for (const std::string &problem : *problems)
+      llvm::outs() << database.getPath() << ": " << problem << "\n";
+    if (problems->empty())
+      llvm::outs() << database.getPath() << ": intact\n";
+  }
+  return problems->empty() ? ExitOk : ExitFault;
+}
+
+int tegula::tool::runDatabase(llvm::ArrayRef<const char *> words) {
+  Arguments arguments(spec);
+  if (std::optional<int> code = parseCommandLine(spec, words, arguments))
+    return *code;
+  auto threads = static_cast<unsigned>(arguments.getInteger("threads", 1, 1, 4096));
+  if (arguments.failed)
+    return ExitUsage;
+  const std::string &action = arguments.positional[0];
+  if (action != "stats" && action != "list" && action != "best" && action != "export" && action != "verify")
+    return reportUsage(spec, "expected stats, list, best, export or verify, but got '" + action + "'");
+  llvm::Expected<std::unique_ptr<Database>> database = Database::open(arguments.positional[1], Database::Mode::Read);
+  if (!database)
+    return fault(database.takeError());
+  bool json = arguments.has("json");
+  if (action == "stats")
+    return stats(**database, json);
+  if (action == "list")
+    return list(**database, json);
+  if (action == "best")
+    return best(**database, arguments, threads, json);
+  if (action == "export")
+    return exportTo(**database, arguments);
+  return verify(**database, json);
+}
