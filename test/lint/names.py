@@ -7,8 +7,9 @@
   test        the argument without scope                 test/dialects/Graph/Transforms/infer-shapes.mlir
               its twin when the pass reports errors      test/dialects/Graph/Transforms/infer-shapes-errors.mlir
 
-A conversion is named by what it converts, without a scope, and has a folder of its own: `graph-to-linalg`,
-GraphToLinalgPass, lib/Conversion/GraphToLinalg/GraphToLinalg.cpp.
+The file may stand in a folder below the one that mirrors Passes.td, for example lib/Codegen/Common for
+include/tegula/Codegen/Passes.td; its test mirrors where it stands. A conversion is named by what it converts, without a
+scope: `graph-to-linalg`, GraphToLinalgPass, lib/Conversion/GraphToLinalg/GraphToLinalg.cpp.
 """
 import re
 from pathlib import Path, PurePosixPath
@@ -70,16 +71,16 @@ def pass_problems(root):
             if not pattern.search(body):
                 yield f"{where}: has no {what}"
         stem = definition[len(scope):-len("Pass")]
-        if not scope:
-            folder = f"{folder}/{stem}"
-        known_definitions[definition.upper()] = f"{folder}/{stem}.cpp"
-        source = Path(folder) / f"{stem}.cpp"
-        test_folder = Path("test") / folder
+        found = sorted(path.relative_to(root) for path in (root / folder).rglob(f"{stem}.cpp"))
+        if len(found) != 1:
+            there = " and ".join(map(str, found)) or "no such file"
+            yield f"{where}: expected its code in one file {stem}.cpp in {folder} or below, but there is {there}"
+            continue
+        [source] = found
+        known_definitions[definition.upper()] = source.as_posix()
+        test_folder = Path("test") / source.parent
         test_stem = "-".join(words)
         known_tests.setdefault(test_folder, []).append(test_stem)
-        if not (root / source).is_file():
-            yield f"{where}: expected its code in {source}, but there is no such file"
-            continue
         code = sources.text_of(root, source)
         if definition.upper() not in DEFINED.findall(code):
             yield f"{source}: expected '#define GEN_PASS_DEF_{definition.upper()}', but it is not there"
