@@ -32,8 +32,9 @@ static tegula_error choosePool(tegula_context &context, const tegula_context_opt
 static tegula_error prepare(tegula_context &context, const tegula_context_options *options) {
   const tegula_model &model = *context.model;
   const tegula_artifact &artifact = *model.artifact;
-  if (tegula_error error = choosePool(context, options))
-    return error;
+  if (!deviceKernelsOf(artifact))
+    if (tegula_error error = choosePool(context, options))
+      return error;
   size_t symbolCount = static_cast<size_t>(model.symbolCount);
   if (!context.inputs.resize(static_cast<size_t>(artifact.input_count)) ||
       !context.dims.resize(model.inputSymbols.size()) || !context.symbolValues.resize(symbolCount) ||
@@ -43,6 +44,8 @@ static tegula_error prepare(tegula_context &context, const tegula_context_option
     if (artifact.outputs[k].rank > 0 &&
         !context.outputs[static_cast<size_t>(k)].shape.resize(static_cast<size_t>(artifact.outputs[k].rank)))
       return outOfMemory(model, "tables", 0);
+  if (deviceKernelsOf(artifact))
+    return createDeviceContext(context);
   if (!context.arena.reserve(artifact.arena_bytes))
     return outOfMemory(model, "intermediate values", artifact.arena_bytes);
   int64_t workspaceBytes;
@@ -90,21 +93,24 @@ static tegula_error run(tegula_context &context, const tegula_tensor *inputs, in
     return error;
   if (tegula_error error = bindOutputs(context, inputs, outputs, outputCount))
     return error;
-  int32_t status;
-  {
+  if (context.device) {
+    if (tegula_error error = runOnDevice(context, inputs))
+      return error;
+  } else {
     DefaultFloatEnvironment environment;
-    status = artifact.program(&context, &cpuServices, context.arena.get(), context.model->constants,
-                              context.inputs.data(), context.dims.data());
+    int32_t status = artifact.program(&context, &cpuServices, context.arena.get(), context.model->constants,
+                                      context.inputs.data(), context.dims.data());
+    context.blocks.endRun();
+    if (status != TEGULA_OK)
+      return reportFailure(context, status);
   }
-  context.blocks.endRun();
-  if (status != TEGULA_OK)
-    return reportFailure(context, status);
   for (int32_t k = 0; k < outputCount; ++k) {
     OutputSlot &slot = context.outputs[static_cast<size_t>(k)];
     if (!slot.data)
       return setError(TEGULA_ERROR_INVALID_ARTIFACT, "the program did not produce output '%s'",
                       artifact.outputs[k].name);
-    outputs[k] = {slot.data, artifact.outputs[k].element_type, slot.rank, slot.shape.data()};
+    if (!slot.bound)
+      outputs[k] = {slot.data, artifact.outputs[k].element_type, slot.rank, slot.shape.data()};
   }
   return TEGULA_ERROR_NONE;
 }
@@ -114,6 +120,7 @@ static tegula_error run(tegula_context &context, const tegula_tensor *inputs, in
 using namespace tegula;
 
 tegula_context::~tegula_context() {
+  releaseDeviceContext(device);
   tegula_pool_release(pool);
   tegula_model_release(model);
 }

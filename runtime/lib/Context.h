@@ -4,6 +4,7 @@
 #define TEGULA_RUNTIME_CONTEXT_H
 
 #include "BlockCache.h"
+#include "Cuda.h"
 #include "Memory.h"
 #include "Model.h"
 #include "ThreadPool.h"
@@ -57,6 +58,7 @@ struct tegula_context {
   tegula::Array<tegula::KernelTime> times;
   bool profiling = false;
   int64_t dispatchCount = 0;
+  tegula::DeviceContext *device = nullptr; // of a GPU model
 
   ~tegula_context();
 };
@@ -73,6 +75,9 @@ tegula_error bindOutputs(tegula_context &context, const tegula_tensor *inputs, t
 
 /// Checks the shape of output `index` and finds storage for it; null after recording the failure.
 void *outputStorage(tegula_context &context, int32_t index, int32_t rank, const int64_t *shape);
+
+/// The service `fail`.
+int32_t recordFailure(void *context, int32_t status, int32_t node);
 
 /// Ends the failed run: the message for what the context recorded.
 tegula_error reportFailure(tegula_context &context, int32_t status);

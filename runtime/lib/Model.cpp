@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Model.h"
 #include "CpuFeatures.h"
+#include "Cuda.h"
 #include "ElementType.h"
 #include "Error.h"
 #include <stddef.h>
@@ -32,6 +33,23 @@ tegula_error checkTensors(const char *kind, int32_t count, const tegula_tensor_i
   return TEGULA_ERROR_NONE;
 }
 
+bool hasCode(const tegula_artifact &artifact, int32_t row) {
+  const tegula_kernel &kernel = artifact.kernels[row];
+  const tegula_device_kernel *deviceKernels = deviceKernelsOf(artifact);
+  if (!deviceKernels)
+    return kernel.phases && !kernel.ptx;
+  const tegula_device_kernel &deviceKernel = deviceKernels[row];
+  if (!kernel.ptx || !deviceKernel.phases || deviceKernel.buffer_count < 0 || deviceKernel.dim_count < 0)
+    return false;
+  for (uint32_t p = 0; p < kernel.phase_count; ++p) {
+    const tegula_device_phase &phase = deviceKernel.phases[p];
+    if (!phase.entry || !phase.grid || phase.block[0] < 1 || phase.block[1] < 1 || phase.block[2] < 1 ||
+        phase.shared_bytes < 0)
+      return false;
+  }
+  return true;
+}
+
 /// Nothing in the artifact is trusted to be there: a descriptor of another layout must not crash.
 tegula_error checkDescriptor(const tegula_artifact *artifact) {
   if (!artifact)
@@ -43,7 +61,7 @@ tegula_error checkDescriptor(const tegula_artifact *artifact) {
     return setError(TEGULA_ERROR_INCOMPATIBLE,
                     "the model was compiled for another version of Tegula: expected ABI version %u, but got %u",
                     TEGULA_ABI_VERSION, artifact->abi_version);
-  if (artifact->struct_size < sizeof(tegula_artifact))
+  if (artifact->struct_size < offsetof(tegula_artifact, device_kernels))
     return invalid("its descriptor is too short");
   if (!artifact->model || !artifact->target || !artifact->program)
     return invalid("it has no model name, target or program");
@@ -65,7 +83,7 @@ tegula_error checkDescriptor(const tegula_artifact *artifact) {
     return invalid("no table of kernels");
   for (int32_t k = 0; k < artifact->kernel_count; ++k) {
     const tegula_kernel &kernel = artifact->kernels[k];
-    if (!kernel.name || kernel.phase_count == 0 || kernel.workspace_per_worker < 0 || (!kernel.phases && !kernel.ptx))
+    if (!kernel.name || kernel.phase_count == 0 || kernel.workspace_per_worker < 0 || !hasCode(*artifact, k))
       return setError(TEGULA_ERROR_INVALID_ARTIFACT, "invalid artifact: kernel %d has no code", k);
   }
   return TEGULA_ERROR_NONE;
@@ -133,7 +151,6 @@ tegula_error finishModel(tegula_model &model, const tegula_model_options *option
   }
   for (int32_t k = 0; k < artifact.kernel_count; ++k) {
     const tegula_kernel &kernel = artifact.kernels[k];
-    model.device |= kernel.ptx != nullptr;
     if (kernel.workspace_per_worker > model.largestWorkspace)
       model.largestWorkspace = kernel.workspace_per_worker;
   }
@@ -147,9 +164,16 @@ bool validOptions(const tegula_model_options *options) {
 }
 
 } // namespace
+
+const tegula_device_kernel *deviceKernelsOf(const tegula_artifact &artifact) {
+  return artifact.struct_size >= sizeof(tegula_artifact) ? artifact.device_kernels : nullptr;
+}
+
 } // namespace tegula
 
 using namespace tegula;
+
+tegula_model::~tegula_model() { releaseDeviceModel(device); }
 
 extern "C" {
 

@@ -8,6 +8,11 @@
 #include "Sidecar.h"
 #include "tegula/model.h"
 #include <atomic>
+#include <pthread.h>
+
+namespace tegula {
+class DeviceModel;
+} // namespace tegula
 
 struct tegula_model {
   std::atomic<int32_t> references{1};
@@ -20,7 +25,17 @@ struct tegula_model {
   tegula::Array<int32_t> inputSymbols;
   int32_t symbolCount = 0;
   int64_t largestWorkspace = 0; // bytes per worker
-  bool device = false;          // kernels are PTX: memory and launches belong to the CUDA driver
+
+  // What of a GPU model is on the device: made with the first context, so that a machine without a GPU can describe it.
+  pthread_mutex_t deviceMutex = PTHREAD_MUTEX_INITIALIZER;
+  tegula::DeviceModel *device = nullptr;
+
+  ~tegula_model();
 };
+
+namespace tegula {
+/// The device's half of the kernel table; null for a CPU model.
+const tegula_device_kernel *deviceKernelsOf(const tegula_artifact &artifact);
+} // namespace tegula
 
 #endif

@@ -99,7 +99,9 @@ void *output(void *opaque, int32_t index, int32_t rank, const int64_t *shape) {
   return outputStorage(*static_cast<tegula_context *>(opaque), index, rank, shape);
 }
 
-int32_t fail(void *opaque, int32_t status, int32_t node) {
+} // namespace
+
+int32_t recordFailure(void *opaque, int32_t status, int32_t node) {
   auto &context = *static_cast<tegula_context *>(opaque);
   // After a kernel that failed, the program only adds which node it was.
   if (context.failure.status == TEGULA_OK)
@@ -109,9 +111,7 @@ int32_t fail(void *opaque, int32_t status, int32_t node) {
   return status;
 }
 
-} // namespace
-
-const tegula_services cpuServices = {
-    TEGULA_ABI_VERSION, sizeof(tegula_services), dispatch, allocate, release, output, fail, /*host=*/nullptr};
+const tegula_services cpuServices = {TEGULA_ABI_VERSION, sizeof(tegula_services), dispatch, allocate, release, output,
+                                     recordFailure,      /*host=*/nullptr};
 
 } // namespace tegula

@@ -125,7 +125,8 @@ tegula_error bindOutputs(tegula_context &context, const tegula_tensor *inputs, t
     slot.data = nullptr;
     slot.bound = nullptr;
     const tegula_tensor &tensor = outputs[k];
-    if (!tensor.data)
+    // What the last run filled in is still the context's own.
+    if (!tensor.data || tensor.data == slot.storage.get())
       continue;
     const tegula_tensor_info &info = artifact.outputs[k];
     int64_t bytes;
@@ -136,7 +137,8 @@ tegula_error bindOutputs(tegula_context &context, const tegula_tensor *inputs, t
         return setError(TEGULA_ERROR_INVALID_ARGUMENT, "output '%s' overlaps input '%s' in memory", info.name,
                         artifact.inputs[other].name);
     for (int32_t other = 0; other < k; ++other)
-      if (outputs[other].data && overlap(tensor.data, bytes, outputs[other].data, tensorBytes(outputs[other])))
+      if (context.outputs[static_cast<size_t>(other)].bound &&
+          overlap(tensor.data, bytes, outputs[other].data, tensorBytes(outputs[other])))
         return setError(TEGULA_ERROR_INVALID_ARGUMENT, "output '%s' overlaps output '%s' in memory", info.name,
                         artifact.outputs[other].name);
     slot.bound = &tensor;

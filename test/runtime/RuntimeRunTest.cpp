@@ -83,6 +83,15 @@ TEST_F(RunTest, DynamicShapes) {
   EXPECT_NE(c.data, nullptr);
 }
 
+// What a run filled in is not taken for a buffer of the user's in the next.
+TEST_F(RunTest, SameOutputsAgain) {
+  tegula_tensor c = {};
+  ASSERT_EQ(run({tensor({2, 2}), tensor({2, 2})}, &c), TEGULA_ERROR_NONE);
+  ASSERT_EQ(run({tensor({3, 1}), tensor({1, 2})}, &c), TEGULA_ERROR_NONE) << tegula_last_error();
+  EXPECT_THAT(shapeOf(c), ElementsAre(3, 2));
+  EXPECT_THAT(floats(c), ElementsAre(2, 3, 3, 4, 4, 5));
+}
+
 TEST_F(RunTest, WrongCount) {
   EXPECT_EQ(run({tensor({2, 2})}), TEGULA_ERROR_INVALID_ARGUMENT);
   EXPECT_STREQ(tegula_last_error(), "expected 2 inputs, but got 1");

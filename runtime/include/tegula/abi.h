@@ -48,9 +48,26 @@ typedef struct tegula_kernel {
   uint32_t phase_count;   /* a barrier stands between phases */
   uint32_t parallel;      /* 0: always run on one worker */
   const tegula_kernel_function *phases;
-  const char *ptx;             /* PTX text of a GPU kernel, else NULL */
-  int64_t workspace_per_worker; /* bytes handed to each worker (its own slice), 64-byte aligned */
+  const char *ptx;             /* PTX text of a GPU kernel, else NULL; kernels may share one text */
+  int64_t workspace_per_worker; /* bytes handed to each worker (its own slice), 64-byte aligned; of a GPU kernel: to
+                                 * the whole launch */
 } tegula_kernel;
+
+/* How a GPU launches one phase. The entry's parameters are 64 bits each: the addresses of all buffers, all dims, the
+ * address of the workspace, and the address of an int32 where a thread that finds bad data writes a tegula_status. */
+typedef struct tegula_device_phase {
+  const char *entry; /* name in the PTX text */
+  int32_t block[3];  /* threads of a block in x, y, z */
+  int32_t shared_bytes; /* dynamic shared memory of a block */
+  /* Host code: the number of blocks in x, y, z for these extents; nothing is launched when one is 0. */
+  void (*grid)(const int64_t *dims, int64_t *blocks);
+} tegula_device_phase;
+
+typedef struct tegula_device_kernel {
+  int32_t buffer_count;
+  int32_t dim_count;
+  const tegula_device_phase *phases; /* phase_count of the kernel's row */
+} tegula_device_kernel;
 
 /* What a program may ask of the runtime. `context` is opaque to the program. */
 typedef struct tegula_services {
@@ -73,7 +90,10 @@ typedef struct tegula_services {
 } tegula_services;
 
 /* The compiled host function. `arena` has arena_bytes; `inputs[k]` is input k; `dims` holds the extents of all inputs
- * one after the other (every dimension, static ones too), which the runtime has checked against the descriptor. */
+ * one after the other (every dimension, static ones too), which the runtime has checked against the descriptor.
+ * For a GPU target it still runs on the CPU, while arena, constants, inputs, outputs and allocations are device memory
+ * that it may only pass on: dispatches run one after the other on the device, and a kernel's status is seen only at the
+ * end of the run. */
 typedef int32_t (*tegula_program_function)(void *context, const tegula_services *services, void *arena,
                                            const void *constants, void *const *inputs, const int64_t *dims);
 
@@ -106,6 +126,8 @@ typedef struct tegula_artifact {
   const tegula_kernel *kernels;
   const char *const *nodes; /* "name (OpType)" of ONNX nodes, for errors */
   tegula_program_function program;
+  const tegula_device_kernel *device_kernels; /* of a GPU target: one row for each kernel; else NULL. A descriptor may
+                                               * end before this field (see struct_size). */
 } tegula_artifact;
 
 /* The artifact's only exported function, named <model>_query: NULL when it can't serve this ABI version. */

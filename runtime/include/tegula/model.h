@@ -133,8 +133,8 @@ TEGULA_API void tegula_context_release(tegula_context *context);
 
 /* Runs the model. `inputs` are in the model's order. On entry an output with non-null `data` is bound: the result is
  * written there, and its element type and shape must be the result's; it must not overlap an input or another output.
- * Any other is filled in, with storage that the context owns until its next run. After a failure all outputs are
- * undefined. */
+ * Any other is filled in, with storage and shape that the context owns until its next run; such an array of outputs may
+ * be handed over again as it is. After a failure all outputs are undefined. */
 TEGULA_API tegula_error tegula_context_run(tegula_context *context, const tegula_tensor *inputs, int32_t input_count,
                                            tegula_tensor *outputs, int32_t output_count);
 
