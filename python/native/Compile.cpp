@@ -15,7 +15,8 @@ struct Compiler {
 };
 
 static bool openCompiler(const char *path, Compiler &compiler) {
-  // RTLD_LOCAL: the symbols of LLVM and Protobuf stay away from those of other packages in this process.
+  // RTLD_LOCAL: the symbols of LLVM and Protobuf stay away from those of other packages in this process. It is never
+  // closed: LLVM does not survive that.
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     PyErr_Format(globals.error, "cannot load the compiler: %s", dlerror());
@@ -37,8 +38,8 @@ PyObject *compile(PyObject *, PyObject *arguments) {
   PyObject *dict;
   if (!PyArg_ParseTuple(arguments, "yO!", &library, &PyDict_Type, &dict))
     return nullptr;
-  static Compiler compiler;
-  if (!compiler.compile && !openCompiler(library, compiler))
+  Compiler compiler;
+  if (!openCompiler(library, compiler))
     return nullptr;
 
   tegula_compile_options options = {};
