@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import cases
 import cli
+import fuzz
 import report
 import runner
 
@@ -203,3 +204,32 @@ def test_recorded_lists_only_grow():
     lists = {path.name: set(report.read_recorded(path)) for path in report.FOLDER.glob("passing*.txt")}
     lost = sorted({(file, name) for file, name in recorded_in_history() if name not in lists.get(file, ())})
     assert not lost, f"removed from the recorded lists: {lost[:20]}"
+
+
+class TestFuzz:
+    """The fuzzer's own behaviour, again on the made-up `tegula`."""
+
+    @pytest.mark.parametrize("text, part", [("all", (0, 1)), ("3/8", (3, 8)), (None, (0, 8))])
+    def test_long_set_part(self, text, part):
+        assert fuzz.long_set_part(text) == part
+
+    def test_cases_depend_on_seed_and_index_only(self):
+        models = fuzz.seed_models()
+        cases_of_seed = [fuzz.make_case(models, 1, index) for index in range(40)]
+        assert cases_of_seed == [fuzz.make_case(models, 1, index) for index in range(40)]
+        assert cases_of_seed != [fuzz.make_case(models, 2, index) for index in range(40)]
+        assert len(set(cases_of_seed)) > 30
+
+    @pytest.mark.parametrize("text, problem", [
+        ("exit 0", None), ("exit 1 error: x", None), ("exit 1", "without a message"), ("exit 3 error: bug", "exit code 3"),
+        ("crash", "exit code -11"), ("exit 2 usage", "exit code 2")])
+    def test_problems(self, tmp_path, text, problem):
+        found = fuzz.problem_of(FAKE, text.encode(), tmp_path)
+        assert found is None if problem is None else problem in found
+
+    def test_a_failing_model_is_kept(self, monkeypatch, tmp_path):
+        monkeypatch.setattr(fuzz, "make_case", lambda models, seed, index: b"crash" if index == 1 else b"exit 0")
+        [(index, _)] = fuzz.run(FAKE, 5, range(3), tmp_path, [])
+        assert index == 1
+        assert [path.name for path in tmp_path.iterdir()] == ["5-1"]
+        assert (tmp_path / "5-1" / "model.onnx").read_bytes() == b"crash"
