@@ -13,6 +13,7 @@
 #include <climits>
 #include <cstring>
 #include <fcntl.h>
+#include <map>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,11 +35,39 @@ struct FunctionsWithoutRow : onnx::inliner::FunctionIdSet {
 };
 } // namespace
 
+/// ONNX's inference makes a result of as many dimensions as a shape operand is declared to have elements; a model that
+/// declares 2^62 of them would keep it busy for ever. The message for the first such node; "" when there is none.
+static std::string findOversizedShape(const onnx::GraphProto &graph) {
+  constexpr int64_t limit = 1024;
+  std::map<std::string, int64_t> lengths; // of declared one-dimensional values
+  auto declare = [&](const onnx::ValueInfoProto &value) {
+    if (value.type().tensor_type().shape().dim_size() == 1)
+      lengths[value.name()] = value.type().tensor_type().shape().dim(0).dim_value();
+  };
+  for (const auto &value : graph.input())
+    declare(value);
+  for (const auto &value : graph.value_info())
+    declare(value);
+  for (const auto &node : graph.node()) {
+    int operand = node.op_type() == "Expand" ? 1 : node.op_type() == "ConstantOfShape" ? 0 : -1;
+    if (operand < 0 || operand >= node.input_size())
+      continue;
+    auto found = lengths.find(node.input(operand));
+    if (found != lengths.end() && found->second > limit)
+      return "node '" + node.name() + "' (" + node.op_type() + "): expected a shape of at most " +
+             std::to_string(limit) + " dimensions, but '" + found->first + "' has " + std::to_string(found->second);
+  }
+  return "";
+}
+
 /// Everything after parsing; ONNX's library reports by exceptions.
 static bool prepare(OnnxModel &model, const HasNodeRow &hasRow, std::string &error) {
   onnx::ModelProto &proto = *model.proto;
   try {
     onnx::checker::check_model(proto);
+    error = findOversizedShape(proto.graph());
+    if (!error.empty())
+      return false;
     onnx::inliner::InlineLocalFunctions(proto, /*convert_version=*/true);
     FunctionsWithoutRow selected(hasRow);
     onnx::inliner::InlineSelectedFunctions(proto, selected, nullptr);
