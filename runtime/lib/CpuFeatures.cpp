@@ -15,7 +15,7 @@ namespace {
 #if defined(__x86_64__)
 
 // Which register file must the operating system save before an extension may be used (bits of XCR0)?
-enum : uint32_t { saveNothing = 0, saveYmm = 0x6, saveZmm = 0xe6, saveTiles = 0x60000 };
+enum : uint32_t { saveNothing = 0, saveYmm = 0x6, saveZmm = 0xe6, saveTiles = 0x60000, saveApx = 0x80000 };
 
 enum Register : uint8_t { A, B, C, D };
 
@@ -113,9 +113,16 @@ constexpr Feature features[] = {
     {"avxvnniint16", 7, 1, D, 10, saveYmm},
     {"prefetchi", 7, 1, D, 14, saveNothing},
     {"usermsr", 7, 1, D, 15, saveNothing},
-    {"avx10.1-256", 7, 1, D, 19, saveZmm},
-    {"avx10.1-512", 7, 1, D, 19, saveZmm},
-    {"egpr", 7, 1, D, 21, saveNothing},
+    {"avx10.1", 7, 1, D, 19, saveZmm},
+    {"avx10.2", 36, 0, B, 1, saveZmm}, // the low byte is AVX10's version: 2 or 3
+    {"egpr", 7, 1, D, 21, saveApx},
+    {"push2pop2", 7, 1, D, 21, saveApx},
+    {"ppx", 7, 1, D, 21, saveApx},
+    {"ndd", 7, 1, D, 21, saveApx},
+    {"ccmp", 7, 1, D, 21, saveApx},
+    {"nf", 7, 1, D, 21, saveApx},
+    {"cf", 7, 1, D, 21, saveApx},
+    {"zu", 7, 1, D, 21, saveApx},
     {"xsaveopt", 13, 1, A, 0, saveNothing},
     {"xsavec", 13, 1, A, 1, saveNothing},
     {"xsaves", 13, 1, A, 3, saveNothing},

@@ -155,6 +155,48 @@ TEST_F(LoadTest, MissingProcessorFeatures) {
                              Not(HasSubstr("avx"))));
 }
 
+#if defined(__x86_64__)
+// The compiler's own knowledge of the processor agrees, as far as it goes.
+TEST_F(LoadTest, ProcessorFeaturesAgreeWithTheCompiler) {
+  auto loads = [](const char *features) {
+    TestModel description;
+    description.artifact.features = features;
+    tegula_model *model = nullptr;
+    tegula_error error = tegula_model_from_artifact(&description.finish(), nullptr, &model);
+    tegula_model_release(model);
+    if (error == TEGULA_ERROR_NONE)
+      return true;
+    EXPECT_EQ(error, TEGULA_ERROR_INCOMPATIBLE);
+    EXPECT_THAT(tegula_last_error(), Not(HasSubstr("unknown to this runtime")));
+    return false;
+  };
+#define EXPECT_AGREES(name) EXPECT_EQ(loads(name), bool(__builtin_cpu_supports(name))) << name
+  EXPECT_AGREES("sse4.2");
+  EXPECT_AGREES("popcnt");
+  EXPECT_AGREES("avx");
+  EXPECT_AGREES("avx2");
+  EXPECT_AGREES("fma");
+  EXPECT_AGREES("bmi2");
+  EXPECT_AGREES("avx512f");
+  EXPECT_AGREES("avx512dq");
+  EXPECT_AGREES("avx512bw");
+  EXPECT_AGREES("avx512vl");
+  EXPECT_AGREES("avx512vnni");
+  EXPECT_AGREES("avx512bf16");
+  EXPECT_AGREES("avx512vp2intersect");
+  EXPECT_AGREES("avxvnni");
+  EXPECT_AGREES("amx-tile");
+  EXPECT_AGREES("amx-int8");
+  EXPECT_AGREES("gfni");
+  EXPECT_AGREES("vaes");
+  EXPECT_AGREES("fma4");
+  EXPECT_AGREES("sse4a");
+#undef EXPECT_AGREES
+  EXPECT_TRUE(loads(""));
+  EXPECT_TRUE(loads("+sse2, +cx8,-avx512f"));
+}
+#endif
+
 TEST_F(LoadTest, Sidecar) {
   std::vector<float> weights(16);
   weights[0] = 2;
