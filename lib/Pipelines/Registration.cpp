@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Conversion/Passes.h"
 #include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Dialect/Exec/Transforms/Passes.h"
 #include "tegula/Dialect/Graph/IR/Graph.h"
 #include "tegula/Dialect/Graph/Transforms/Passes.h"
 #include "tegula/Dialect/Sched/IR/Sched.h"
@@ -22,4 +23,5 @@ void tegula::registerPasses() {
   registerAllPasses();
   registerGraphPasses();
   registerConversionPasses();
+  registerExecPasses();
 }

@@ -16,4 +16,15 @@ def GraphToLinalgPass : Pass<"graph-to-linalg", "::mlir::ModuleOp"> {
   ];
 }
 
+def ExecLowerHostPass : Pass<"exec-lower-host", "::mlir::ModuleOp"> {
+  let summary = "Gives the host function the runtime's signature and turns exec ops into calls of its services";
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
+}
+
+def ExecLowerKernelPass : Pass<"exec-lower-kernel", "::tegula::exec::KernelOp"> {
+  let summary = "Gives a kernel's function the runtime's kernel signature";
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::cf::ControlFlowDialect"];
+}
+
 #endif

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// In:  a host function with tensor operations (linalg, tensor, kernel-level scf) between scalar shape arithmetic.
+// Out: the same function with `exec.dispatch` in their place, and one `exec.kernel` per group.
+// Algorithm: blocks in program order (scf ops tagged `exec.host` are host control flow: their blocks likewise). Each
+// tensor operation roots a group; a contraction takes the elementwise chain that alone uses its result, an insert_slice
+// the chain of inserts it continues. Inits (tensor.empty, linalg.fill) and views (extract_slice, broadcast_view) are
+// cloned into every group that reads them. A view that the host itself needs becomes a copy kernel.
+//
+//   %1 = linalg.generic {mul-add} %a, %b              %2 = exec.dispatch @matmul_fc1_0 ins(%a, %b, %c) outs(%empty)
+//   %2 = linalg.generic {relu(x + c)} %1, %c    =>
+#include "tegula/Dialect/Exec/Transforms/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+using namespace tegula;
+
+namespace tegula {
+#define GEN_PASS_DEF_EXECFORMKERNELSPASS
+#include "tegula/Dialect/Exec/Transforms/Passes.h.inc"
+} // namespace tegula
+
+static bool isHostControl(Operation *op) { return op->hasAttr("exec.host"); }
+
+/// Operations that read a tensor without computing: cloned into each kernel that needs them.
+static bool isView(Operation *op) { return isa<tensor::ExtractSliceOp, exec::BroadcastViewOp>(op); }
+
+/// Operations that the host function keeps.
+static bool isHost(Operation *op) {
+  if (isHostControl(op))
+    return true;
+  if (isa<tensor::EmptyOp, tensor::DimOp, tensor::ExtractOp, tensor::FromElementsOp, tensor::CastOp,
+          tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::ReshapeOp, exec::ConstantOp, exec::CheckOp,
+          exec::DispatchOp>(op))
+    return true;
+  if (op->hasTrait<OpTrait::IsTerminator>() || op->hasTrait<OpTrait::ConstantLike>())
+    return true;
+  bool hasTensor = llvm::any_of(op->getResultTypes(), llvm::IsaPred<TensorType>) ||
+                   llvm::any_of(op->getOperandTypes(), llvm::IsaPred<TensorType>);
+  return !hasTensor;
+}
+
+/// Cloned into every group that uses it instead of being passed.
+static bool isCloned(Operation *op) {
+  if (isa<tensor::EmptyOp, linalg::FillOp>(op) || isView(op))
+    return true;
+  if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+    auto elements = dyn_cast<DenseElementsAttr>(constant.getValue());
+    // Scalars, and splats or tiny tensors, become part of the kernel (and of its key).
+    return !isa<TensorType>(constant.getType()) || (elements && elements.isSplat() && elements.getNumElements() <= 1);
+  }
+  return false;
+}
+
+namespace {
+struct Group {
+  SmallVector<Operation *> operations; // in program order; the last one is the place of the dispatch
+  llvm::SmallPtrSet<Operation *, 8> set;
+  bool isContraction = false;
+  void add(Operation *op) {
+    operations.push_back(op);
+    set.insert(op);
+  }
+};
+
+class Former {
+public:
+  Former(ModuleOp module) : module(module), context(module.getContext()) {}
+
+  LogicalResult runOnBlock(Block &block) {
+    materializeHostViews(block);
+    llvm::SmallPtrSet<Operation *, 16> taken;
+    SmallVector<Operation *> operations;
+    for (Operation &op : block)
+      operations.push_back(&op);
+    SmallVector<Group> groups;
+    for (Operation *op : operations) {
+      if (isHostControl(op)) {
+        for (Region &region : op->getRegions())
+          for (Block &nested : region)
+            if (failed(runOnBlock(nested)))
+              return failure();
+        continue;
+      }
+      if (isHost(op) || isCloned(op) || taken.contains(op))
+        continue;
+      groups.push_back(grow(op));
+      taken.insert(groups.back().operations.begin(), groups.back().operations.end());
+    }
+    // A fill that the host or another kernel needs as a value is a kernel of its own.
+    for (Operation *op : operations)
+      if (auto fill = dyn_cast<linalg::FillOp>(op))
+        if (llvm::any_of(fill->getUsers(), [&](Operation *user) { return !taken.contains(ancestorIn(user, block)); })) {
+          Group group;
+          group.add(fill);
+          groups.push_back(group);
+        }
+    for (Group &group : groups)
+      if (failed(outline(group)))
+        return failure();
+    // What was cloned everywhere is dead now.
+    for (Operation *op : llvm::reverse(operations))
+      if (!taken.contains(op) && isCloned(op) && op->use_empty())
+        op->erase();
+    return success();
+  }
+
+private:
+  static Operation *ancestorIn(Operation *op, Block &block) { return block.findAncestorOpInBlock(*op); }
+
+  /// Views that the host reads (return, reshape, yield, a condition) get a copy of their own.
+  void materializeHostViews(Block &block) {
+    SmallVector<Operation *> views;
+    for (Operation &op : block)
+      if (isView(&op))
+        views.push_back(&op);
+    for (Operation *view : views) {
+      Value value = view->getResult(0);
+      auto needsCopy = [&](OpOperand &use) {
+        Operation *user = ancestorIn(use.getOwner(), block);
+        return user && user != view && isHost(user) && !isa<tensor::DimOp>(use.getOwner());
+      };
+      if (llvm::none_of(value.getUses(), needsCopy))
+        continue;
+      OpBuilder builder(context);
+      builder.setInsertionPointAfter(view);
+      auto type = cast<RankedTensorType>(value.getType());
+      SmallVector<OpFoldResult> sizes;
+      for (int64_t i = 0; i < type.getRank(); ++i)
+        sizes.push_back(type.isDynamicDim(i)
+                            ? OpFoldResult(extentOutside(builder, view->getLoc(), value, i, nullptr))
+                            : OpFoldResult(builder.getIndexAttr(type.getDimSize(i))));
+      Value empty = tensor::EmptyOp::create(builder, view->getLoc(), sizes, type.getElementType());
+      AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
+      SmallVector<utils::IteratorType> iterators(type.getRank(), utils::IteratorType::parallel);
+      auto copy = linalg::GenericOp::create(
+          builder, view->getLoc(), type, value, empty, ArrayRef{identity, identity}, iterators,
+          [](OpBuilder &b, Location loc, ValueRange v) { linalg::YieldOp::create(b, loc, v[0]); });
+      value.replaceUsesWithIf(copy.getResult(0), [&](OpOperand &use) {
+        return use.getOwner() != copy && needsCopy(use);
+      });
+    }
+  }
+
+  Group grow(Operation *root) {
+    Group group;
+    group.add(root);
+    auto generic = dyn_cast<linalg::GenericOp>(root);
+    group.isContraction = generic && exec::isContraction(generic);
+    while (true) {
+      Operation *last = group.operations.back();
+      if (last->getNumResults() != 1 || !last->hasOneUse())
+        return group;
+      OpOperand &use = *last->getUses().begin();
+      Operation *user = use.getOwner();
+      if (user->getBlock() != root->getBlock())
+        return group;
+      bool takes = false;
+      if (group.isContraction) {
+        auto epilogue = dyn_cast<linalg::GenericOp>(user);
+        takes = epilogue && epilogue.getNumReductionLoops() == 0 && epilogue.getNumDpsInits() == 1 &&
+                epilogue.isDpsInput(&use) && epilogue.getMatchingIndexingMap(&use).isIdentity() &&
+                epilogue.getMatchingIndexingMap(epilogue.getDpsInitOperand(0)).isIdentity() &&
+                !usesOtherTensors(epilogue);
+      } else if (isa<tensor::InsertSliceOp>(root)) {
+        auto insert = dyn_cast<tensor::InsertSliceOp>(user);
+        takes = insert && insert.getDest() == last->getResult(0);
+      }
+      if (!takes)
+        return group;
+      group.add(user);
+    }
+  }
+
+  /// Bodies that index tensors themselves (gathers) stay alone.
+  static bool usesOtherTensors(linalg::GenericOp op) {
+    bool found = false;
+    op.getBody()->walk([&](Operation *inner) { found |= isa<tensor::ExtractOp, linalg::IndexOp, exec::CheckOp>(inner); });
+    return found;
+  }
+
+  /// Extent `i` of `value` as host values available before the group; `group` null: of any host value.
+  Value extentOutside(OpBuilder &b, Location loc, Value value, int64_t i, const Group *group) {
+    auto type = cast<RankedTensorType>(value.getType());
+    if (!type.isDynamicDim(i))
+      return arith::ConstantIndexOp::create(b, loc, type.getDimSize(i));
+    Operation *op = value.getDefiningOp();
+    if (!op)
+      return tensor::DimOp::create(b, loc, value, i);
+    bool inside = group && group->set.contains(op);
+    auto toValue = [&](OpFoldResult size) { return getValueOrCreateConstantIndexOp(b, loc, size); };
+    if (auto empty = dyn_cast<tensor::EmptyOp>(op))
+      return toValue(empty.getMixedSizes()[i]);
+    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
+      auto dropped = slice.getDroppedDims();
+      int64_t kept = -1;
+      for (auto [k, size] : llvm::enumerate(slice.getMixedSizes()))
+        if (!dropped.test(k) && ++kept == i)
+          return toValue(size);
+    }
+    if (auto view = dyn_cast<exec::BroadcastViewOp>(op)) {
+      unsigned index = 0;
+      for (int64_t k = 0; k < i; ++k)
+        index += type.isDynamicDim(k);
+      return view.getSizes()[index];
+    }
+    if (auto cast = dyn_cast<tensor::CastOp>(op); cast && isa<RankedTensorType>(cast.getSource().getType()))
+      return extentOutside(b, loc, cast.getSource(), i, group);
+    if (auto dps = dyn_cast<DestinationStyleOpInterface>(op))
+      return extentOutside(b, loc, dps.getTiedOpOperand(cast<OpResult>(value))->get(), i, group);
+    if (!inside)
+      return tensor::DimOp::create(b, loc, value, i);
+    if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
+      return extentOutside(b, loc, insert.getDest(), i, group);
+    if (auto insert = dyn_cast<tensor::InsertOp>(op))
+      return extentOutside(b, loc, insert.getDest(), i, group);
+    if (auto loop = dyn_cast<LoopLikeOpInterface>(op))
+      if (auto *init = loop.getTiedLoopInit(cast<OpResult>(value)))
+        return extentOutside(b, loc, init->get(), i, group);
+    if (auto pad = dyn_cast<tensor::PadOp>(op)) {
+      Value extent = extentOutside(b, loc, pad.getSource(), i, group);
+      extent = arith::AddIOp::create(b, loc, extent, toValue(pad.getMixedLowPad()[i]));
+      return arith::AddIOp::create(b, loc, extent, toValue(pad.getMixedHighPad()[i]));
+    }
+    if (auto generate = dyn_cast<tensor::GenerateOp>(op)) {
+      unsigned index = 0;
+      for (int64_t k = 0; k < i; ++k)
+        index += type.isDynamicDim(k);
+      return generate.getDynamicExtents()[index];
+    }
+    if (auto branch = dyn_cast<scf::IfOp>(op)) {
+      // Both branches give the same shape; ask the one that yields something known outside.
+      Value yielded = branch.thenBlock()->getTerminator()->getOperand(cast<OpResult>(value).getResultNumber());
+      return extentOutside(b, loc, yielded, i, group);
+    }
+    op->emitOpError("the extent of result ") << cast<OpResult>(value).getResultNumber() << ", dimension " << i
+                                             << ", cannot be computed before the kernel runs";
+    extentFailed = true;
+    return arith::ConstantIndexOp::create(b, loc, 0);
+  }
+
+  /// Clones `value`'s defining operation if it is of the cloned kind; collects everything else as a capture.
+  void collect(Operation *op, const Group &group, llvm::SetVector<Operation *> &clones, llvm::SetVector<Value> &captures) {
+    auto visit = [&](Value value) {
+      Operation *definition = value.getDefiningOp();
+      if (definition && (group.set.contains(definition) || isInside(definition, group)))
+        return;
+      if (!definition && isa<BlockArgument>(value) && isInside(value.getParentBlock()->getParentOp(), group))
+        return;
+      if (definition && isCloned(definition)) {
+        if (!clones.contains(definition)) {
+          collect(definition, group, clones, captures);
+          clones.insert(definition);
+        }
+        return;
+      }
+      captures.insert(value);
+    };
+    op->walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands())
+        visit(operand);
+    });
+  }
+  static bool isInside(Operation *op, const Group &group) {
+    for (; op; op = op->getParentOp())
+      if (group.set.contains(op))
+        return true;
+    return false;
+  }
+
+  std::string makeName(const Group &group, ArrayAttr nodes) {
+    std::string name = group.isContraction ? "matmul_" : "map_";
+    StringRef node = nodes.empty() ? "kernel" : cast<StringAttr>(nodes[nodes.size() - 1]).getValue();
+    if (size_t quote = node.find('\''); quote != StringRef::npos)
+      node = node.drop_front(quote + 1).take_until([](char c) { return c == '\''; });
+    for (char c : node.take_back(40))
+      name += isalnum((unsigned char)c) ? c : '_';
+    return name + "_" + std::to_string(counter++);
+  }
+
+  ArrayAttr collectNodes(const Group &group) {
+    llvm::SetVector<Attribute> names;
+    for (Operation *op : group.operations)
+      op->getLoc()->walk([&](Location loc) {
+        if (auto name = dyn_cast<NameLoc>(loc))
+          names.insert(name.getName());
+        return WalkResult::advance();
+      });
+    return ArrayAttr::get(context, names.getArrayRef());
+  }
+
+  LogicalResult outline(Group &group) {
+    Operation *last = group.operations.back();
+    SmallVector<Location> locations;
+    for (Operation *op : group.operations)
+      locations.push_back(op->getLoc());
+    Location loc = FusedLoc::get(context, locations);
+
+    llvm::SetVector<Operation *> clones;
+    llvm::SetVector<Value> captures;
+    for (Operation *op : group.operations)
+      collect(op, group, clones, captures);
+    SmallVector<Value> results;
+    for (Operation *op : group.operations)
+      for (Value result : op->getResults())
+        if (llvm::any_of(result.getUsers(), [&](Operation *user) { return !isInside(user, group); }))
+          results.push_back(result);
+    if (results.empty()) {
+      for (Operation *op : llvm::reverse(group.operations))
+        op->erase();
+      return success();
+    }
+
+    OpBuilder builder(context);
+    builder.setInsertionPoint(last);
+    // Captured scalars that are not indices travel as rank-0 tensors.
+    SmallVector<Value> tensors, tensorSources, indices;
+    for (Value capture : captures) {
+      if (isa<IndexType>(capture.getType())) {
+        indices.push_back(capture);
+      } else if (isa<RankedTensorType>(capture.getType())) {
+        tensors.push_back(capture);
+        tensorSources.push_back(capture);
+      } else if (capture.getType().isIntOrFloat()) {
+        tensorSources.push_back(capture);
+        tensors.push_back(tensor::FromElementsOp::create(builder, loc, RankedTensorType::get({}, capture.getType()),
+                                                         capture));
+      } else {
+        return last->emitOpError("expected operands that are ranked tensors or scalars, but got ") << capture.getType();
+      }
+    }
+    SmallVector<Value> outs;
+    for (Value result : results) {
+      auto type = dyn_cast<RankedTensorType>(result.getType());
+      if (!type)
+        return result.getDefiningOp()->emitOpError("expected ranked tensor results of a kernel, but got ")
+               << result.getType();
+      SmallVector<OpFoldResult> sizes;
+      for (int64_t i = 0; i < type.getRank(); ++i)
+        sizes.push_back(type.isDynamicDim(i) ? OpFoldResult(extentOutside(builder, loc, result, i, &group))
+                                             : OpFoldResult(builder.getIndexAttr(type.getDimSize(i))));
+      if (extentFailed)
+        return failure();
+      outs.push_back(tensor::EmptyOp::create(builder, loc, sizes, type.getElementType()));
+    }
+
+    auto toMemRef = [](Value value) -> Type {
+      auto type = cast<RankedTensorType>(value.getType());
+      return MemRefType::get(type.getShape(), type.getElementType());
+    };
+    SmallVector<Type> arguments;
+    llvm::append_range(arguments, llvm::map_range(tensors, toMemRef));
+    llvm::append_range(arguments, llvm::map_range(outs, toMemRef));
+    arguments.append(indices.size(), builder.getIndexType());
+
+    ArrayAttr nodes = collectNodes(group);
+    std::string name = makeName(group, nodes);
+    OpBuilder atModule = OpBuilder::atBlockEnd(module.getBody());
+    auto kernel = exec::KernelOp::create(atModule, loc, name, int64_t(outs.size()), nodes, nullptr, nullptr, nullptr, 0);
+    Block *body = &kernel.getBody().emplaceBlock();
+    OpBuilder inKernel = OpBuilder::atBlockEnd(body);
+    auto function = func::FuncOp::create(inKernel, loc, name, inKernel.getFunctionType(arguments, {}));
+    Block *entry = function.addEntryBlock();
+    inKernel.setInsertionPointToEnd(entry);
+
+    IRMapping mapping;
+    for (auto [i, tensor] : llvm::enumerate(tensors)) {
+      Value value = bufferization::ToTensorOp::create(inKernel, loc, tensor.getType(), entry->getArgument(i),
+                                                      /*restrict=*/true, /*writable=*/false);
+      if (tensorSources[i] != tensor)
+        value = tensor::ExtractOp::create(inKernel, loc, value, ValueRange());
+      mapping.map(tensorSources[i], value);
+    }
+    for (auto [i, index] : llvm::enumerate(indices))
+      mapping.map(index, entry->getArgument(tensors.size() + outs.size() + i));
+    for (Operation *op : clones)
+      inKernel.clone(*op, mapping);
+    for (Operation *op : group.operations)
+      inKernel.clone(*op, mapping);
+    for (auto [i, result] : llvm::enumerate(results))
+      bufferization::MaterializeInDestinationOp::create(inKernel, loc, Type(), mapping.lookup(result),
+                                                        entry->getArgument(tensors.size() + i), /*restrict=*/true,
+                                                        /*writable=*/true);
+    func::ReturnOp::create(inKernel, loc);
+
+    SmallVector<Type> resultTypes(ValueRange(outs).getTypes());
+    auto dispatch = exec::DispatchOp::create(builder, loc, resultTypes, name, tensors, outs, indices);
+    for (auto [result, output] : llvm::zip(results, dispatch.getOutputs())) {
+      Value value = output;
+      if (value.getType() != result.getType())
+        value = tensor::CastOp::create(builder, loc, result.getType(), value);
+      result.replaceUsesWithIf(value, [&](OpOperand &use) { return !isInside(use.getOwner(), group); });
+    }
+    for (Operation *op : llvm::reverse(group.operations))
+      op->erase();
+    return success();
+  }
+
+  ModuleOp module;
+  MLIRContext *context;
+  int64_t counter = 0;
+  bool extentFailed = false;
+};
+
+struct ExecFormKernelsPass : tegula::impl::ExecFormKernelsPassBase<ExecFormKernelsPass> {
+  void runOnOperation() override {
+    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
+    if (!main) {
+      getOperation().emitError("expected a host function @main");
+      return signalPassFailure();
+    }
+    Former former(getOperation());
+    for (Block &block : main.getBody())
+      if (failed(former.runOnBlock(block)))
+        return signalPassFailure();
+    // The tensors that are left as constants are the artifact's.
+    main.walk([](arith::ConstantOp constant) {
+      auto elements = dyn_cast<ElementsAttr>(constant.getValue());
+      if (!elements)
+        return;
+      OpBuilder builder(constant);
+      auto replacement = exec::ConstantOp::create(builder, constant.getLoc(), constant.getType(), elements, nullptr);
+      constant.replaceAllUsesWith(replacement.getResult());
+      constant.erase();
+    });
+  }
+};
+} // namespace

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// In:  linalg.generic ops on tensors, one per graph op.
+// Out: fewer of them: an elementwise producer is fused into its only consumer when the consumer reads each of its
+//      elements at most once, so that nothing is computed twice; a broadcast of a cheap body (no division, no math
+//      function) is fused too. Contractions take no producers: their operands are packed.
+//
+//   %1 = generic {exp} %x;  %2 = generic {add} %1, %y      =>      %2 = generic {exp; add} %x, %y
+#include "tegula/Dialect/Exec/Transforms/Passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+
+namespace tegula {
+#define GEN_PASS_DEF_EXECFUSEELEMENTWISEPASS
+#include "tegula/Dialect/Exec/Transforms/Passes.h.inc"
+} // namespace tegula
+
+bool tegula::exec::isContraction(linalg::GenericOp op) {
+  if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 || op.getNumReductionLoops() == 0)
+    return false;
+  auto yield = cast<linalg::YieldOp>(op.getBody()->getTerminator());
+  Operation *sum = yield.getOperand(0).getDefiningOp();
+  if (!sum || !isa<arith::AddFOp, arith::AddIOp>(sum))
+    return false;
+  Value accumulator = op.getBody()->getArgument(2);
+  Value product = sum->getOperand(0) == accumulator   ? sum->getOperand(1)
+                  : sum->getOperand(1) == accumulator ? sum->getOperand(0)
+                                                      : nullptr;
+  Operation *multiply = product ? product.getDefiningOp() : nullptr;
+  if (!multiply || !isa<arith::MulFOp, arith::MulIOp>(multiply))
+    return false;
+  auto comesFrom = [&](Value value, unsigned argument) {
+    while (auto *cast = value.getDefiningOp()) {
+      if (!isa<arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp>(cast))
+        return false;
+      value = cast->getOperand(0);
+    }
+    return value == op.getBody()->getArgument(argument);
+  };
+  Value left = multiply->getOperand(0), right = multiply->getOperand(1);
+  return (comesFrom(left, 0) && comesFrom(right, 1)) || (comesFrom(left, 1) && comesFrom(right, 0));
+}
+
+static bool isCheap(linalg::GenericOp op) {
+  return llvm::all_of(op.getBody()->without_terminator(), [](Operation &inner) {
+    return isa<arith::ArithDialect>(inner.getDialect()) &&
+           !isa<arith::DivFOp, arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp, arith::RemFOp>(inner);
+  });
+}
+
+static bool shouldFuse(OpOperand *operand) {
+  auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
+  auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
+  if (!producer || !consumer || !producer->hasOneUse() || tegula::exec::isContraction(consumer))
+    return false;
+  // A body with checks must run exactly once per element, in its own kernel order.
+  bool hasEffects = false;
+  producer.getBody()->walk([&](Operation *inner) { hasEffects |= isa<tegula::exec::CheckOp>(inner); });
+  if (hasEffects)
+    return false;
+  AffineMap map = consumer.getMatchingIndexingMap(operand);
+  if (map.isPermutation())
+    return true;
+  return isCheap(producer) && consumer.getNumReductionLoops() == 0;
+}
+
+namespace {
+struct ExecFuseElementwisePass : tegula::impl::ExecFuseElementwisePassBase<ExecFuseElementwisePass> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
+    linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// In:  the bufferized host function: memref.alloc for every value, memrefs returned, exec.constant without offsets.
+// Out: no memref.alloc and no result: what is returned lives in exec.output, static buffers of the function's top level
+//      in the arena (exec.arena_view) where two share bytes when their lifetimes are disjoint, everything else in
+//      exec.allocate with exec.release after its last use (or, when it escapes its block, with the end of the run).
+//      The module gets `exec.arena_bytes` and `exec.constant_bytes`.
+// Algorithm: lifetimes by BufferViewFlowAnalysis; offsets greedily, biggest buffer first, at the lowest gap that fits.
+#include "tegula/Dialect/Exec/Transforms/Passes.h"
+#include "tegula/abi.h"
+
+#include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace tegula;
+
+namespace tegula {
+#define GEN_PASS_DEF_EXECPLANMEMORYPASS
+#include "tegula/Dialect/Exec/Transforms/Passes.h.inc"
+} // namespace tegula
+
+static int64_t getBytes(ShapedType type) {
+  Type element = type.getElementType();
+  int64_t bits = element.isIndex() ? 64
+                 : isa<ComplexType>(element)
+                     ? 2 * cast<ComplexType>(element).getElementType().getIntOrFloatBitWidth()
+                     : element.getIntOrFloatBitWidth();
+  return type.getNumElements() * int64_t(llvm::divideCeil(bits, 8));
+}
+
+static SmallVector<Value> dynamicSizes(OpBuilder &builder, Location loc, Value memref) {
+  auto type = cast<MemRefType>(memref.getType());
+  SmallVector<Value> sizes;
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    if (type.isDynamicDim(i))
+      sizes.push_back(memref::DimOp::create(builder, loc, memref, i));
+  return sizes;
+}
+
+/// Moves what is returned into exec.output.
+static void placeOutputs(func::FuncOp function) {
+  auto terminator = cast<func::ReturnOp>(function.getBody().back().getTerminator());
+  OpBuilder builder(terminator);
+  llvm::SmallPtrSet<Operation *, 8> placed;
+  for (auto [index, value] : llvm::enumerate(terminator.getOperands())) {
+    Value source = value;
+    while (auto cast = source.getDefiningOp<memref::CastOp>())
+      source = cast.getSource();
+    Location loc = terminator.getLoc();
+    auto alloc = source.getDefiningOp<memref::AllocOp>();
+    if (alloc && alloc->getBlock() == terminator->getBlock() && placed.insert(alloc).second) {
+      OpBuilder atAlloc(alloc);
+      auto output = exec::OutputOp::create(atAlloc, loc, alloc.getType(), index, alloc.getDynamicSizes());
+      alloc.replaceAllUsesWith(output.getResult());
+      placed.insert(output);
+      alloc.erase();
+      continue;
+    }
+    auto type = cast<MemRefType>(value.getType());
+    auto output = exec::OutputOp::create(builder, loc, MemRefType::get(type.getShape(), type.getElementType()), index,
+                                         dynamicSizes(builder, loc, value));
+    memref::CopyOp::create(builder, loc, value, output);
+  }
+  func::ReturnOp::create(builder, terminator.getLoc());
+  terminator.erase();
+  function.setFunctionType(FunctionType::get(function.getContext(), function.getArgumentTypes(), {}));
+}
+
+namespace {
+struct Buffer {
+  memref::AllocOp alloc;
+  int64_t bytes = 0, first = 0, last = 0, offset = 0;
+};
+
+struct ExecPlanMemoryPass : tegula::impl::ExecPlanMemoryPassBase<ExecPlanMemoryPass> {
+  /// Last operation of `block` that uses `alloc` or an alias; null when it escapes the block.
+  Operation *lastUse(memref::AllocOp alloc, Block *block, BufferViewFlowAnalysis &aliases) {
+    Operation *last = alloc;
+    for (Value alias : aliases.resolve(alloc.getResult())) {
+      if (!block->findAncestorOpInBlock(*alias.getParentBlock()->getParentOp()) && alias.getParentBlock() != block)
+        return nullptr;
+      for (Operation *user : alias.getUsers()) {
+        Operation *ancestor = block->findAncestorOpInBlock(*user);
+        if (!ancestor || ancestor->hasTrait<OpTrait::IsTerminator>())
+          return nullptr;
+        if (last->isBeforeInBlock(ancestor))
+          last = ancestor;
+      }
+    }
+    return last;
+  }
+
+  int64_t assignOffsets(SmallVector<Buffer> &buffers) {
+    llvm::stable_sort(buffers, [](const Buffer &a, const Buffer &b) { return a.bytes > b.bytes; });
+    int64_t total = 0;
+    SmallVector<Buffer *> placed; // by offset
+    for (Buffer &buffer : buffers) {
+      int64_t offset = 0;
+      for (Buffer *other : placed) {
+        if (other->last < buffer.first || buffer.last < other->first)
+          continue;
+        if (offset + buffer.bytes <= other->offset)
+          break;
+        offset = std::max(offset, int64_t(llvm::alignTo(other->offset + other->bytes, TEGULA_ALIGNMENT)));
+      }
+      buffer.offset = offset;
+      total = std::max(total, offset + buffer.bytes);
+      placed.insert(llvm::upper_bound(placed, &buffer,
+                                      [](const Buffer *a, const Buffer *b) { return a->offset < b->offset; }),
+                    &buffer);
+    }
+    return llvm::alignTo(total, TEGULA_ALIGNMENT);
+  }
+
+  void placeConstants(func::FuncOp function) {
+    DenseMap<Attribute, int64_t> offsets;
+    int64_t total = 0;
+    function.walk([&](exec::ConstantOp constant) {
+      auto [entry, isNew] = offsets.try_emplace(constant.getValueAttr(), total);
+      constant.setOffset(entry->second);
+      if (isNew)
+        total = llvm::alignTo(total + getBytes(constant.getValue().getShapedType()), TEGULA_ALIGNMENT);
+    });
+    getOperation()->setAttr("exec.constant_bytes", IntegerAttr::get(IntegerType::get(&getContext(), 64), total));
+  }
+
+  void runOnOperation() override {
+    auto function = getOperation().lookupSymbol<func::FuncOp>("main");
+    placeOutputs(function);
+    placeConstants(function);
+
+    BufferViewFlowAnalysis aliases(function);
+    Block *entry = &function.getBody().front();
+    SmallVector<Buffer> buffers;
+    SmallVector<std::pair<memref::AllocOp, Operation *>> dynamic;
+    DenseMap<Operation *, int64_t> position;
+    int64_t next = 0;
+    for (Operation &op : *entry)
+      position[&op] = next++;
+    function.walk([&](memref::AllocOp alloc) {
+      Operation *last = lastUse(alloc, alloc->getBlock(), aliases);
+      if (alloc->getBlock() == entry && alloc.getType().hasStaticShape()) {
+        Buffer buffer{alloc, std::max<int64_t>(1, getBytes(alloc.getType()))};
+        buffer.first = position[alloc];
+        buffer.last = last ? position[last] : next;
+        buffers.push_back(buffer);
+      } else {
+        dynamic.push_back({alloc, last});
+      }
+    });
+    int64_t bytes = assignOffsets(buffers);
+    getOperation()->setAttr("exec.arena_bytes", IntegerAttr::get(IntegerType::get(&getContext(), 64), bytes));
+    for (Buffer &buffer : buffers) {
+      OpBuilder builder(buffer.alloc);
+      auto view = exec::ArenaViewOp::create(builder, buffer.alloc.getLoc(), buffer.alloc.getType(), buffer.offset);
+      buffer.alloc.replaceAllUsesWith(view.getResult());
+      buffer.alloc.erase();
+    }
+    for (auto [alloc, last] : dynamic) {
+      OpBuilder builder(alloc);
+      auto allocate = exec::AllocateOp::create(builder, alloc.getLoc(), alloc.getType(), alloc.getDynamicSizes());
+      if (last) {
+        builder.setInsertionPointAfter(last == alloc ? allocate.getOperation() : last);
+        exec::ReleaseOp::create(builder, alloc.getLoc(), allocate);
+      }
+      alloc.replaceAllUsesWith(allocate.getResult());
+      alloc.erase();
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef TEGULA_DIALECT_EXEC_TRANSFORMS_PASSES_H
+#define TEGULA_DIALECT_EXEC_TRANSFORMS_PASSES_H
+
+#include "tegula/Dialect/Exec/IR/Exec.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace tegula {
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "tegula/Dialect/Exec/Transforms/Passes.h.inc"
+
+namespace exec {
+/// Whether `op` is `acc + a * b` over two operands with at least one reduction loop: what contraction families take.
+bool isContraction(mlir::linalg::GenericOp op);
+} // namespace exec
+} // namespace tegula
+
+#endif

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// In:  the host function on memrefs with planned memory and plain control flow (cf), exec ops for everything that the
+//      runtime does.
+// Out: `tegula_program(context, services, arena, constants, inputs, dims) -> i32`, calls through the service table, and
+//      early returns of any status that is not zero.
+//
+//   exec.dispatch @k ins(%a) outs(%b)   =>   %s = call services->dispatch(context, 3, work, buffers, dims); if (%s) return %s
+#include "tegula/Conversion/ExecToLLVM/MemRefs.h"
+#include "tegula/Conversion/Passes.h"
+#include "tegula/abi.h"
+
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+
+#include <cstddef>
+
+using namespace mlir;
+using namespace tegula;
+
+namespace tegula {
+#define GEN_PASS_DEF_EXECLOWERHOSTPASS
+#include "tegula/Conversion/Passes.h.inc"
+} // namespace tegula
+
+namespace {
+class HostLowering {
+public:
+  HostLowering(ModuleOp module, func::FuncOp function)
+      : module(module), function(function), builder(module.getContext()),
+        pointerType(LLVM::LLVMPointerType::get(module.getContext())), i32(builder.getI32Type()),
+        i64(builder.getI64Type()) {}
+
+  void run() {
+    int64_t index = 0;
+    for (auto kernel : module.getOps<exec::KernelOp>())
+      kernelIndex[kernel.getSymName()] = index++;
+    collectNodes();
+    rewriteSignature();
+    // Collect first: lowering splits blocks.
+    SmallVector<Operation *> operations;
+    function.walk([&](Operation *op) {
+      if (isa<exec::ExecDialect>(op->getDialect()) || isa<memref::CopyOp>(op))
+        operations.push_back(op);
+    });
+    for (Operation *op : operations) {
+      builder.setInsertionPoint(op);
+      lower(op);
+    }
+    lowerReturns();
+    function.setSymName("tegula_program");
+  }
+
+private:
+  /// The table of ONNX node names that errors refer to.
+  void collectNodes() {
+    SmallVector<Attribute> names;
+    auto add = [&](Operation *op) {
+      op->getLoc()->walk([&](Location loc) {
+        if (auto name = dyn_cast<NameLoc>(loc)) {
+          if (nodeIndex.try_emplace(name.getName(), int32_t(names.size())).second)
+            names.push_back(name.getName());
+          lastName[op] = name.getName();
+        }
+        return WalkResult::advance();
+      });
+    };
+    function.walk([&](Operation *op) {
+      if (isa<exec::DispatchOp, exec::CheckOp>(op))
+        add(op);
+    });
+    module->setAttr("exec.nodes", ArrayAttr::get(module.getContext(), names));
+  }
+
+  int32_t nodeOf(Operation *op) {
+    auto found = lastName.find(op);
+    return found == lastName.end() ? -1 : nodeIndex.lookup(found->second);
+  }
+
+  void rewriteSignature() {
+    Block &entry = function.getBody().front();
+    unsigned count = entry.getNumArguments();
+    Location loc = function.getLoc();
+    SmallVector<Type> types(6, pointerType);
+    auto arguments = entry.addArguments(types, SmallVector<Location>(6, loc));
+    SmallVector<Value> values(arguments.begin(), arguments.end());
+    context = values[0];
+    services = values[1];
+    arena = values[2];
+    constants = values[3];
+    builder.setInsertionPointToStart(&entry);
+    int64_t dim = 0;
+    for (unsigned i = 0; i < count; ++i) {
+      auto type = cast<MemRefType>(entry.getArgument(i).getType());
+      SmallVector<Value> sizes;
+      for (int64_t k = 0; k < type.getRank(); ++k, ++dim)
+        if (type.isDynamicDim(k))
+          sizes.push_back(load(i64, values[5], dim, i64));
+      Value pointer = load(pointerType, values[4], i, pointerType);
+      entry.getArgument(i).replaceAllUsesWith(makeMemRef(builder, loc, type, pointer, sizes));
+    }
+    entry.eraseArguments(0, count);
+    function.setFunctionType(builder.getFunctionType(types, {i32}));
+    function.setAllArgAttrs(SmallVector<DictionaryAttr>(6, builder.getDictionaryAttr({})));
+    function.setAllResultAttrs(ArrayRef<DictionaryAttr>{builder.getDictionaryAttr({})});
+  }
+
+  Value load(Type type, Value base, int64_t index, Type element) {
+    Location loc = function.getLoc();
+    Value slot = LLVM::GEPOp::create(builder, loc, pointerType, element, base, ArrayRef<LLVM::GEPArg>{int32_t(index)});
+    return LLVM::LoadOp::create(builder, loc, type, slot);
+  }
+
+  /// Calls the service at byte `offset` of the table.
+  Value call(Location loc, size_t offset, Type result, ValueRange arguments) {
+    Value slot = LLVM::GEPOp::create(builder, loc, pointerType, builder.getI8Type(), services,
+                                     ArrayRef<LLVM::GEPArg>{int32_t(offset)});
+    Value callee = LLVM::LoadOp::create(builder, loc, pointerType, slot);
+    SmallVector<Type> types(arguments.getTypes());
+    auto functionType = LLVM::LLVMFunctionType::get(
+        result ? result : Type(LLVM::LLVMVoidType::get(builder.getContext())), types);
+    SmallVector<Value> operands{callee};
+    llvm::append_range(operands, arguments);
+    auto op = LLVM::CallOp::create(builder, loc, functionType, operands);
+    return result ? op.getResult() : Value();
+  }
+
+  /// Returns `status` from the function when `failed`; code goes on after it.
+  void returnIf(Location loc, Value failed, Value status, int32_t node) {
+    Block *current = builder.getInsertionBlock();
+    Block *rest = current->splitBlock(builder.getInsertionPoint());
+    Block *leave = builder.createBlock(rest);
+    Value code = call(loc, offsetof(tegula_services, fail), i32, {context, status, constantI32(builder, loc, node)});
+    func::ReturnOp::create(builder, loc, code);
+    builder.setInsertionPointToEnd(current);
+    cf::CondBranchOp::create(builder, loc, failed, leave, ValueRange(), rest, ValueRange());
+    builder.setInsertionPointToStart(rest);
+  }
+
+  void returnIfNull(Location loc, Value pointer) {
+    Value null = LLVM::ZeroOp::create(builder, loc, pointerType);
+    Value failed = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::eq, pointer, null);
+    returnIf(loc, failed, constantI32(builder, loc, TEGULA_OUT_OF_MEMORY), -1);
+  }
+
+  SmallVector<Value> toI64(Location loc, ValueRange indices) {
+    SmallVector<Value> values;
+    for (Value index : indices)
+      values.push_back(arith::IndexCastOp::create(builder, loc, i64, index));
+    return values;
+  }
+
+  void lower(Operation *op) {
+    Location loc = op->getLoc();
+    if (auto view = dyn_cast<exec::ArenaViewOp>(op)) {
+      Value pointer = LLVM::GEPOp::create(builder, loc, pointerType, builder.getI8Type(), arena,
+                                          ValueRange{constantI64(builder, loc, view.getOffset())});
+      view.replaceAllUsesWith(makeMemRef(builder, loc, cast<MemRefType>(view.getType()), pointer, {}));
+    } else if (auto constant = dyn_cast<exec::ConstantOp>(op)) {
+      Value pointer = LLVM::GEPOp::create(builder, loc, pointerType, builder.getI8Type(), constants,
+                                          ValueRange{constantI64(builder, loc, *constant.getOffset())});
+      constant.replaceAllUsesWith(makeMemRef(builder, loc, cast<MemRefType>(constant.getType()), pointer, {}));
+    } else if (auto allocate = dyn_cast<exec::AllocateOp>(op)) {
+      auto type = cast<MemRefType>(allocate.getType());
+      SmallVector<Value> sizes = toI64(loc, allocate.getSizes());
+      Value bytes = getByteSize(builder, loc, type, sizes);
+      Value pointer = call(loc, offsetof(tegula_services, allocate), pointerType, {context, bytes});
+      returnIfNull(loc, pointer);
+      allocate.replaceAllUsesWith(makeMemRef(builder, loc, type, pointer, sizes));
+    } else if (auto release = dyn_cast<exec::ReleaseOp>(op)) {
+      call(loc, offsetof(tegula_services, release), nullptr, {context, getPointer(builder, loc, release.getMemory())});
+    } else if (auto output = dyn_cast<exec::OutputOp>(op)) {
+      lowerOutput(output);
+    } else if (auto check = dyn_cast<exec::CheckOp>(op)) {
+      Value failed = arith::XOrIOp::create(builder, loc, check.getCondition(),
+                                           arith::ConstantOp::create(builder, loc, builder.getBoolAttr(true)));
+      returnIf(loc, failed, constantI32(builder, loc, check.getStatus()), nodeOf(op));
+    } else if (auto dispatch = dyn_cast<exec::DispatchOp>(op)) {
+      lowerDispatch(dispatch);
+    } else if (auto copy = dyn_cast<memref::CopyOp>(op)) {
+      Value target = copy.getTarget();
+      auto type = cast<MemRefType>(target.getType());
+      Value bytes = getByteSize(builder, loc, type, getDynamicExtents(builder, loc, target));
+      LLVM::MemcpyOp::create(builder, loc, getPointer(builder, loc, target), getPointer(builder, loc, copy.getSource()),
+                             bytes, /*isVolatile=*/false);
+    } else {
+      return;
+    }
+    op->erase();
+  }
+
+  void lowerOutput(exec::OutputOp output) {
+    Location loc = output.getLoc();
+    auto type = cast<MemRefType>(output.getType());
+    SmallVector<Value> dynamic = toI64(loc, output.getSizes()), shape;
+    size_t next = 0;
+    for (int64_t extent : type.getShape())
+      shape.push_back(ShapedType::isDynamic(extent) ? dynamic[next++] : constantI64(builder, loc, extent));
+    Value array = makeStackArray(builder, loc, function, shape, i64);
+    Value pointer = call(loc, offsetof(tegula_services, output), pointerType,
+                         {context, constantI32(builder, loc, output.getIndex()),
+                          constantI32(builder, loc, type.getRank()), array});
+    returnIfNull(loc, pointer);
+    output.replaceAllUsesWith(makeMemRef(builder, loc, type, pointer, dynamic));
+  }
+
+  void lowerDispatch(exec::DispatchOp dispatch) {
+    Location loc = dispatch.getLoc();
+    SmallVector<Value> buffers, dims;
+    Value work = constantI64(builder, loc, 0);
+    auto pass = [&](Value memref) {
+      buffers.push_back(getPointer(builder, loc, memref));
+      SmallVector<Value> extents = getDynamicExtents(builder, loc, memref);
+      llvm::append_range(dims, extents);
+      // Bytes that the kernel touches: a lower bound of its work.
+      work = LLVM::AddOp::create(builder, loc, work,
+                                 getByteSize(builder, loc, cast<MemRefType>(memref.getType()), extents));
+    };
+    llvm::for_each(dispatch.getIns(), pass);
+    llvm::for_each(dispatch.getOuts(), pass);
+    llvm::append_range(dims, toI64(loc, dispatch.getScalars()));
+    Value bufferArray = makeStackArray(builder, loc, function, buffers, pointerType);
+    Value dimArray = makeStackArray(builder, loc, function, dims, i64);
+    Value status =
+        call(loc, offsetof(tegula_services, dispatch), i32,
+             {context, constantI32(builder, loc, kernelIndex.lookup(dispatch.getKernel())), work, bufferArray, dimArray});
+    Value failed = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::ne, status, constantI32(builder, loc, 0));
+    returnIf(loc, failed, status, nodeOf(dispatch));
+  }
+
+  void lowerReturns() {
+    SmallVector<func::ReturnOp> returns;
+    function.walk([&](func::ReturnOp op) {
+      if (op.getNumOperands() == 0)
+        returns.push_back(op);
+    });
+    for (func::ReturnOp op : returns) {
+      builder.setInsertionPoint(op);
+      func::ReturnOp::create(builder, op.getLoc(), constantI32(builder, op.getLoc(), TEGULA_OK));
+      op.erase();
+    }
+  }
+
+  ModuleOp module;
+  func::FuncOp function;
+  OpBuilder builder;
+  Type pointerType, i32, i64;
+  Value context, services, arena, constants;
+  llvm::StringMap<int32_t> kernelIndex;
+  DenseMap<Attribute, int32_t> nodeIndex;
+  DenseMap<Operation *, Attribute> lastName;
+};
+
+struct ExecLowerHostPass : tegula::impl::ExecLowerHostPassBase<ExecLowerHostPass> {
+  void runOnOperation() override {
+    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
+    if (!main) {
+      getOperation().emitError("expected a host function @main");
+      return signalPassFailure();
+    }
+    HostLowering(getOperation(), main).run();
+  }
+};
+} // namespace
