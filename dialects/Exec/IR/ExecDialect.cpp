@@ -39,6 +39,8 @@ func::FuncOp KernelOp::getFunction() {
 LogicalResult KernelOp::verify() {
   // After lowering to LLVM the function is an llvm.func; until then it is a func.func.
   if (func::FuncOp function = getFunction()) {
+    if (!llvm::all_of(function.getArgumentTypes(), llvm::IsaPred<ShapedType, IndexType>))
+      return success(); // already with the runtime's signature
     int64_t shaped = llvm::count_if(function.getArgumentTypes(), llvm::IsaPred<ShapedType>);
     if (getResultCount() > uint64_t(shaped))
       return emitOpError("expected at least ") << getResultCount() << " memref arguments, but got " << shaped;

@@ -247,6 +247,8 @@ private:
   void collect(Operation *op, const Group &group, llvm::SetVector<Operation *> &clones, llvm::SetVector<Value> &captures) {
     auto visit = [&](Value value) {
       Operation *definition = value.getDefiningOp();
+      if (op->isAncestor(definition ? definition : value.getParentBlock()->getParentOp()))
+        return; // a value of the operation's own regions
       if (definition && (group.set.contains(definition) || isInside(definition, group)))
         return;
       if (!definition && isa<BlockArgument>(value) && isInside(value.getParentBlock()->getParentOp(), group))

@@ -63,6 +63,7 @@ static void placeOutputs(func::FuncOp function) {
   }
   func::ReturnOp::create(builder, terminator.getLoc());
   terminator.erase();
+  function->removeAttr(function.getResAttrsAttrName());
   function.setFunctionType(FunctionType::get(function.getContext(), function.getArgumentTypes(), {}));
 }
 
@@ -114,13 +115,19 @@ struct ExecPlanMemoryPass : tegula::impl::ExecPlanMemoryPassBase<ExecPlanMemoryP
 
   void placeConstants(func::FuncOp function) {
     DenseMap<Attribute, int64_t> offsets;
+    SmallVector<Attribute> table; // what Export writes: the ops are gone by then
+    Builder builder(&getContext());
     int64_t total = 0;
     function.walk([&](exec::ConstantOp constant) {
       auto [entry, isNew] = offsets.try_emplace(constant.getValueAttr(), total);
       constant.setOffset(entry->second);
-      if (isNew)
-        total = llvm::alignTo(total + getBytes(constant.getValue().getShapedType()), TEGULA_ALIGNMENT);
+      if (!isNew)
+        return;
+      table.push_back(builder.getDictionaryAttr({builder.getNamedAttr("offset", builder.getI64IntegerAttr(total)),
+                                                 builder.getNamedAttr("value", constant.getValueAttr())}));
+      total = llvm::alignTo(total + getBytes(constant.getValue().getShapedType()), TEGULA_ALIGNMENT);
     });
+    getOperation()->setAttr("exec.constants", builder.getArrayAttr(table));
     getOperation()->setAttr("exec.constant_bytes", IntegerAttr::get(IntegerType::get(&getContext(), 64), total));
   }
 

@@ -17,7 +17,31 @@ namespace tegula {
 
 namespace {
 struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass> {
+  /// `exec.inputs` and `exec.outputs` keep the ONNX types, names and symbols of @main, which storage types forget.
+  void recordInterface() {
+    auto main = getOperation().lookupSymbol<func::FuncOp>("main");
+    if (!main)
+      return;
+    Builder builder(&getContext());
+    auto describe = [&](Type type, DictionaryAttr attributes) -> Attribute {
+      NamedAttrList list;
+      list.set("type", TypeAttr::get(type));
+      for (StringRef key : {"name", "dims"})
+        if (Attribute value = attributes ? attributes.get(("graph." + key).str()) : Attribute())
+          list.set(key, value);
+      return list.getDictionary(&getContext());
+    };
+    SmallVector<Attribute> inputs, outputs;
+    for (auto [i, type] : llvm::enumerate(main.getArgumentTypes()))
+      inputs.push_back(describe(type, main.getArgAttrDict(i)));
+    for (auto [i, type] : llvm::enumerate(main.getResultTypes()))
+      outputs.push_back(describe(type, main.getResultAttrDict(i)));
+    getOperation()->setAttr("exec.inputs", builder.getArrayAttr(inputs));
+    getOperation()->setAttr("exec.outputs", builder.getArrayAttr(outputs));
+  }
+
   void runOnOperation() override {
+    recordInterface();
     MLIRContext &context = getContext();
     TypeConverter converter;
     converter.addConversion([](Type type) { return type; });

@@ -199,6 +199,18 @@ Value tegula::extractIndex(OpBuilder &b, Location loc, Value tensor, int64_t i) 
 
 // --- broadcasting ----------------------------------------------------------------------------------------------------
 
+/// Whether two extents are known to be equal: the same value, or the same dimension of the same tensor.
+static bool isSameExtent(OpFoldResult a, OpFoldResult b) {
+  if (a == b)
+    return true;
+  auto first = dyn_cast<Value>(a), second = dyn_cast<Value>(b);
+  if (!first || !second)
+    return false;
+  auto firstDim = first.getDefiningOp<tensor::DimOp>(), secondDim = second.getDefiningOp<tensor::DimOp>();
+  return firstDim && secondDim && firstDim.getSource() == secondDim.getSource() &&
+         firstDim.getConstantIndex() && firstDim.getConstantIndex() == secondDim.getConstantIndex();
+}
+
 static bool isOne(OpFoldResult extent) { return isConstantIntValue(extent, 1); }
 
 SmallVector<OpFoldResult> tegula::broadcastExtents(OpBuilder &b, Location loc, ValueRange operands) {
@@ -211,7 +223,7 @@ SmallVector<OpFoldResult> tegula::broadcastExtents(OpBuilder &b, Location loc, V
     for (int64_t i = 0; i < type.getRank(); ++i) {
       OpFoldResult &extent = result[rank - type.getRank() + i];
       OpFoldResult other = getExtent(b, loc, operand, i);
-      if (isOne(other) || other == extent)
+      if (isOne(other) || isSameExtent(other, extent))
         continue;
       // A static extent other than 1 decides.
       if (isOne(extent) || isa<Attribute>(other)) {
@@ -243,9 +255,11 @@ std::pair<Value, AffineMap> tegula::broadcastOperand(OpBuilder &b, Location loc,
     }
     expressions.push_back(b.getAffineDimExpr(offset + i));
     viewExtents.push_back(target);
-    if (own != target && isa<Value>(own))
+    if (isSameExtent(own, target))
+      continue;
+    if (isa<Value>(own))
       needsView = true;
-    else if (own != target)
+    else
       viewExtents.back() = own; // a static extent; the target's value must equal it
   }
   if (needsView) {

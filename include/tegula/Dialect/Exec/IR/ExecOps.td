@@ -102,7 +102,7 @@ def Exec_ConstantOp : Exec_Op<"constant", [Pure,
   let description = "`value` is its content; `offset` in bytes is set by memory planning. Never written.";
   let arguments = (ins ElementsAttr:$value, OptionalAttr<I64Attr>:$offset);
   let results = (outs AnyShaped:$result);
-  let assemblyFormat = "attr-dict $value `:` type($result)";
+  let assemblyFormat = "attr-dict $value `->` type($result)";
 }
 
 def Exec_BroadcastViewOp : Exec_Op<"broadcast_view", [Pure,

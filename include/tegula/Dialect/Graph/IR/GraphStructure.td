@@ -4,7 +4,7 @@
 
 include "tegula/Dialect/Graph/IR/GraphBase.td"
 
-def Graph_ConstantOp : Graph_PureOp<"constant", [ConstantLike]> {
+def Graph_ConstantOp : Graph_PureOp<"constant", [ConstantLike, AllTypesMatch<["value", "y"]>]> {
   let summary = "A constant tensor.";
   let description = [{
     The value is a `dense` attribute (small or splat) or a `dense_resource` that aliases the bytes of the model file.
@@ -15,7 +15,7 @@ def Graph_ConstantOp : Graph_PureOp<"constant", [ConstantLike]> {
   let builders = [OpBuilder<(ins "::mlir::ElementsAttr":$value), [{
     build($_builder, $_state, value.getType(), value);
   }]>];
-  let assemblyFormat = "attr-dict $value `:` type($y)";
+  let assemblyFormat = "attr-dict $value";
   let hasFolder = 1;
 }
 

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// From a module at stage `llvm` to an artifact: LLVM IR with the descriptor, the constant section, the shared library.
+#ifndef TEGULA_EXPORT_ARTIFACT_H
+#define TEGULA_EXPORT_ARTIFACT_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/Error.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tegula {
+
+struct ExportOptions {
+  std::string modelName;  ///< graph name in the descriptor
+  std::string symbol;     ///< the exported function is `<symbol>_query`
+  std::string targetName; ///< as the user wrote it
+  std::string features;   ///< CPU features that the runtime checks
+  std::string provenance; ///< JSON
+  /// Constants of more bytes than this go to a sidecar file next to the library.
+  int64_t sidecarThreshold = int64_t(256) << 20;
+};
+
+/// Translates host function and kernels into one LLVM module that defines `<symbol>_query`. The constants are an
+/// undefined symbol `tegula_constants`, or absent when they go to the sidecar named `sidecar` with hash `sidecarHash`.
+llvm::Expected<std::unique_ptr<llvm::Module>> translateToLLVM(mlir::ModuleOp module, llvm::LLVMContext &context,
+                                                              const ExportOptions &options, llvm::StringRef sidecar,
+                                                              uint64_t sidecarHash);
+
+/// Bytes of the module's constant section.
+int64_t getConstantBytes(mlir::ModuleOp module);
+/// Writes the constants at their planned offsets into `buffer` of getConstantBytes() bytes, which is zero.
+llvm::Error writeConstants(mlir::ModuleOp module, llvm::MutableArrayRef<char> buffer);
+/// Writes an ELF object with section .tegula.constants that defines `tegula_constants`; the content goes straight into
+/// the mapped file.
+llvm::Error writeConstantObject(mlir::ModuleOp module, llvm::StringRef path, uint16_t elfMachine);
+
+/// Links objects into a shared library in process. One caller at a time; fails for good once LLD says so.
+llvm::Error linkSharedLibrary(const std::vector<std::string> &objects, llvm::StringRef soname, llvm::StringRef output);
+
+/// The C header beside an object file: declares the query function and documents inputs and outputs.
+std::string makeHeader(mlir::ModuleOp module, const ExportOptions &options);
+
+} // namespace tegula
+
+#endif

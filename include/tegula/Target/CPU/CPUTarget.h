@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// CPU targets by name, and machine code from LLVM IR.
+#ifndef TEGULA_TARGET_CPU_CPUTARGET_H
+#define TEGULA_TARGET_CPU_CPUTARGET_H
+
+#include "tegula/Dialect/Exec/IR/Exec.h"
+
+#include "llvm/Support/Error.h"
+#include "llvm/Target/TargetMachine.h"
+
+#include <memory>
+#include <string>
+
+namespace llvm {
+class Module;
+}
+
+namespace tegula {
+
+/// "host" (this machine's CPU with its features), a level ("x86-64", "x86-64-v2" .. "v4"), or any CPU name that LLVM
+/// knows ("znver4", "sapphirerapids", "neoverse-n1"). An unknown name is an error that lists the levels.
+llvm::Expected<exec::CPUTargetAttr> parseCPUTarget(mlir::MLIRContext &context, llvm::StringRef name);
+
+/// A position-independent target machine.
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(exec::CPUTargetAttr target);
+
+/// CPU features that code for `target` may use, comma separated: what the runtime checks before it runs.
+std::string getRequiredFeatures(exec::CPUTargetAttr target);
+
+/// Runs LLVM's O3 pipeline for the machine over the module.
+void optimizeModule(llvm::Module &module, llvm::TargetMachine &machine);
+
+/// Object code (or assembly text) of an optimized module.
+llvm::Expected<std::string> emitModule(llvm::Module &module, llvm::TargetMachine &machine,
+                                       llvm::CodeGenFileType fileType);
+
+} // namespace tegula
+
+#endif

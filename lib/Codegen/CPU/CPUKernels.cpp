@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tegula/Codegen/CPU/CPUKernels.h"
+
+#include "tegula/Codegen/CPU/Families/Map.h"
+
+using namespace tegula;
+
+const KernelFamilies &tegula::getCPUFamilies() {
+  static const KernelFamilies families = [] {
+    KernelFamilies all;
+    all.add(createCPUMapFamily());
+    return all;
+  }();
+  return families;
+}
+
+MachineModel tegula::getMachineModel(exec::CPUTargetAttr target) {
+  return MachineModel::forVectorBits(target.getVectorBits());
+}

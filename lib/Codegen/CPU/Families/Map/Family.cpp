@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tegula/Codegen/CPU/Families/Map.h"
+
+#include "Lower.h"
+#include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Dialect/Sched/IR/Sched.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+using namespace mlir;
+using namespace tegula;
+
+namespace {
+/// Element width in bits of the kernel's widest result; 32 when there is none.
+int64_t elementBits(func::FuncOp kernel) {
+  int64_t bits = 8;
+  kernel.walk([&](linalg::LinalgOp op) {
+    for (OpOperand &init : op.getDpsInitsMutable()) {
+      Type element = getElementTypeOrSelf(init.get().getType());
+      if (element.isIntOrFloat())
+        bits = std::max<int64_t>(bits, element.getIntOrFloatBitWidth());
+    }
+  });
+  return bits == 8 ? 32 : bits;
+}
+
+int64_t extentOr(int64_t extent) { return ShapedType::isDynamic(extent) ? 256 : extent; }
+
+class CPUMapFamily : public KernelFamily {
+public:
+  StringRef name() const override { return "cpu_map"; }
+  bool owns(Attribute schedule) const override { return isa<sched::CPUMapAttr>(schedule); }
+  /// Every kernel has a loop form.
+  bool match(func::FuncOp) const override { return true; }
+
+  Attribute defaultSchedule(func::FuncOp kernel, const MachineModel &) const override {
+    return sched::CPUMapAttr::get(kernel.getContext(), 0, 0, 0);
+  }
+
+  SearchSpace space(func::FuncOp kernel, const MachineModel &machine) const override {
+    int64_t widest = machine.vectorBits / std::max<int64_t>(8, elementBits(kernel));
+    SmallVector<int64_t> vectors{0};
+    for (int64_t length = 4; length <= 2 * widest; length *= 2)
+      vectors.push_back(length);
+    SearchSpace space("cpu_map");
+    space.addKnob("vector", vectors).addKnob("interleave", {0, 1, 2, 4, 8}).addKnob("tile", {0, 1, 4, 16});
+    space.addConstraint("vector = 0 implies interleave = 0", {"vector", "interleave"},
+                        [](ArrayRef<int64_t> v) { return v[0] != 0 || v[1] == 0; });
+    return space;
+  }
+
+  Attribute schedule(func::FuncOp kernel, const SearchSpace &space, const Configuration &point) const override {
+    return sched::CPUMapAttr::get(kernel.getContext(), space.value(point, "vector"), space.value(point, "interleave"),
+                                  space.value(point, "tile"));
+  }
+
+  std::optional<Configuration> configuration(const SearchSpace &space, Attribute schedule) const override {
+    auto map = dyn_cast<sched::CPUMapAttr>(schedule);
+    if (!map)
+      return std::nullopt;
+    Configuration point{map.getVector(), map.getInterleave(), map.getTile()};
+    return space.contains(point) ? std::optional(point) : std::nullopt;
+  }
+
+  LogicalResult verify(func::FuncOp kernel, Attribute schedule, const MachineModel &machine,
+                       EmitError emitError) const override {
+    auto map = dyn_cast<sched::CPUMapAttr>(schedule);
+    if (!map)
+      return emitError() << "expected a #sched.cpu_map schedule, but got " << schedule;
+    if (map.getVector() < 0 || !llvm::isPowerOf2_64(std::max<int64_t>(1, map.getVector())) || map.getVector() > 256)
+      return emitError() << "expected vector to be 0 or a power of two up to 256, but got " << map.getVector();
+    if (map.getInterleave() < 0 || map.getInterleave() > 16)
+      return emitError() << "expected interleave between 0 and 16, but got " << map.getInterleave();
+    if (map.getTile() < 0)
+      return emitError() << "expected tile of 0 or more, but got " << map.getTile();
+    return success();
+  }
+
+  KernelFeatures features(func::FuncOp kernel, Attribute, const MachineModel &) const override {
+    KernelFeatures features;
+    kernel.walk([&](linalg::LinalgOp op) {
+      double points = 1;
+      for (int64_t extent : op.getStaticLoopRanges())
+        points *= double(extentOr(extent));
+      double operations = 0;
+      for (Operation &inner : op->getRegion(0).front().without_terminator()) {
+        (void)inner;
+        ++operations;
+      }
+      features.flops += points * operations;
+    });
+    features.executedFlops = features.flops;
+    for (Type type : kernel.getArgumentTypes())
+      if (auto shaped = dyn_cast<ShapedType>(type)) {
+        double elements = 1;
+        for (int64_t extent : shaped.getShape())
+          elements *= double(extentOr(extent));
+        features.bytes += elements * double(llvm::divideCeil(shaped.getElementTypeBitWidth(), 8));
+      }
+    return features;
+  }
+
+  LogicalResult lower(func::FuncOp kernel, Attribute schedule, const MachineModel &machine) const override {
+    if (failed(verify(kernel, schedule, machine, [&] { return kernel.emitError(); })))
+      return failure();
+    return lowerMapKernel(kernel, cast<sched::CPUMapAttr>(schedule));
+  }
+};
+} // namespace
+
+std::unique_ptr<KernelFamily> tegula::createCPUMapFamily() { return std::make_unique<CPUMapFamily>(); }

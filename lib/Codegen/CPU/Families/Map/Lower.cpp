@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// In:  a bufferized kernel: linalg ops on memrefs, perhaps inside kernel-level scf loops.
+// Out: scf.for loops over scalars, innermost loops annotated for LLVM's vectorizer with the schedule's vector length and
+//      interleaving; accumulators of reductions in registers; the first loop that can be is shared among the workers.
+// Sharing: when the kernel is one linalg op (with fills of its own results before it), its first parallel dimension that
+//      is not of extent 1 is cut into even ranges. Any other kernel runs whole on worker 0.
+//
+//   linalg.generic {reduction} %x, %y   =>   scf.for %i = share { %s = scf.for %k iter_args(%a) {...}; store %s, %y[%i] }
+#include "Lower.h"
+
+#include "tegula/Dialect/Exec/IR/Exec.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+using namespace tegula;
+
+/// The loop of `op` to share, and the matching dimension of each of its results; nothing when there is none.
+static std::optional<unsigned> findSharedLoop(linalg::LinalgOp op) {
+  auto ranges = op.getStaticLoopRanges();
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
+    if (op.getIteratorTypesArray()[loop] != utils::IteratorType::parallel)
+      return std::nullopt; // a reduction outside: its loop would be repeated by every worker
+    if (ranges[loop] == 1)
+      continue;
+    // Each worker writes its own part of every result.
+    bool writesApart = llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &init) {
+      return llvm::is_contained(op.getMatchingIndexingMap(&init).getResults(),
+                                getAffineDimExpr(loop, op.getContext()));
+    });
+    return writesApart ? std::optional(loop) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+/// Position of loop `loop` among the results of init `init`'s map.
+static unsigned resultPosition(linalg::LinalgOp op, OpOperand &init, unsigned loop) {
+  auto results = op.getMatchingIndexingMap(&init).getResults();
+  return llvm::find(results, getAffineDimExpr(loop, op.getContext())) - results.begin();
+}
+
+/// For each linalg op the loop to share; empty when the kernel is not shared.
+static DenseMap<Operation *, unsigned> planSharing(func::FuncOp kernel) {
+  DenseMap<Operation *, unsigned> plan;
+  SmallVector<linalg::LinalgOp> ops;
+  bool shareable = true;
+  for (Operation &op : kernel.getBody().front()) {
+    if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
+      ops.push_back(linalgOp);
+    else if (op.getNumRegions() || isa<memref::StoreOp>(op))
+      shareable = false;
+  }
+  if (!shareable || ops.empty())
+    return plan;
+  linalg::LinalgOp root = ops.back();
+  std::optional<unsigned> loop = findSharedLoop(root);
+  if (!loop)
+    return plan;
+  plan[root] = *loop;
+  for (linalg::LinalgOp op : ArrayRef(ops).drop_back()) {
+    auto fill = dyn_cast<linalg::FillOp>(op.getOperation());
+    OpOperand *filled = nullptr;
+    if (fill)
+      for (OpOperand &init : root.getDpsInitsMutable())
+        if (init.get() == fill.getOutputs()[0])
+          filled = &init;
+    if (!filled)
+      return DenseMap<Operation *, unsigned>();
+    plan[fill] = resultPosition(root, *filled, *loop);
+  }
+  return plan;
+}
+
+/// Cuts dimension `dim` of `loop` into the range of this worker.
+static void shareLoop(scf::ParallelOp loop, unsigned dim, int64_t tile) {
+  OpBuilder builder(loop);
+  Location loc = loop.getLoc();
+  Value id = exec::GridIdOp::create(builder, loc, builder.getIndexType());
+  Value size = exec::GridSizeOp::create(builder, loc, builder.getIndexType());
+  Value bound = loop.getUpperBound()[dim];
+  Value chunk = arith::CeilDivUIOp::create(builder, loc, bound, size);
+  if (tile > 1) {
+    Value unit = arith::ConstantIndexOp::create(builder, loc, tile);
+    Value units = arith::CeilDivUIOp::create(builder, loc, chunk, unit);
+    chunk = arith::MulIOp::create(builder, loc, units, unit);
+  }
+  Value start = arith::MulIOp::create(builder, loc, id, chunk);
+  Value first = arith::MinUIOp::create(builder, loc, start, bound);
+  Value last = arith::MinUIOp::create(builder, loc, arith::AddIOp::create(builder, loc, first, chunk), bound);
+  loop.getLowerBoundMutable()[dim].set(first);
+  loop.getUpperBoundMutable()[dim].set(last);
+}
+
+/// scf.parallel without reductions as a nest of scf.for.
+static void serialize(scf::ParallelOp loop, IRRewriter &rewriter) {
+  rewriter.setInsertionPoint(loop);
+  SmallVector<Value> inductions;
+  Location loc = loop.getLoc();
+  scf::ForOp inner;
+  for (auto [lower, upper, step] : llvm::zip(loop.getLowerBound(), loop.getUpperBound(), loop.getStep())) {
+    inner = scf::ForOp::create(rewriter, loc, lower, upper, step);
+    inductions.push_back(inner.getInductionVar());
+    rewriter.setInsertionPointToStart(inner.getBody());
+  }
+  Block *body = loop.getBody();
+  rewriter.eraseOp(body->getTerminator());
+  if (inner)
+    rewriter.inlineBlockBefore(body, inner.getBody()->getTerminator(), inductions);
+  else
+    rewriter.inlineBlockBefore(body, loop, {});
+  rewriter.eraseOp(loop);
+}
+
+/// An accumulator that a loop loads and stores at one place becomes a loop-carried value. Kernels' results alias nothing
+/// else that the loop touches (exec.kernel's contract).
+static void promoteAccumulators(scf::ForOp loop, IRRewriter &rewriter) {
+  for (auto store : llvm::to_vector(loop.getBody()->getOps<memref::StoreOp>())) {
+    auto invariant = [&](Value value) { return loop.isDefinedOutsideOfLoop(value); };
+    if (!invariant(store.getMemRef()) || !llvm::all_of(store.getIndices(), invariant))
+      continue;
+    memref::LoadOp accumulator;
+    bool other = false;
+    for (Operation *user : store.getMemRef().getUsers()) {
+      if (!loop->isProperAncestor(user) || user == store)
+        continue;
+      auto load = dyn_cast<memref::LoadOp>(user);
+      if (load && load->getBlock() == loop.getBody() && !accumulator && load.getIndices() == store.getIndices() &&
+          load->isBeforeInBlock(store))
+        accumulator = load;
+      else
+        other = true;
+    }
+    if (!accumulator || other)
+      continue;
+    rewriter.setInsertionPoint(loop);
+    Value init = memref::LoadOp::create(rewriter, loop.getLoc(), store.getMemRef(), store.getIndices());
+    Value stored = store.getValueToStore();
+    auto carried = cast<scf::ForOp>(*loop.replaceWithAdditionalYields(
+        rewriter, init, /*replaceInitOperandUsesInLoop=*/false,
+        [&](OpBuilder &, Location, ArrayRef<BlockArgument>) { return SmallVector<Value>{stored}; }));
+    rewriter.replaceOp(accumulator, carried.getRegionIterArgs().back());
+    rewriter.setInsertionPointAfter(carried);
+    memref::StoreOp::create(rewriter, carried.getLoc(), carried.getResults().back(), store.getMemRef(),
+                            store.getIndices());
+    rewriter.eraseOp(store);
+    loop = carried;
+  }
+}
+
+static void annotate(scf::ForOp loop, sched::CPUMapAttr schedule) {
+  MLIRContext *context = loop.getContext();
+  auto boolean = [&](bool value) { return BoolAttr::get(context, value); };
+  auto integer = [&](int64_t value) { return IntegerAttr::get(IntegerType::get(context, 32), value); };
+  auto vectorize = LLVM::LoopVectorizeAttr::get(
+      context, /*disable=*/boolean(false), /*predicateEnable=*/nullptr, /*scalableEnable=*/nullptr,
+      /*width=*/schedule.getVector() ? integer(schedule.getVector()) : nullptr, nullptr, nullptr, nullptr);
+  auto interleave = schedule.getInterleave() ? LLVM::LoopInterleaveAttr::get(context, integer(schedule.getInterleave()))
+                                             : LLVM::LoopInterleaveAttr();
+  loop->setAttr("llvm.loop_annotation",
+                LLVM::LoopAnnotationAttr::get(context, nullptr, vectorize, interleave, nullptr, nullptr, nullptr, nullptr,
+                                              nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, {}));
+}
+
+LogicalResult tegula::lowerMapKernel(func::FuncOp kernel, sched::CPUMapAttr schedule) {
+  DenseMap<Operation *, unsigned> plan = planSharing(kernel);
+  IRRewriter rewriter(kernel.getContext());
+  SmallVector<linalg::LinalgOp> ops;
+  kernel.walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+  for (linalg::LinalgOp op : ops) {
+    rewriter.setInsertionPoint(op);
+    auto shared = plan.find(op);
+    FailureOr<linalg::LinalgLoops> loops = linalg::linalgOpToParallelLoops(rewriter, op);
+    if (failed(loops))
+      return op->emitOpError("has no loop form");
+    if (shared != plan.end() && !loops->empty())
+      if (auto parallel = dyn_cast<scf::ParallelOp>(loops->front()))
+        shareLoop(parallel, shared->second, schedule.getTile());
+    rewriter.eraseOp(op);
+  }
+  SmallVector<scf::ParallelOp> parallel;
+  kernel.walk([&](scf::ParallelOp loop) { parallel.push_back(loop); });
+  for (scf::ParallelOp loop : parallel)
+    serialize(loop, rewriter);
+
+  // Linalg's index maps become plain values, so that equal indices are the same value.
+  RewritePatternSet patterns(kernel.getContext());
+  affine::AffineApplyOp::getCanonicalizationPatterns(patterns, kernel.getContext());
+  if (failed(applyPatternsGreedily(kernel, std::move(patterns))))
+    return failure();
+
+  if (plan.empty()) {
+    // Not shared: everything with an effect runs on worker 0 alone.
+    Block &entry = kernel.getBody().front();
+    SmallVector<Operation *> body;
+    for (Operation &op : entry.without_terminator())
+      body.push_back(&op);
+    Location loc = kernel.getLoc();
+    rewriter.setInsertionPoint(entry.getTerminator());
+    Value id = exec::GridIdOp::create(rewriter, loc, rewriter.getIndexType());
+    Value zero = arith::ConstantIndexOp::create(rewriter, loc, 0);
+    Value isFirst = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, id, zero);
+    auto guard = scf::IfOp::create(rewriter, loc, isFirst, /*withElseRegion=*/false);
+    for (Operation *op : body)
+      op->moveBefore(guard.thenBlock()->getTerminator());
+  }
+
+  SmallVector<scf::ForOp> innermost;
+  kernel.walk([&](scf::ForOp loop) {
+    bool hasLoop = false;
+    loop.getBody()->walk([&](Operation *inner) { hasLoop |= isa<LoopLikeOpInterface>(inner); });
+    if (!hasLoop)
+      innermost.push_back(loop);
+  });
+  for (scf::ForOp loop : innermost) {
+    annotate(loop, schedule);
+    promoteAccumulators(loop, rewriter);
+  }
+  return success();
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Host function, kernels and the const descriptor that abi.h describes, as one LLVM module.
+#include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Export/Artifact.h"
+#include "tegula/abi.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/IR/IRBuilder.h"
+
+using namespace mlir;
+using namespace tegula;
+
+/// TensorProto.DataType of a graph element type.
+static int32_t getOnnxType(Type element) {
+  if (auto integer = dyn_cast<IntegerType>(element)) {
+    bool isUnsigned = integer.isUnsigned();
+    switch (integer.getWidth()) {
+    case 1: return 9;
+    case 2: return isUnsigned ? 25 : 26;
+    case 4: return isUnsigned ? 21 : 22;
+    case 8: return isUnsigned ? 2 : 3;
+    case 16: return isUnsigned ? 4 : 5;
+    case 32: return isUnsigned ? 12 : 6;
+    default: return isUnsigned ? 13 : 7;
+    }
+  }
+  if (auto complex = dyn_cast<ComplexType>(element))
+    return complex.getElementType().isF32() ? 14 : 15;
+  if (element.isF32()) return 1;
+  if (element.isF16()) return 10;
+  if (element.isF64()) return 11;
+  if (element.isBF16()) return 16;
+  if (isa<Float8E4M3FNType>(element)) return 17;
+  if (isa<Float8E4M3FNUZType>(element)) return 18;
+  if (isa<Float8E5M2Type>(element)) return 19;
+  if (isa<Float8E5M2FNUZType>(element)) return 20;
+  if (isa<Float4E2M1FNType>(element)) return 23;
+  if (isa<Float8E8M0FNUType>(element)) return 24;
+  return 0;
+}
+
+namespace {
+/// Builds the descriptor's globals. Structs are literal LLVM structs in the order of abi.h; C and LLVM agree on their
+/// natural layout.
+class DescriptorBuilder {
+public:
+  DescriptorBuilder(llvm::Module &module) : module(module), context(module.getContext()) {
+    pointer = llvm::PointerType::getUnqual(context);
+    i32 = llvm::Type::getInt32Ty(context);
+    i64 = llvm::Type::getInt64Ty(context);
+  }
+
+  llvm::Constant *null() { return llvm::ConstantPointerNull::get(pointer); }
+  llvm::Constant *integer32(int64_t value) { return llvm::ConstantInt::get(i32, value); }
+  llvm::Constant *integer64(int64_t value) { return llvm::ConstantInt::get(i64, value); }
+  llvm::Constant *global(llvm::Constant *value, const llvm::Twine &name) {
+    return new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true, llvm::GlobalValue::InternalLinkage,
+                                    value, name);
+  }
+  llvm::Constant *text(StringRef value) {
+    return global(llvm::ConstantDataArray::getString(context, value), "tegula.text");
+  }
+  llvm::Constant *structure(ArrayRef<llvm::Constant *> fields) { return llvm::ConstantStruct::getAnon(context, fields); }
+  /// Address of an array of `elements`; null for none.
+  llvm::Constant *array(ArrayRef<llvm::Constant *> elements, const llvm::Twine &name) {
+    if (elements.empty())
+      return null();
+    auto type = llvm::ArrayType::get(elements.front()->getType(), elements.size());
+    return global(llvm::ConstantArray::get(type, elements), name);
+  }
+
+  llvm::Constant *tensorInfo(DictionaryAttr description) {
+    Type type = cast<TypeAttr>(description.get("type")).getValue();
+    auto name = description.getAs<StringAttr>("name");
+    auto dims = description.getAs<ArrayAttr>("dims");
+    SmallVector<llvm::Constant *> shape, symbols;
+    int32_t rank = -1;
+    if (auto ranked = dyn_cast<RankedTensorType>(type)) {
+      rank = ranked.getRank();
+      for (auto [i, extent] : llvm::enumerate(ranked.getShape())) {
+        shape.push_back(integer64(ShapedType::isDynamic(extent) ? -1 : extent));
+        StringRef symbol = dims && i < dims.size() ? cast<StringAttr>(dims[i]).getValue() : StringRef();
+        symbols.push_back(symbol.empty() ? null() : text(symbol));
+      }
+    }
+    return structure({text(name ? name.getValue() : ""), integer32(getOnnxType(cast<TensorType>(type).getElementType())),
+                      integer32(rank), array(shape, "tegula.shape"), array(symbols, "tegula.symbols")});
+  }
+
+  llvm::Module &module;
+  llvm::LLVMContext &context;
+  llvm::PointerType *pointer;
+  llvm::Type *i32, *i64;
+};
+} // namespace
+
+static std::string printAttribute(Attribute attribute) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  attribute.print(stream);
+  return text;
+}
+
+llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp module, llvm::LLVMContext &context,
+                                                                      const ExportOptions &options, StringRef sidecar,
+                                                                      uint64_t sidecarHash) {
+  DialectRegistry registry;
+  registerAllToLLVMIRTranslations(registry);
+  module.getContext()->appendDialectRegistry(registry);
+
+  // One flat module: the bodies of the kernels beside the host function.
+  OwningOpRef<ModuleOp> flat = ModuleOp::create(module.getLoc());
+  SmallVector<exec::KernelOp> kernels;
+  llvm::StringSet<llvm::MallocAllocator> declared;
+  auto move = [&](Operation *op) {
+    auto function = dyn_cast<LLVM::LLVMFuncOp>(op);
+    if (function && function.isExternal() && !declared.insert(function.getSymName()).second)
+      return;
+    flat->push_back(op->clone());
+  };
+  for (Operation &op : *module.getBody()) {
+    if (auto kernel = dyn_cast<exec::KernelOp>(op)) {
+      kernels.push_back(kernel);
+      for (Operation &inner : kernel.getBody().front())
+        move(&inner);
+    } else {
+      move(&op);
+    }
+  }
+  std::unique_ptr<llvm::Module> result = translateModuleToLLVMIR(*flat, context, options.symbol);
+  if (!result)
+    return llvm::createStringError("translation to LLVM IR failed");
+
+  DescriptorBuilder builder(*result);
+  auto program = result->getFunction("tegula_program");
+  if (!program)
+    return llvm::createStringError("the module has no host function");
+  program->setLinkage(llvm::GlobalValue::InternalLinkage);
+
+  SmallVector<llvm::Constant *> kernelRows;
+  for (exec::KernelOp kernel : kernels) {
+    llvm::Function *function = result->getFunction(kernel.getSymName());
+    if (!function)
+      return llvm::createStringError("kernel %s has no function", kernel.getSymName().str().c_str());
+    function->setLinkage(llvm::GlobalValue::InternalLinkage);
+    function->setUWTableKind(llvm::UWTableKind::Default);
+    std::string nodes;
+    if (ArrayAttr names = kernel.getNodesAttr())
+      for (Attribute name : names)
+        nodes += (nodes.empty() ? "" : "\n") + cast<StringAttr>(name).getValue().str();
+    std::string schedule = kernel.getSchedule() ? printAttribute(*kernel.getSchedule()) : "";
+    StringRef family = StringRef(schedule).drop_until([](char c) { return c == '.'; }).drop_front(1).take_until([](char c) {
+      return c == '<';
+    });
+    family.consume_front("cpu_");
+    kernelRows.push_back(builder.structure(
+        {builder.text(kernel.getSymName()), builder.text(family), builder.text(schedule),
+         builder.text(kernel.getProvenance().value_or("")), builder.text(kernel.getKey().value_or("")),
+         builder.text(nodes), builder.integer32(1), builder.integer32(1),
+         builder.array({function}, kernel.getSymName() + ".phases"), builder.null(),
+         builder.integer64(kernel.getWorkspace())}));
+  }
+
+  auto describeAll = [&](StringRef attribute) {
+    SmallVector<llvm::Constant *> rows;
+    if (auto list = module->getAttrOfType<ArrayAttr>(attribute))
+      for (Attribute entry : list)
+        rows.push_back(builder.tensorInfo(cast<DictionaryAttr>(entry)));
+    return rows;
+  };
+  SmallVector<llvm::Constant *> inputs = describeAll("exec.inputs"), outputs = describeAll("exec.outputs"), nodes;
+  if (auto names = module->getAttrOfType<ArrayAttr>("exec.nodes"))
+    for (Attribute name : names)
+      nodes.push_back(builder.text(cast<StringAttr>(name).getValue()));
+
+  int64_t constantBytes = getConstantBytes(module);
+  llvm::Constant *constants = builder.null();
+  if (sidecar.empty()) {
+    auto *symbol = new llvm::GlobalVariable(*result, llvm::Type::getInt8Ty(context), /*isConstant=*/true,
+                                            llvm::GlobalValue::ExternalLinkage, nullptr, "tegula_constants");
+    symbol->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    constants = symbol;
+  }
+  auto arena = module->getAttrOfType<IntegerAttr>("exec.arena_bytes");
+  llvm::Constant *artifact = builder.structure(
+      {builder.integer32(TEGULA_ABI_VERSION), builder.integer32(sizeof(tegula_artifact)), builder.text(options.modelName),
+       builder.text(options.targetName), builder.text(options.features), builder.text(options.provenance),
+       builder.integer64(arena ? arena.getInt() : 0), constants, builder.integer64(constantBytes),
+       sidecar.empty() ? builder.null() : builder.text(sidecar), builder.integer64(int64_t(sidecarHash)),
+       builder.integer32(inputs.size()), builder.integer32(outputs.size()), builder.integer32(kernelRows.size()),
+       builder.integer32(nodes.size()), builder.array(inputs, "tegula.inputs"), builder.array(outputs, "tegula.outputs"),
+       builder.array(kernelRows, "tegula.kernels"), builder.array(nodes, "tegula.nodes"), program});
+  llvm::Constant *descriptor = builder.global(artifact, "tegula.artifact");
+
+  // const tegula_artifact *<symbol>_query(uint32_t version) { return version == TEGULA_ABI_VERSION ? &artifact : NULL; }
+  auto *queryType = llvm::FunctionType::get(builder.pointer, {builder.i32}, false);
+  auto *query = llvm::Function::Create(queryType, llvm::GlobalValue::ExternalLinkage, options.symbol + "_query", *result);
+  llvm::IRBuilder<> ir(llvm::BasicBlock::Create(context, "entry", query));
+  llvm::Value *matches = ir.CreateICmpEQ(query->getArg(0), builder.integer32(TEGULA_ABI_VERSION));
+  ir.CreateRet(ir.CreateSelect(matches, descriptor, builder.null()));
+  return result;
+}
+
+std::string tegula::makeHeader(ModuleOp module, const ExportOptions &options) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << "/* Model '" << options.modelName << "' for " << options.targetName << ".\n";
+  auto list = [&](StringRef title, StringRef attribute) {
+    stream << " * " << title << ":\n";
+    if (auto entries = module->getAttrOfType<ArrayAttr>(attribute))
+      for (Attribute entry : entries) {
+        auto dictionary = cast<DictionaryAttr>(entry);
+        auto name = dictionary.getAs<StringAttr>("name");
+        stream << " *   " << (name ? name.getValue() : "") << ": " << cast<TypeAttr>(dictionary.get("type")).getValue()
+               << "\n";
+      }
+  };
+  list("Inputs", "exec.inputs");
+  list("Outputs", "exec.outputs");
+  stream << " * Load it with tegula_model_from_artifact(" << options.symbol << "_query(TEGULA_ABI_VERSION), ...). */\n"
+         << "#include \"tegula/abi.h\"\n#ifdef __cplusplus\nextern \"C\"\n#endif\nconst tegula_artifact *"
+         << options.symbol << "_query(uint32_t abi_version);\n";
+  return text;
+}

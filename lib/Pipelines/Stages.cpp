@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tegula/Pipelines/Stages.h"
+
+#include "tegula/Codegen/Passes.h"
+#include "tegula/Conversion/Passes.h"
+#include "tegula/Dialect/Exec/Transforms/Passes.h"
+#include "tegula/Dialect/Graph/Transforms/Passes.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace tegula;
+
+static void clean(OpPassManager &manager) {
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}
+
+static void buildGraph(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createGraphInferShapesPass());
+  clean(manager);
+  manager.addNestedPass<func::FuncOp>(createGraphInferShapesPass());
+  manager.addPass(createGraphListUnsupportedPass());
+}
+
+static void buildLinalg(OpPassManager &manager) {
+  manager.addPass(createGraphToLinalgPass());
+  clean(manager);
+}
+
+static void buildKernels(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createExecFuseElementwisePass());
+  clean(manager);
+  manager.addPass(createExecFormKernelsPass());
+  clean(manager);
+  manager.addPass(createExecDedupKernelsPass());
+}
+
+static void buildScheduled(OpPassManager &manager) { manager.addPass(createCodegenAssignSchedulesPass()); }
+
+static void buildBuffers(OpPassManager &manager) {
+  OpPassManager &kernel = manager.nest<exec::KernelOp>();
+  kernel.addPass(createCodegenBufferizeKernelPass());
+  clean(kernel);
+  manager.addPass(createCodegenBufferizeHostPass());
+  clean(manager);
+  manager.addPass(createExecPlanMemoryPass());
+}
+
+static void buildTiled(OpPassManager &manager) {
+  OpPassManager &kernel = manager.nest<exec::KernelOp>();
+  kernel.addPass(createCodegenLowerFamilyPass());
+  kernel.addPass(createCodegenApproximateMathPass());
+  clean(kernel);
+}
+
+static void buildLLVM(OpPassManager &manager) {
+  OpPassManager &kernel = manager.nest<exec::KernelOp>();
+  kernel.addPass(createConvertVectorToSCFPass());
+  kernel.addPass(createSCFToControlFlowPass());
+  kernel.addPass(createExecLowerKernelPass());
+  kernel.addPass(memref::createExpandStridedMetadataPass());
+  kernel.addPass(createLowerAffinePass());
+  kernel.addPass(createCanonicalizerPass());
+  kernel.addPass(createConvertVectorToLLVMPass());
+  kernel.addPass(createConvertToLLVMPass());
+  kernel.addPass(createReconcileUnrealizedCastsPass());
+  manager.addNestedPass<func::FuncOp>(createSCFToControlFlowPass());
+  manager.addPass(createExecLowerHostPass());
+  manager.addNestedPass<func::FuncOp>(memref::createExpandStridedMetadataPass());
+  manager.addNestedPass<func::FuncOp>(createLowerAffinePass());
+  manager.addPass(createCSEPass());
+  manager.addPass(createConvertToLLVMPass());
+  manager.addPass(createReconcileUnrealizedCastsPass());
+}
+
+static const Stage stages[] = {
+    {"graph", "shapes inferred, constants folded, graph rewritten", "no ONNX carrier is left", buildGraph},
+    {"linalg", "graph ops lowered to linalg, tensor, arith, math and scf", "no graph op is left", buildLinalg},
+    {"kernels", "operations fused and cut into kernels, equal kernels merged", "the host function only dispatches",
+     buildKernels},
+    {"scheduled", "a schedule on each kernel", "its family verifies it", buildScheduled},
+    {"buffers", "kernels and host function on memrefs, memory planned", "no tensor is left", buildBuffers},
+    {"tiled", "kernels lowered by their families", "no linalg op is left", buildTiled},
+    {"llvm", "LLVM dialect with the runtime's signatures", "only the LLVM dialect is left", buildLLVM},
+};
+
+ArrayRef<Stage> tegula::getStages() { return stages; }
+
+const Stage *tegula::findStage(StringRef name) {
+  for (const Stage &stage : stages)
+    if (stage.name == name)
+      return &stage;
+  return nullptr;
+}
