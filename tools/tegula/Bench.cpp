@@ -21,7 +21,7 @@ static const OptionSpec options[] = {
     {"profile", nullptr, "time per kernel, longest first (measured in a pass of its own)"},
     {"json", nullptr, "report as JSON"},
 };
-static const CommandSpec spec{"bench", "MODEL.so",
+static const CommandSpec spec{"bench", "MODEL.onnx|MODEL.so",
                               "Measures the latency of a model: one run after the other, inputs unchanged.",
                               "tegula bench model.so --threads=1 --seconds=5 --json", options};
 

@@ -7,6 +7,7 @@
 
 namespace tegula::tool {
 
+int runCompile(llvm::ArrayRef<const char *> words);
 int runRun(llvm::ArrayRef<const char *> words);
 int runBench(llvm::ArrayRef<const char *> words);
 int runDatabase(llvm::ArrayRef<const char *> words);

@@ -20,7 +20,7 @@ static const OptionSpec options[] = {
     {"json", nullptr, "report as JSON"},
 };
 static const CommandSpec spec{
-    "run", "MODEL.so",
+    "run", "MODEL.onnx|MODEL.so",
     "Runs a model once. With --data it compares with recorded outputs and exits 1 on a mismatch; without, it makes\n"
     "random inputs and prints statistics of the outputs.",
     "tegula run model.so --data test_data_set_0 --rtol=1e-3\ntegula run model.so --seed=7 --json", options};

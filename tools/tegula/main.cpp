@@ -16,6 +16,7 @@ struct Subcommand {
 } // namespace
 
 static const Subcommand subcommands[] = {
+    {"compile", runCompile, "compile a model to a library, an object file or the text of a stage"},
     {"check", runCheck, "tell whether a model would compile, node by node"},
     {"inspect", runInspect, "show inputs, outputs, operators, parameters and kernels of a model"},
     {"run", runRun, "run a model once; compare with recorded outputs or print statistics"},

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// From a model to an artifact: what `tegula compile`, the C API, the tuner and Python call.
+#ifndef TEGULA_DRIVER_COMPILERSESSION_H
+#define TEGULA_DRIVER_COMPILERSESSION_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tegula {
+
+namespace exec {
+class KernelOp;
+}
+
+/// The numbers are the exit codes of every command.
+enum class CompileStatus { Ok = 0, InvalidModel = 1, Usage = 2, Internal = 3 };
+
+/// Sets the schedule (and provenance) of kernels for which it knows one; called once, after stage `kernels`.
+using ScheduleSource = std::function<void(mlir::ModuleOp)>;
+
+struct CompileOptions {
+  std::string modelPath;       ///< an ONNX file, or, when `modelBytes` is set, only a name for messages
+  std::string_view modelBytes; ///< a serialized ModelProto
+  std::string outputPath;      ///< "-" (text only): standard output
+  std::string target = "host";
+  std::string emit = "lib"; ///< lib, obj, asm, llvm-ir or the name of a stage
+  std::vector<std::pair<std::string, int64_t>> dimensions;
+  std::string externalDataRoot;
+  ScheduleSource schedules;
+  /// Where a failing compilation leaves its IR and command; empty: no replay files.
+  std::string replayDirectory = "tegula-replay";
+  bool verifyEach = true;
+};
+
+/// One compilation: owns the MLIR context and collects diagnostics.
+class CompilerSession {
+public:
+  explicit CompilerSession(CompileOptions options);
+  ~CompilerSession();
+
+  /// Imports and runs all stages up to and including `stage` ("import" for none).
+  CompileStatus runTo(llvm::StringRef stage);
+  /// Everything: writes the output (under a temporary name first).
+  CompileStatus compile();
+
+  mlir::MLIRContext &getContext() { return context; }
+  mlir::ModuleOp getModule() { return *module; }
+  /// Errors, warnings and remarks so far, one a line, each with its place.
+  const std::string &getMessages() const { return messages; }
+
+private:
+  CompileStatus fail(CompileStatus status, const llvm::Twine &message);
+  CompileStatus runStage(llvm::StringRef name);
+  CompileStatus writeText(llvm::StringRef text);
+  CompileStatus emitCode();
+  std::string writeReplay(llvm::StringRef stage, llvm::StringRef ir);
+
+  CompileOptions options;
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::string messages;
+};
+
+/// A C identifier from a file name: the stem with everything else replaced by '_'.
+std::string makeSymbol(llvm::StringRef path);
+
+} // namespace tegula
+
+#endif

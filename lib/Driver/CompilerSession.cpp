@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tegula/Driver/CompilerSession.h"
+
+#include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Import/ONNX/Importer.h"
+#include "tegula/Pipelines/Pipelines.h"
+#include "tegula/Pipelines/Stages.h"
+#include "tegula/Target/CPU/CPUTarget.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+
+using namespace mlir;
+using namespace tegula;
+
+static DialectRegistry makeRegistry() {
+  DialectRegistry registry;
+  registerDialects(registry);
+  return registry;
+}
+
+CompilerSession::CompilerSession(CompileOptions given) : options(std::move(given)), context(makeRegistry()) {
+  context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
+    llvm::raw_string_ostream stream(messages);
+    // A node's own place first, without MLIR's punctuation around it.
+    std::string place;
+    diagnostic.getLocation()->walk([&](Location location) {
+      if (auto name = dyn_cast<NameLoc>(location); name && place.empty())
+        place = name.getName().str();
+      return WalkResult::advance();
+    });
+    if (!place.empty())
+      stream << place << ": ";
+    switch (diagnostic.getSeverity()) {
+    case DiagnosticSeverity::Error: stream << "error: "; break;
+    case DiagnosticSeverity::Warning: stream << "warning: "; break;
+    case DiagnosticSeverity::Remark: stream << "remark: "; break;
+    case DiagnosticSeverity::Note: stream << "note: "; break;
+    }
+    stream << diagnostic << "\n";
+    for (Diagnostic &note : diagnostic.getNotes()) {
+      std::string text = note.str();
+      // The operation's text is for the replay file, not for users.
+      if (!StringRef(text).starts_with("see current operation"))
+        stream << "  note: " << text << "\n";
+    }
+    return success();
+  });
+  context.printOpOnDiagnostic(false);
+  context.loadDialect<exec::ExecDialect>();
+}
+
+CompilerSession::~CompilerSession() = default;
+
+CompileStatus CompilerSession::fail(CompileStatus status, const Twine &message) {
+  messages += ("error: " + message + "\n").str();
+  return status;
+}
+
+std::string tegula::makeSymbol(StringRef path) {
+  std::string symbol;
+  for (char c : llvm::sys::path::stem(path))
+    symbol += isalnum((unsigned char)c) ? c : '_';
+  if (symbol.empty() || isdigit((unsigned char)symbol[0]))
+    symbol.insert(0, "model_");
+  return symbol;
+}
+
+std::string CompilerSession::writeReplay(StringRef stage, StringRef ir) {
+  if (options.replayDirectory.empty() || llvm::sys::fs::create_directories(options.replayDirectory))
+    return "";
+  SmallString<128> path(options.replayDirectory);
+  llvm::sys::path::append(path, makeSymbol(options.modelPath) + "-" + stage + ".mlir");
+  std::error_code code;
+  llvm::raw_fd_ostream file(path, code);
+  if (code)
+    return "";
+  file << ir;
+  return ("tegula-opt --tegula-" + stage + " " + path).str();
+}
+
+CompileStatus CompilerSession::runStage(StringRef name) {
+  const Stage *stage = findStage(name);
+  // Printed before the stage runs, for the replay: only where a failure would be ours.
+  bool ours = name != "graph";
+  PassManager manager(&context, ModuleOp::getOperationName());
+  manager.enableVerifier(options.verifyEach);
+  stage->build(manager);
+  std::string before;
+  OwningOpRef<ModuleOp> copy;
+  if (ours && !options.replayDirectory.empty())
+    copy = module->clone();
+  if (succeeded(manager.run(*module)))
+    return CompileStatus::Ok;
+  if (!ours)
+    return messages.empty() ? fail(CompileStatus::Internal, "stage graph failed without saying why")
+                            : CompileStatus::InvalidModel;
+  if (copy) {
+    llvm::raw_string_ostream stream(before);
+    copy->print(stream, OpPrintingFlags().enableDebugInfo());
+  }
+  std::string replay = writeReplay(name, before);
+  fail(CompileStatus::Internal, "the compiler failed at stage " + name);
+  if (!replay.empty())
+    messages += "replay: " + replay + "\n";
+  return CompileStatus::Internal;
+}
+
+CompileStatus CompilerSession::runTo(StringRef last) {
+  auto target = parseCPUTarget(context, options.target);
+  if (!target)
+    return fail(CompileStatus::Usage, llvm::toString(target.takeError()));
+  ImportOptions import;
+  import.dimensions = options.dimensions;
+  import.externalDataRoot = options.externalDataRoot;
+  module = options.modelBytes.data()
+               ? importOnnxBytes(context, StringRef(options.modelBytes.data(), options.modelBytes.size()), import)
+               : importOnnxFile(context, options.modelPath, import);
+  if (!module)
+    return CompileStatus::InvalidModel;
+  (*module)->setAttr("exec.target", *target);
+  if (last == "import")
+    return CompileStatus::Ok;
+  for (const Stage &stage : getStages()) {
+    if (CompileStatus status = runStage(stage.name); status != CompileStatus::Ok)
+      return status;
+    if (stage.name == "kernels" && options.schedules)
+      options.schedules(*module);
+    if (stage.name == last)
+      return CompileStatus::Ok;
+  }
+  return fail(CompileStatus::Usage, "no stage is called '" + last + "'");
+}
+
+CompileStatus CompilerSession::writeText(StringRef text) {
+  if (options.outputPath == "-") {
+    llvm::outs() << text;
+    return CompileStatus::Ok;
+  }
+  std::string temporary = options.outputPath + ".tmp" + std::to_string(llvm::sys::Process::getProcessId());
+  {
+    std::error_code code;
+    llvm::raw_fd_ostream file(temporary, code);
+    if (code)
+      return fail(CompileStatus::InvalidModel, "cannot write " + options.outputPath + ": " + code.message());
+    file << text;
+    file.close();
+    if (file.has_error()) {
+      std::string reason = file.error().message();
+      file.clear_error();
+      llvm::sys::fs::remove(temporary);
+      return fail(CompileStatus::InvalidModel, "cannot write " + options.outputPath + ": " + reason);
+    }
+  }
+  if (std::error_code code = llvm::sys::fs::rename(temporary, options.outputPath)) {
+    llvm::sys::fs::remove(temporary);
+    return fail(CompileStatus::InvalidModel, "cannot write " + options.outputPath + ": " + code.message());
+  }
+  return CompileStatus::Ok;
+}
+
+CompileStatus CompilerSession::compile() {
+  if (options.emit == "import" || findStage(options.emit)) {
+    if (CompileStatus status = runTo(options.emit); status != CompileStatus::Ok)
+      return status;
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    module->print(stream);
+    return writeText(text);
+  }
+  static const char *const kinds[] = {"lib", "obj", "asm", "llvm-ir"};
+  if (!llvm::is_contained(kinds, StringRef(options.emit)))
+    return fail(CompileStatus::Usage,
+                "expected --emit to be lib, obj, asm, llvm-ir or a stage, but got '" + options.emit + "'");
+  if (CompileStatus status = runTo("llvm"); status != CompileStatus::Ok)
+    return status;
+  return emitCode();
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// tegula compile: an ONNX model to a shared library, an object file, text of any stage.
+#include "CommandLine.h"
+#include "Commands.h"
+#include "tegula/Driver/CompilerSession.h"
+
+using namespace tegula;
+using namespace tegula::tool;
+
+static const OptionSpec options[] = {
+    {"o", "FILE", "output file; - for standard output where the output is text"},
+    {"output", "FILE", "the same as -o"},
+    {"target", "NAME", "host (default), x86-64, x86-64-v2 .. v4, or a CPU name such as znver4"},
+    {"emit", "KIND", "lib (default), obj, asm, llvm-ir, or a stage: import, graph, linalg, kernels, ..."},
+    {"dim", "NAME=N", "make the symbolic dimension NAME static; may be repeated"},
+    {"external-data-root", "DIR", "folder below which links of external data may lead"},
+};
+static const CommandSpec spec{
+    "compile", "MODEL.onnx",
+    "Compiles a model. The shared library needs the runtime library alone; nothing is compiled or parsed when it loads.",
+    "tegula compile model.onnx -o model.so\ntegula compile model.onnx --emit=kernels -o -", options};
+
+int tegula::tool::runCompile(llvm::ArrayRef<const char *> words) {
+  Arguments arguments(spec);
+  if (auto code = parseCommandLine(spec, words, arguments))
+    return *code;
+  CompileOptions compile;
+  compile.modelPath = arguments.positional[0];
+  compile.outputPath = arguments.has("o") ? arguments.get("o") : arguments.get("output");
+  compile.target = arguments.get("target", "host");
+  compile.emit = arguments.get("emit", "lib");
+  compile.dimensions = arguments.getDimensions("dim");
+  compile.externalDataRoot = arguments.get("external-data-root");
+  if (arguments.failed)
+    return ExitUsage;
+  if (compile.outputPath.empty()) {
+    llvm::errs() << "tegula compile: error: expected an output file (-o FILE)\n";
+    return ExitUsage;
+  }
+  CompilerSession session(compile);
+  CompileStatus status = session.compile();
+  llvm::errs() << session.getMessages();
+  return static_cast<int>(status);
+}
