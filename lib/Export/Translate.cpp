@@ -192,7 +192,8 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
        sidecar.empty() ? builder.null() : builder.text(sidecar), builder.integer64(int64_t(sidecarHash)),
        builder.integer32(inputs.size()), builder.integer32(outputs.size()), builder.integer32(kernelRows.size()),
        builder.integer32(nodes.size()), builder.array(inputs, "tegula.inputs"), builder.array(outputs, "tegula.outputs"),
-       builder.array(kernelRows, "tegula.kernels"), builder.array(nodes, "tegula.nodes"), program});
+       builder.array(kernelRows, "tegula.kernels"), builder.array(nodes, "tegula.nodes"), program,
+       /*device_kernels=*/builder.null()});
   llvm::Constant *descriptor = builder.global(artifact, "tegula.artifact");
 
   // const tegula_artifact *<symbol>_query(uint32_t version) { return version == TEGULA_ABI_VERSION ? &artifact : NULL; }
