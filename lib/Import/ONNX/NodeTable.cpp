@@ -17,6 +17,7 @@ const NodeTable &NodeTable::get() {
     addElementwiseNodes(rows);
     addContractionNodes(rows);
     addMovementNodes(rows);
+    addPoolingNodes(rows);
     return rows;
   }();
   return table;

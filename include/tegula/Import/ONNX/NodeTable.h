@@ -108,6 +108,7 @@ void addStructureNodes(NodeTable &table);
 void addElementwiseNodes(NodeTable &table);
 void addContractionNodes(NodeTable &table);
 void addMovementNodes(NodeTable &table);
+void addPoolingNodes(NodeTable &table);
 
 } // namespace tegula
 

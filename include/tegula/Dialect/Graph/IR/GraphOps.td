@@ -8,5 +8,6 @@ include "tegula/Dialect/Graph/IR/GraphStructure.td"
 include "tegula/Dialect/Graph/IR/GraphElementwise.td"
 include "tegula/Dialect/Graph/IR/GraphContraction.td"
 include "tegula/Dialect/Graph/IR/GraphMovement.td"
+include "tegula/Dialect/Graph/IR/GraphPooling.td"
 
 #endif

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tegula/Conversion/GraphToLinalg/Window.h"
+
+#include "tegula/Dialect/Graph/IR/Window.h"
+
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace tegula;
+
+/// A binary operation on indices, computed here when both are known.
+template <typename OpTy, typename Fold>
+static OpFoldResult combine(OpBuilder &b, Location loc, OpFoldResult lhs, OpFoldResult rhs, Fold fold) {
+  auto left = getConstantIntValue(lhs), right = getConstantIntValue(rhs);
+  if (left && right)
+    return b.getIndexAttr(fold(*left, *right));
+  return OpTy::create(b, loc, asValue(b, loc, lhs), asValue(b, loc, rhs)).getResult();
+}
+
+OpFoldResult tegula::addIndices(OpBuilder &b, Location loc, OpFoldResult lhs, OpFoldResult rhs) {
+  if (isConstantIntValue(rhs, 0))
+    return lhs;
+  if (isConstantIntValue(lhs, 0))
+    return rhs;
+  return combine<arith::AddIOp>(b, loc, lhs, rhs, [](int64_t x, int64_t y) { return x + y; });
+}
+OpFoldResult tegula::subIndices(OpBuilder &b, Location loc, OpFoldResult lhs, OpFoldResult rhs) {
+  if (isConstantIntValue(rhs, 0))
+    return lhs;
+  return combine<arith::SubIOp>(b, loc, lhs, rhs, [](int64_t x, int64_t y) { return x - y; });
+}
+OpFoldResult tegula::mulIndices(OpBuilder &b, Location loc, OpFoldResult lhs, OpFoldResult rhs) {
+  if (isConstantIntValue(rhs, 1))
+    return lhs;
+  if (isConstantIntValue(lhs, 1))
+    return rhs;
+  return combine<arith::MulIOp>(b, loc, lhs, rhs, [](int64_t x, int64_t y) { return x * y; });
+}
+OpFoldResult tegula::maxIndices(OpBuilder &b, Location loc, OpFoldResult lhs, OpFoldResult rhs) {
+  return combine<arith::MaxSIOp>(b, loc, lhs, rhs, [](int64_t x, int64_t y) { return std::max(x, y); });
+}
+OpFoldResult tegula::ceilDivIndex(OpBuilder &b, Location loc, OpFoldResult lhs, int64_t divisor) {
+  if (divisor == 1)
+    return lhs;
+  return combine<arith::CeilDivSIOp>(b, loc, lhs, b.getIndexAttr(divisor),
+                                     [](int64_t x, int64_t y) { return llvm::divideCeilSigned(x, y); });
+}
+OpFoldResult tegula::floorDivIndex(OpBuilder &b, Location loc, OpFoldResult lhs, int64_t divisor) {
+  if (divisor == 1)
+    return lhs;
+  return combine<arith::FloorDivSIOp>(b, loc, lhs, b.getIndexAttr(divisor),
+                                      [](int64_t x, int64_t y) { return llvm::divideFloorSigned(x, y); });
+}
+
+LoweredWindow tegula::lowerWindow(OpBuilder &b, Location loc, Value x, ArrayRef<int64_t> kernel,
+                                  ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations, ArrayRef<int64_t> pads,
+                                  StringRef autoPad, bool ceilMode, RankedTensorType resultType) {
+  LoweredWindow lowered;
+  for (size_t i = 0, spatial = kernel.size(); i < spatial; ++i) {
+    OpFoldResult extent = getExtent(b, loc, x, i + 2);
+    graph::WindowDimension window{kernel[i], strides[i], dilations[i], pads[i], pads[i + spatial]};
+    OpFoldResult begin = b.getIndexAttr(pads[i]), end = b.getIndexAttr(pads[i + spatial]), count;
+    if (auto known = getConstantIntValue(extent)) {
+      graph::WindowExtents extents = graph::computeWindow(*known, window, autoPad, ceilMode);
+      begin = b.getIndexAttr(extents.padBegin);
+      end = b.getIndexAttr(extents.padEnd);
+      count = b.getIndexAttr(extents.count);
+    } else if (autoPad != "NOTSET") {
+      count = ceilDivIndex(b, loc, extent, window.stride);
+      // (count - 1) * stride + span - extent
+      OpFoldResult total = b.getIndexAttr(window.span() - 1);
+      if (window.stride != 1) {
+        OpFoldResult reach = mulIndices(b, loc, count, b.getIndexAttr(window.stride));
+        reach = addIndices(b, loc, reach, b.getIndexAttr(window.span() - window.stride));
+        total = maxIndices(b, loc, subIndices(b, loc, reach, extent), b.getIndexAttr(0));
+      }
+      OpFoldResult smaller = floorDivIndex(b, loc, total, 2), larger = subIndices(b, loc, total, smaller);
+      begin = autoPad == "SAME_UPPER" ? smaller : larger;
+      end = autoPad == "SAME_UPPER" ? larger : smaller;
+    } else {
+      OpFoldResult room =
+          addIndices(b, loc, extent, b.getIndexAttr(window.padBegin + window.padEnd - window.span()));
+      count = ceilMode ? ceilDivIndex(b, loc, room, window.stride) : floorDivIndex(b, loc, room, window.stride);
+      count = addIndices(b, loc, count, b.getIndexAttr(1));
+      if (ceilMode && window.stride > 1) {
+        // The last window starts inside the extent or its leading padding: at most ceil((extent + begin) / stride).
+        OpFoldResult limit =
+            ceilDivIndex(b, loc, addIndices(b, loc, extent, b.getIndexAttr(window.padBegin)), window.stride);
+        count = arith::MinSIOp::create(b, loc, asValue(b, loc, count), asValue(b, loc, limit)).getResult();
+      }
+      count = maxIndices(b, loc, count, b.getIndexAttr(0));
+    }
+    if (!resultType.isDynamicDim(i + 2))
+      count = b.getIndexAttr(resultType.getDimSize(i + 2));
+    lowered.padBegin.push_back(begin);
+    lowered.padEnd.push_back(end);
+    lowered.counts.push_back(count);
+  }
+  return lowered;
+}
+
+OpFoldResult tegula::neededPadEnd(OpBuilder &b, Location loc, OpFoldResult extent, OpFoldResult padBegin,
+                                  OpFoldResult count, int64_t kernel, int64_t stride, int64_t dilation) {
+  int64_t span = dilation * (kernel - 1) + 1;
+  OpFoldResult reach = mulIndices(b, loc, count, b.getIndexAttr(stride));
+  reach = addIndices(b, loc, reach, b.getIndexAttr(span - stride));
+  return subIndices(b, loc, reach, addIndices(b, loc, extent, padBegin));
+}
+
+Value tegula::padSpatial(OpBuilder &b, Location loc, Value x, ArrayRef<OpFoldResult> begin,
+                         ArrayRef<OpFoldResult> end, Value scalar) {
+  OpFoldResult zero = b.getIndexAttr(0);
+  SmallVector<OpFoldResult> extents = getExtents(b, loc, x);
+  SmallVector<OpFoldResult> offsets(extents.size(), zero), sizes = extents, low(extents.size(), zero),
+                                                           high(extents.size(), zero);
+  bool crops = false, pads = false;
+  for (size_t i = 0; i < begin.size(); ++i) {
+    auto known = [&](OpFoldResult pad) { return getConstantIntValue(pad); };
+    auto split = [&](OpFoldResult pad, OpFoldResult &outside) -> OpFoldResult {
+      outside = maxIndices(b, loc, pad, zero);
+      return maxIndices(b, loc, subIndices(b, loc, zero, pad), zero);
+    };
+    bool mayCrop = !known(begin[i]) || !known(end[i]) || *known(begin[i]) < 0 || *known(end[i]) < 0;
+    if (!mayCrop) {
+      low[i + 2] = begin[i];
+      high[i + 2] = end[i];
+    } else {
+      OpFoldResult front = split(begin[i], low[i + 2]), back = split(end[i], high[i + 2]);
+      if (!isConstantIntValue(front, 0) || !isConstantIntValue(back, 0)) {
+        crops = true;
+        offsets[i + 2] = front;
+        sizes[i + 2] = subIndices(b, loc, subIndices(b, loc, extents[i + 2], front), back);
+      }
+    }
+    pads |= !isConstantIntValue(low[i + 2], 0) || !isConstantIntValue(high[i + 2], 0);
+  }
+  if (crops)
+    x = tensor::ExtractSliceOp::create(b, loc, x, offsets, sizes,
+                                       SmallVector<OpFoldResult>(extents.size(), b.getIndexAttr(1)));
+  if (!pads)
+    return x;
+  auto source = cast<RankedTensorType>(x.getType());
+  SmallVector<int64_t> shape;
+  for (auto [i, size] : llvm::enumerate(sizes)) {
+    auto total = getConstantIntValue(addIndices(b, loc, addIndices(b, loc, size, low[i]), high[i]));
+    shape.push_back(total ? *total : ShapedType::kDynamic);
+  }
+  return tensor::PadOp::create(b, loc, RankedTensorType::get(shape, source.getElementType()), x, low, high, scalar);
+}
