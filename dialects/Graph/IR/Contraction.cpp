@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Shape inference and verifiers of contractions.
 #include "tegula/Dialect/Graph/IR/Constants.h"
+#include "tegula/Dialect/Graph/IR/Einsum.h"
 #include "tegula/Dialect/Graph/IR/Graph.h"
+#include "tegula/Dialect/Graph/IR/Window.h"
 
 using namespace mlir;
 using namespace tegula::graph;
@@ -37,7 +39,20 @@ LogicalResult MatMulOp::inferTypes(SmallVectorImpl<Type> &types) {
   return success();
 }
 
+/// Operands and result of one element type, or 8-bit integers with an i32 result.
+static LogicalResult verifyElements(Operation *op, Value lhs, Value rhs, Value result) {
+  auto element = [](Value value) { return cast<TensorType>(value.getType()).getElementType(); };
+  Type left = element(lhs), right = element(rhs), to = element(result);
+  auto isByte = [](Type type) { return isa<IntegerType>(type) && type.getIntOrFloatBitWidth() == 8; };
+  if ((left == right && right == to) || (isByte(left) && isByte(right) && to.isSignlessInteger(32)))
+    return success();
+  return op->emitOpError("expected equal element types, or 8-bit integers and an i32 result, but got ")
+         << left << ", " << right << " and " << to;
+}
+
 LogicalResult MatMulOp::verify() {
+  if (failed(verifyElements(*this, getLhs(), getRhs(), getY())))
+    return failure();
   SmallVector<Type> types;
   return inferTypes(types);
 }
@@ -51,42 +66,150 @@ LogicalResult ConvOp::inferTypes(SmallVectorImpl<Type> &types) {
     return success();
   }
   SmallVector<int64_t> shape{x.getDimSize(0), weight.getDimSize(0)};
-  for (int64_t i = 0, spatial = x.getRank() - 2; i < spatial; ++i) {
+  if (failed(inferWindows(*this, x.getShape(), weight.getShape().drop_front(2), getStrides(), getDilations(), getPads(),
+                          getAutoPad(), /*ceilMode=*/false, shape)))
+    return failure();
+  types.push_back(RankedTensorType::get(shape, element));
+  return success();
+}
+
+/// What both convolutions ask: ranks, window, and the group's divisions.
+static LogicalResult verifyConvolution(Operation *op, RankedTensorType x, RankedTensorType weight, Value bias,
+                                       ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations, ArrayRef<int64_t> pads,
+                                       StringRef autoPad, int64_t group, bool isTransposed) {
+  if (x.getRank() < 3 || x.getRank() != weight.getRank())
+    return op->emitOpError("expected operand and weight of equal rank, at least 3, but got ") << x << " and " << weight;
+  if (failed(verifyWindow(op, x.getRank() - 2, strides, dilations, pads, autoPad)))
+    return failure();
+  if (group <= 0)
+    return op->emitOpError("expected a positive group, but got ") << group;
+  for (int64_t extent : weight.getShape().drop_front(2))
+    if (extent == 0)
+      return op->emitOpError("expected positive kernel extents, but got ") << weight;
+  int64_t channels = x.getDimSize(1), outer = weight.getDimSize(0), inner = weight.getDimSize(1);
+  // Input channels by the weight, and the extent that the group divides.
+  int64_t expected = isTransposed ? outer : ShapedType::isDynamic(inner) ? inner : inner * group;
+  if (!ShapedType::isDynamic(channels) && !ShapedType::isDynamic(expected) && channels != expected)
+    return op->emitOpError("expected ") << expected << " input channels as the weight says, but got " << channels;
+  if (!ShapedType::isDynamic(outer) && outer % group != 0)
+    return op->emitOpError("expected ") << (isTransposed ? "input" : "output") << " channels divisible by group "
+                                        << group << ", but got " << outer;
+  if (!bias)
+    return success();
+  auto biasType = dyn_cast<RankedTensorType>(bias.getType());
+  int64_t results = !isTransposed ? outer : ShapedType::isDynamic(inner) ? inner : inner * group;
+  if (biasType && (biasType.getRank() != 1 || (!biasType.isDynamicDim(0) && !ShapedType::isDynamic(results) &&
+                                               biasType.getDimSize(0) != results)))
+    return op->emitOpError("expected a one-dimensional bias of ") << results << " elements, but got " << biasType;
+  return success();
+}
+
+LogicalResult ConvOp::verify() {
+  if (failed(verifyElements(*this, getX(), getWeight(), getY())))
+    return failure();
+  auto x = dyn_cast<RankedTensorType>(getX().getType());
+  auto weight = dyn_cast<RankedTensorType>(getWeight().getType());
+  if (!x || !weight)
+    return success();
+  return verifyConvolution(*this, x, weight, getBias(), getStrides(), getDilations(), getPads(), getAutoPad(),
+                           getGroup(), /*isTransposed=*/false);
+}
+
+LogicalResult ConvTransposeOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto x = dyn_cast<RankedTensorType>(getX().getType());
+  auto weight = dyn_cast<RankedTensorType>(getWeight().getType());
+  Type element = cast<TensorType>(getY().getType()).getElementType();
+  if (!x || !weight) {
+    types.push_back(UnrankedTensorType::get(element));
+    return success();
+  }
+  int64_t inner = weight.getDimSize(1), spatial = x.getRank() - 2;
+  SmallVector<int64_t> shape{x.getDimSize(0), ShapedType::isDynamic(inner) ? inner : inner * int64_t(getGroup())};
+  for (int64_t i = 0; i < spatial; ++i) {
     int64_t extent = x.getDimSize(i + 2), kernel = weight.getDimSize(i + 2);
-    if (ShapedType::isDynamic(extent) || ShapedType::isDynamic(kernel)) {
+    if (getOutputShape()) {
+      shape.push_back((*getOutputShape())[i]);
+    } else if (ShapedType::isDynamic(extent) || ShapedType::isDynamic(kernel)) {
       shape.push_back(ShapedType::kDynamic);
-      continue;
+    } else if (getAutoPad() != "NOTSET") {
+      shape.push_back(extent * getStrides()[i]);
+    } else {
+      int64_t result = getStrides()[i] * (extent - 1) + getOutputPadding()[i] + getDilations()[i] * (kernel - 1) + 1 -
+                       getPads()[i] - getPads()[i + spatial];
+      if (result < 0)
+        return emitOpError("expected pads that leave an extent of 0 or more in spatial dimension ")
+               << i << ", but got " << result;
+      shape.push_back(result);
     }
-    int64_t room = extent + getPads()[i] + getPads()[i + spatial] - (getDilations()[i] * (kernel - 1) + 1);
-    if (room < 0)
-      return emitOpError("expected a padded extent of at least the kernel's in spatial dimension ")
-             << i << ", but got " << extent + getPads()[i] + getPads()[i + spatial];
-    shape.push_back(room / getStrides()[i] + 1);
   }
   types.push_back(RankedTensorType::get(shape, element));
   return success();
 }
 
-LogicalResult ConvOp::verify() {
+LogicalResult ConvTransposeOp::verify() {
   auto x = dyn_cast<RankedTensorType>(getX().getType());
   auto weight = dyn_cast<RankedTensorType>(getWeight().getType());
   if (!x || !weight)
     return success();
-  if (x.getRank() < 3 || x.getRank() != weight.getRank())
-    return emitOpError("expected operand and weight of equal rank, at least 3, but got ") << x << " and " << weight;
+  if (failed(verifyConvolution(*this, x, weight, getBias(), getStrides(), getDilations(), getPads(), getAutoPad(),
+                               getGroup(), /*isTransposed=*/true)))
+    return failure();
   size_t spatial = x.getRank() - 2;
-  if (getStrides().size() != spatial || getDilations().size() != spatial || getPads().size() != 2 * spatial)
-    return emitOpError("expected ") << spatial << " strides and dilations and " << 2 * spatial << " pads";
-  if (llvm::any_of(getStrides(), [](int64_t v) { return v <= 0; }) ||
-      llvm::any_of(getDilations(), [](int64_t v) { return v <= 0; }))
-    return emitOpError("expected positive strides and dilations");
-  int64_t group = getGroup(), channels = x.getDimSize(1), inner = weight.getDimSize(1), outer = weight.getDimSize(0);
-  if (group <= 0)
-    return emitOpError("expected a positive group, but got ") << group;
-  if (!ShapedType::isDynamic(channels) && !ShapedType::isDynamic(inner) && channels != inner * group)
-    return emitOpError("expected ") << inner * group << " input channels (weight dimension 1 times group), but got "
-                                    << channels;
-  if (!ShapedType::isDynamic(outer) && outer % group != 0)
-    return emitOpError("expected output channels divisible by group ") << group << ", but got " << outer;
+  if (getOutputPadding().size() != spatial ||
+      llvm::any_of(getOutputPadding(), [](int64_t v) { return v < 0 || v > (int64_t(1) << 31); }))
+    return emitOpError("expected ") << spatial << " output paddings from 0 to 2^31";
+  if (getOutputShape() && (getOutputShape()->size() != spatial ||
+                           llvm::any_of(*getOutputShape(), [](int64_t v) { return v < 0 || v > (int64_t(1) << 40); })))
+    return emitOpError("expected an output shape of ") << spatial << " extents, none negative";
   return success();
+}
+
+LogicalResult EinsumOp::inferTypes(SmallVectorImpl<Type> &types) {
+  Type element = cast<TensorType>(getY().getType()).getElementType();
+  SmallVector<int64_t> ranks;
+  for (Type type : getOperandTypes()) {
+    auto ranked = dyn_cast<RankedTensorType>(type);
+    if (!ranked) {
+      types.push_back(UnrankedTensorType::get(element));
+      return success();
+    }
+    ranks.push_back(ranked.getRank());
+  }
+  EinsumEquation equation;
+  std::string error;
+  if (!parseEinsum(getEquation(), ranks, equation, error))
+    return emitOpError(error);
+  SmallVector<int64_t> extents(equation.labelCount, ShapedType::kDynamic);
+  for (int64_t i = 0; i < equation.ellipsis; ++i)
+    extents[i] = 1;
+  for (auto [type, labels] : llvm::zip(getOperandTypes(), equation.operands))
+    for (auto [extent, label] : llvm::zip(cast<RankedTensorType>(type).getShape(), labels)) {
+      bool broadcasts = label < equation.ellipsis;
+      if (broadcasts) {
+        auto joined = broadcastShapes({ArrayRef(extents[label]), ArrayRef(extent)});
+        if (!joined)
+          return emitOpError("expected dimensions of '...' that broadcast together, but got ")
+                 << extents[label] << " and " << extent;
+        extents[label] = (*joined)[0];
+        continue;
+      }
+      if (ShapedType::isDynamic(extent))
+        continue;
+      if (!ShapedType::isDynamic(extents[label]) && extents[label] != extent)
+        return emitOpError("expected dimensions of one label to be equal, but got ")
+               << extents[label] << " and " << extent;
+      extents[label] = extent;
+    }
+  SmallVector<int64_t> shape;
+  for (int64_t label : equation.result)
+    shape.push_back(extents[label]);
+  types.push_back(RankedTensorType::get(shape, element));
+  return success();
+}
+
+LogicalResult EinsumOp::verify() {
+  if (getOperands().empty())
+    return emitOpError("expected at least one operand");
+  SmallVector<Type> types;
+  return inferTypes(types);
 }

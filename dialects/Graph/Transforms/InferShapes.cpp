@@ -7,6 +7,7 @@
 //
 //   %s = graph.shape %x ... : tensor<2x3xf32> -> tensor<2xi64>      %s = graph.constant dense<[2, 3]>
 //   %r = graph.reshape %y, %s : ... -> tensor<*xf32>          =>    %r = graph.reshape %y, %s : ... -> tensor<2x3xf32>
+#include "tegula/Dialect/Graph/IR/Types.h"
 #include "tegula/Dialect/Graph/Transforms/Passes.h"
 
 #include "mlir/IR/Matchers.h"
@@ -18,28 +19,6 @@ namespace tegula {
 #define GEN_PASS_DEF_GRAPHINFERSHAPESPASS
 #include "tegula/Dialect/Graph/Transforms/Passes.h.inc"
 } // namespace tegula
-
-/// The more precise of two types of one value; null when they contradict each other.
-static Type joinTypes(Type known, Type inferred) {
-  auto first = dyn_cast<TensorType>(known), second = dyn_cast<TensorType>(inferred);
-  if (!first || !second)
-    return known;
-  if (first.getElementType() != second.getElementType())
-    return nullptr;
-  if (!second.hasRank())
-    return known;
-  if (!first.hasRank())
-    return inferred;
-  if (first.getRank() != second.getRank())
-    return nullptr;
-  SmallVector<int64_t> shape;
-  for (auto [a, b] : llvm::zip(first.getShape(), second.getShape())) {
-    if (!ShapedType::isDynamic(a) && !ShapedType::isDynamic(b) && a != b)
-      return nullptr;
-    shape.push_back(ShapedType::isDynamic(a) ? b : a);
-  }
-  return RankedTensorType::get(shape, first.getElementType());
-}
 
 namespace {
 struct GraphInferShapesPass : tegula::impl::GraphInferShapesPassBase<GraphInferShapesPass> {
@@ -53,7 +32,7 @@ struct GraphInferShapesPass : tegula::impl::GraphInferShapesPassBase<GraphInferS
     if (failed(interface.inferTypes(types)))
       return failure();
     for (auto [result, inferred] : llvm::zip(op->getResults(), types)) {
-      Type joined = joinTypes(result.getType(), inferred);
+      Type joined = tegula::graph::joinTypes(result.getType(), inferred);
       if (!joined)
         return op->emitOpError("expected result type ") << result.getType() << " as the model says, but got " << inferred;
       result.setType(joined);

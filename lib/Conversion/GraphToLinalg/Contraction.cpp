@@ -1,37 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Contractions become linalg.generic ops of the form `acc + a * b`, whatever their maps: the form that the matmul family
 // takes. f16 and bf16 accumulate in f32.
-#include "tegula/Conversion/GraphToLinalg/Lowering.h"
+#include "tegula/Conversion/GraphToLinalg/Contraction.h"
+
+#include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Dialect/Graph/IR/Einsum.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
 using namespace tegula;
 
-/// `lhs` and `rhs` contracted into a zero-filled tensor of `extents` under `maps` (lhs, rhs, result); accumulates in the
-/// compute type and rounds once to `element` (a graph element type).
-static Value buildContraction(OpBuilder &b, Location loc, Value lhs, Value rhs, ArrayRef<OpFoldResult> extents,
-                              ArrayRef<AffineMap> maps, ArrayRef<utils::IteratorType> iterators, Type element) {
+Value tegula::buildContraction(OpBuilder &b, Location loc, ValueRange operands, ArrayRef<Type> elements,
+                               ArrayRef<OpFoldResult> extents, ArrayRef<AffineMap> maps,
+                               ArrayRef<utils::IteratorType> iterators, Type element) {
   Type storage = getStorageType(element), accumulator = getComputeType(element);
-  Value zero = constantScalar(b, loc, 0, accumulator);
-  Value init = makeFilled(b, loc, extents, zero);
-  Value result =
-      linalg::GenericOp::create(
-          b, loc, init.getType(), ValueRange{lhs, rhs}, init, maps, iterators,
-          [&](OpBuilder &nested, Location at, ValueRange v) {
-            Value left = v[0], right = v[1], sum;
-            if (isa<FloatType>(accumulator)) {
-              if (left.getType() != accumulator) {
-                left = arith::ExtFOp::create(nested, at, accumulator, left);
-                right = arith::ExtFOp::create(nested, at, accumulator, right);
-              }
-              sum = arith::AddFOp::create(nested, at, v[2], arith::MulFOp::create(nested, at, left, right));
-            } else {
-              sum = arith::AddIOp::create(nested, at, v[2], arith::MulIOp::create(nested, at, left, right));
-            }
-            linalg::YieldOp::create(nested, at, sum);
-          })
-          .getResult(0);
+  Value init = makeFilled(b, loc, extents, constantScalar(b, loc, 0, accumulator));
+  Value result = linalg::GenericOp::create(
+                     b, loc, init.getType(), operands, init, maps, iterators,
+                     [&](OpBuilder &nested, Location at, ValueRange v) {
+                       Value product;
+                       for (auto [value, from] : llvm::zip(v.drop_back(), elements)) {
+                         Value factor = castScalar(nested, at, value, from, accumulator);
+                         if (!product)
+                           product = factor;
+                         else if (isa<FloatType>(accumulator))
+                           product = arith::MulFOp::create(nested, at, product, factor);
+                         else
+                           product = arith::MulIOp::create(nested, at, product, factor);
+                       }
+                       Value sum = isa<FloatType>(accumulator)
+                                       ? Value(arith::AddFOp::create(nested, at, v.back(), product))
+                                       : Value(arith::AddIOp::create(nested, at, v.back(), product));
+                       linalg::YieldOp::create(nested, at, sum);
+                     })
+                     .getResult(0);
   if (storage == accumulator)
     return result;
   AffineMap identity = b.getMultiDimIdentityMap(extents.size());
@@ -120,138 +123,89 @@ struct MatMulLowering : Lowering<graph::MatMulOp> {
     resultMap = AffineMap::get(loops, 0, resultMap.getResults(), rewriter.getContext());
     SmallVector<utils::IteratorType> iterators(loops - 1, utils::IteratorType::parallel);
     iterators.push_back(utils::IteratorType::reduction);
-    Value result = buildContraction(rewriter, loc, lhs, rhs, extents, {leftMap, rightMap, resultMap}, iterators,
-                                    getElement(op.getY()));
+    Value result = buildContraction(rewriter, loc, {lhs, rhs}, {getElement(op.getLhs()), getElement(op.getRhs())},
+                                    extents, {leftMap, rightMap, resultMap}, iterators, getElement(op.getY()));
     rewriter.replaceOp(op, castTo(rewriter, loc, result, type));
     return success();
   }
 };
 
-/// Splits dimension `dim` of `tensor` into [group, rest].
-static Value splitGroup(OpBuilder &b, Location loc, Value tensor, int64_t dim, int64_t group) {
-  auto type = cast<RankedTensorType>(tensor.getType());
-  SmallVector<int64_t> shape;
-  SmallVector<ReassociationIndices> reassociation;
-  for (int64_t i = 0; i < type.getRank(); ++i) {
-    ReassociationIndices indices{int64_t(shape.size())};
-    if (i == dim) {
-      shape.push_back(group);
-      indices.push_back(shape.size());
-      shape.push_back(type.isDynamicDim(i) ? ShapedType::kDynamic : type.getDimSize(i) / group);
-    } else {
-      shape.push_back(type.getDimSize(i));
-    }
-    reassociation.push_back(indices);
-  }
-  return tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), tensor,
-                                       reassociation);
-}
-
-struct ConvLowering : Lowering<graph::ConvOp> {
+/// Einsum as one contraction of all operands: a loop per label. Labels of `...` broadcast.
+struct EinsumLowering : Lowering<graph::EinsumOp> {
   using Lowering::Lowering;
-  LogicalResult matchAndRewrite(graph::ConvOp op, OpAdaptor adaptor,
+  LogicalResult matchAndRewrite(graph::EinsumOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     RankedTensorType type = resultTensor(op);
-    auto weightType = cast<RankedTensorType>(adaptor.getWeight().getType());
-    if (!type || !weightType.hasStaticShape())
-      return rewriter.notifyMatchFailure(op, "unknown rank, or a weight of unknown shape");
+    if (!type)
+      return rewriter.notifyMatchFailure(op, "result of unknown rank");
     Location loc = op.getLoc();
-    Value x = adaptor.getX(), weight = adaptor.getWeight();
-    Type element = getElement(op.getY());
-    int64_t spatial = type.getRank() - 2, group = op.getGroup();
-    auto pads = op.getPads(), strides = op.getStrides(), dilations = op.getDilations();
+    SmallVector<int64_t> ranks;
+    for (Value operand : adaptor.getOperands())
+      ranks.push_back(cast<RankedTensorType>(operand.getType()).getRank());
+    graph::EinsumEquation equation;
+    std::string error;
+    if (!graph::parseEinsum(op.getEquation(), ranks, equation, error))
+      return rewriter.notifyMatchFailure(op, error);
 
-    if (llvm::any_of(pads, [](int64_t pad) { return pad != 0; })) {
-      SmallVector<OpFoldResult> low(2, rewriter.getIndexAttr(0)), high(2, rewriter.getIndexAttr(0));
-      for (int64_t i = 0; i < spatial; ++i) {
-        low.push_back(rewriter.getIndexAttr(pads[i]));
-        high.push_back(rewriter.getIndexAttr(pads[i + spatial]));
+    // Loops: the result's labels in its order, then the summed ones.
+    SmallVector<int64_t> loopOf(equation.labelCount, -1);
+    int64_t loops = 0;
+    for (int64_t label : equation.result)
+      loopOf[label] = loops++;
+    for (int64_t &loop : loopOf)
+      if (loop < 0)
+        loop = loops++;
+    SmallVector<OpFoldResult> labelExtents(equation.labelCount, rewriter.getIndexAttr(1));
+    for (auto [operand, labels] : llvm::zip(adaptor.getOperands(), equation.operands))
+      for (auto [i, label] : llvm::enumerate(labels)) {
+        OpFoldResult &known = labelExtents[label], own = getExtent(rewriter, loc, operand, i);
+        if (isConstantIntValue(own, 1) || own == known)
+          continue;
+        if (isConstantIntValue(known, 1) || isa<Attribute>(own)) {
+          known = own;
+        } else if (auto value = dyn_cast<Value>(known); value && label < equation.ellipsis) {
+          Value isOne = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, value,
+                                              constantIndex(rewriter, loc, 1));
+          known = arith::SelectOp::create(rewriter, loc, isOne, asValue(rewriter, loc, own), value).getResult();
+        }
       }
-      auto sourceType = cast<RankedTensorType>(x.getType());
-      SmallVector<int64_t> shape(sourceType.getShape());
-      for (int64_t i = 0; i < spatial; ++i)
-        if (!ShapedType::isDynamic(shape[i + 2]))
-          shape[i + 2] += pads[i] + pads[i + spatial];
-      Value zero = constantScalar(rewriter, loc, 0, getStorageType(element));
-      x = tensor::PadOp::create(rewriter, loc, RankedTensorType::get(shape, sourceType.getElementType()), x, low, high,
-                                zero);
+    SmallVector<OpFoldResult> extents;
+    for (auto [i, label] : llvm::enumerate(equation.result)) {
+      if (!type.isDynamicDim(i))
+        labelExtents[label] = rewriter.getIndexAttr(type.getDimSize(i));
+      extents.push_back(labelExtents[label]);
     }
-
-    // Loops: batch, [group], output channel, output positions | input channel, kernel positions.
-    bool grouped = group != 1;
-    int64_t g = grouped, loops = 3 + g + 2 * spatial;
-    auto d = [&](int64_t i) { return rewriter.getAffineDimExpr(i); };
-    SmallVector<OpFoldResult> extents{getExtent(rewriter, loc, x, 0)};
-    if (grouped)
-      extents.push_back(rewriter.getIndexAttr(group));
-    extents.push_back(rewriter.getIndexAttr(weightType.getDimSize(0) / group));
-    for (int64_t i = 0; i < spatial; ++i) {
-      if (!type.isDynamicDim(i + 2)) {
-        extents.push_back(rewriter.getIndexAttr(type.getDimSize(i + 2)));
-        continue;
-      }
-      // (extent - window) / stride + 1 of the padded extent
-      Value extent = asValue(rewriter, loc, getExtent(rewriter, loc, x, i + 2));
-      int64_t window = dilations[i] * (weightType.getDimSize(i + 2) - 1) + 1;
-      Value room = arith::SubIOp::create(rewriter, loc, extent, constantIndex(rewriter, loc, window));
-      Value steps = arith::FloorDivSIOp::create(rewriter, loc, room, constantIndex(rewriter, loc, strides[i]));
-      extents.push_back(arith::AddIOp::create(rewriter, loc, steps, constantIndex(rewriter, loc, 1)).getResult());
+    SmallVector<AffineMap> maps;
+    SmallVector<Value> operands;
+    SmallVector<Type> elements;
+    for (auto [operand, graphOperand, labels] : llvm::zip(adaptor.getOperands(), op.getOperands(), equation.operands)) {
+      SmallVector<OpFoldResult> target;
+      for (auto [i, label] : llvm::enumerate(labels))
+        target.push_back(label < equation.ellipsis ? labelExtents[label] : getExtent(rewriter, loc, operand, i));
+      auto [view, map] = broadcastOperand(rewriter, loc, operand, target);
+      SmallVector<AffineExpr> expressions;
+      for (auto [i, label] : llvm::enumerate(labels))
+        expressions.push_back(isa<AffineConstantExpr>(map.getResult(i)) ? map.getResult(i)
+                                                                        : rewriter.getAffineDimExpr(loopOf[label]));
+      maps.push_back(AffineMap::get(loops, 0, expressions, rewriter.getContext()));
+      operands.push_back(view);
+      elements.push_back(getElement(graphOperand));
     }
-    if (grouped) {
-      x = splitGroup(rewriter, loc, x, 1, group);
-      weight = splitGroup(rewriter, loc, weight, 0, group);
-    }
-    int64_t channel = 2 + g + spatial;
-    SmallVector<AffineExpr> xMap{d(0)}, weightMap, resultMap;
-    if (grouped) {
-      xMap.push_back(d(1));
-      weightMap.push_back(d(1));
-    }
-    xMap.push_back(d(channel));
-    weightMap.append({d(1 + g), d(channel)});
-    for (int64_t i = 0; i < spatial; ++i) {
-      xMap.push_back(d(2 + g + i) * strides[i] + d(channel + 1 + i) * dilations[i]);
-      weightMap.push_back(d(channel + 1 + i));
-    }
-    for (int64_t i = 0; i < 2 + g + spatial; ++i)
-      resultMap.push_back(d(i));
-    SmallVector<utils::IteratorType> iterators(2 + g + spatial, utils::IteratorType::parallel);
-    iterators.append(1 + spatial, utils::IteratorType::reduction);
-    MLIRContext *context = rewriter.getContext();
-    Value result = buildContraction(
-        rewriter, loc, x, weight, extents,
-        {AffineMap::get(loops, 0, xMap, context), AffineMap::get(loops, 0, weightMap, context),
-         AffineMap::get(loops, 0, resultMap, context)},
-        iterators, element);
-    if (grouped) {
-      SmallVector<ReassociationIndices> reassociation{{0}, {1, 2}};
-      for (int64_t i = 0; i < spatial; ++i)
-        reassociation.push_back({3 + i});
-      result = tensor::CollapseShapeOp::create(rewriter, loc, result, reassociation);
-    }
-    result = castTo(rewriter, loc, result, type);
-    if (Value bias = adaptor.getBias()) {
-      // [M] -> [M, 1, ..., 1], which broadcasts over batch and positions.
-      SmallVector<int64_t> shape{weightType.getDimSize(0)};
-      ReassociationIndices all{0};
-      for (int64_t i = 0; i < spatial; ++i) {
-        shape.push_back(1);
-        all.push_back(i + 1);
-      }
-      bias = castTo(rewriter, loc, bias, RankedTensorType::get({weightType.getDimSize(0)}, getStorageType(element)));
-      Value expanded = tensor::ExpandShapeOp::create(
-          rewriter, loc, RankedTensorType::get(shape, getStorageType(element)), bias, ArrayRef{all});
-      result = buildElementwise(rewriter, loc, {result, expanded}, {element, element}, op.getType(),
-                                [](OpBuilder &b, Location at, ValueRange v) -> Value {
-                                  return arith::AddFOp::create(b, at, v[0], v[1]);
-                                });
-    }
-    rewriter.replaceOp(op, result);
+    int64_t kept = equation.result.size();
+    SmallVector<utils::IteratorType> iterators(kept, utils::IteratorType::parallel);
+    iterators.resize(loops, utils::IteratorType::reduction);
+    SmallVector<AffineExpr> resultMap;
+    for (int64_t i = 0; i < kept; ++i)
+      resultMap.push_back(rewriter.getAffineDimExpr(i));
+    maps.push_back(AffineMap::get(loops, 0, resultMap, rewriter.getContext()));
+    Value result =
+        buildContraction(rewriter, loc, operands, elements, extents, maps, iterators, getElement(op.getY()));
+    rewriter.replaceOp(op, castTo(rewriter, loc, result, type));
     return success();
   }
 };
 } // namespace
 
 void tegula::populateContractionLowerings(const TypeConverter &converter, RewritePatternSet &patterns) {
-  patterns.add<MatMulLowering, ConvLowering>(converter, patterns.getContext());
+  patterns.add<MatMulLowering, EinsumLowering>(converter, patterns.getContext());
 }

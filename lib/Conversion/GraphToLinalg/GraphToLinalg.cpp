@@ -57,6 +57,7 @@ struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass
     tegula::populateElementwiseLowerings(converter, patterns);
     tegula::populateContractionLowerings(converter, patterns);
     tegula::populateMovementLowerings(converter, patterns);
+    tegula::populateConvolutionLowerings(converter, patterns);
     tegula::populatePoolingLowerings(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns, converter);
     populateReturnOpTypeConversionPattern(patterns, converter);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tegula/Dialect/Graph/IR/Constants.h"
 #include "tegula/Dialect/Graph/IR/Graph.h"
-#include "tegula/Import/ONNX/NodeTable.h"
+#include "tegula/Import/ONNX/Quantized.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -11,10 +12,9 @@ static LogicalResult buildMatMul(NodeContext &node) {
   return node.emit<graph::MatMulOp>(node.operand(0), node.operand(1), false, false);
 }
 
-/// Gemm: alpha * A' * B' + beta * C.
+/// Gemm: alpha * A' * B' + beta * C. Opset 6 and older broadcast C only with the attribute `broadcast`; a C of the
+/// result's shape needs none, so both read the same.
 static LogicalResult buildGemm(NodeContext &node) {
-  if (node.version < 7 && node.getInteger("broadcast", 0))
-    return node.unsupported("the broadcast attribute of opset 6 and older");
   Type type = node.resultType();
   Value product = node.create<graph::MatMulOp>(type, node.operand(0), node.operand(1), node.getInteger("transA", 0) != 0,
                                                node.getInteger("transB", 0) != 0);
@@ -31,56 +31,88 @@ static LogicalResult buildGemm(NodeContext &node) {
   return success();
 }
 
-/// Pads from `pads` or `auto_pad`; nothing when the shapes that auto_pad needs are unknown.
-static std::optional<SmallVector<int64_t>> resolvePads(NodeContext &node, ArrayRef<int64_t> kernel,
-                                                       ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations) {
-  size_t spatial = kernel.size();
-  std::string automatic = node.getString("auto_pad", "NOTSET");
-  if (automatic == "VALID")
-    return SmallVector<int64_t>(2 * spatial, 0);
-  if (automatic == "NOTSET")
-    return node.getIntegers("pads").value_or(SmallVector<int64_t>(2 * spatial, 0));
-  auto x = dyn_cast<RankedTensorType>(node.operand(0).getType());
-  if (!x)
-    return std::nullopt;
-  SmallVector<int64_t> pads(2 * spatial);
-  for (size_t i = 0; i < spatial; ++i) {
-    int64_t extent = x.getDimSize(i + 2);
-    int64_t total;
-    if (ShapedType::isDynamic(extent)) {
-      if (strides[i] != 1)
-        return std::nullopt;
-      total = dilations[i] * (kernel[i] - 1); // stride 1 keeps the extent whatever it is
-    } else {
-      int64_t out = (extent + strides[i] - 1) / strides[i];
-      total = std::max<int64_t>(0, (out - 1) * strides[i] + dilations[i] * (kernel[i] - 1) + 1 - extent);
-    }
-    int64_t smaller = total / 2, larger = total - smaller;
-    pads[i] = automatic == "SAME_UPPER" ? smaller : larger;
-    pads[i + spatial] = automatic == "SAME_UPPER" ? larger : smaller;
-  }
-  return pads;
+static LogicalResult buildEinsum(NodeContext &node) {
+  SmallVector<Value> operands;
+  for (unsigned i = 0; i < node.operandCount(); ++i)
+    operands.push_back(node.operand(i));
+  return node.emit<graph::EinsumOp>(operands, node.getString("equation", ""));
 }
 
-static LogicalResult buildConv(NodeContext &node) {
-  auto weight = dyn_cast<RankedTensorType>(node.operand(1).getType());
-  if (!weight)
-    return node.unsupported("a weight of unknown rank");
-  size_t spatial = weight.getRank() - 2;
-  SmallVector<int64_t> kernel(weight.getShape().drop_front(2));
-  auto strides = node.getIntegers("strides").value_or(SmallVector<int64_t>(spatial, 1));
-  auto dilations = node.getIntegers("dilations").value_or(SmallVector<int64_t>(spatial, 1));
-  auto pads = resolvePads(node, kernel, strides, dilations);
-  if (!pads)
-    return node.unsupported("auto_pad on an extent that is unknown at compile time");
-  if (llvm::any_of(*pads, [](int64_t pad) { return pad < 0; }))
-    return node.unsupported("negative pads");
-  return node.emit<graph::ConvOp>(node.operand(0), node.operand(1), node.operand(2), strides, *pads, dilations,
-                                  node.getInteger("group", 1));
+static bool isZeroPointOfZero(Value zero) {
+  if (!zero)
+    return true;
+  auto values = graph::getConstantIntegers(zero);
+  return values && llvm::all_of(*values, [](int64_t value) { return value == 0; });
+}
+
+std::pair<Value, Value> tegula::subtractZeroPoints(NodeContext &node, Value lhs, Value lhsZero, Value rhs,
+                                                   Value rhsZero) {
+  if (isZeroPointOfZero(lhsZero) && isZeroPointOfZero(rhsZero))
+    return {lhs, rhs};
+  Type i32 = node.builder.getI32Type();
+  auto widen = [&](Value value) -> Value {
+    return node.create<graph::CastOp>(cast<TensorType>(value.getType()).clone(i32), value, true);
+  };
+  auto subtract = [&](Value value, Value zero) -> Value {
+    Value wide = widen(value);
+    return isZeroPointOfZero(zero) ? wide : node.create<graph::SubOp>(wide.getType(), wide, widen(zero));
+  };
+  Value left = subtract(lhs, lhsZero), right = subtract(rhs, rhsZero);
+  return {left, right};
+}
+
+LogicalResult tegula::requantize(NodeContext &node, Value sum, Value lhsScale, Value rhsScale, Value scale,
+                                 Value zero) {
+  Type element = cast<TensorType>(scale.getType()).getElementType();
+  Type unknown = UnrankedTensorType::get(element);
+  Value factor = node.create<graph::MulOp>(unknown, lhsScale, rhsScale);
+  Value real = node.create<graph::CastOp>(unknown, sum, true);
+  real = node.create<graph::MulOp>(unknown, real, factor);
+  Type resultElement =
+      zero ? cast<TensorType>(zero.getType()).getElementType() : Type(IntegerType::get(node.builder.getContext(), 8, IntegerType::Unsigned));
+  SmallVector<Value> operands{real, scale};
+  if (zero)
+    operands.push_back(zero);
+  Value result = node.compose("QuantizeLinear", operands, {}, resultElement);
+  if (!result)
+    return failure();
+  node.setResult(0, result);
+  return success();
+}
+
+/// A zero point (or scale) of rows [M], as a column [M, 1] against [.., M, K]; other ranks broadcast as they are.
+static Value alignWithRows(NodeContext &node, Value value, Value matrix) {
+  auto type = dyn_cast_or_null<RankedTensorType>(value ? value.getType() : Type());
+  auto matrixType = dyn_cast<RankedTensorType>(matrix.getType());
+  if (!type || type.getRank() != 1 || type.getDimSize(0) == 1 || !matrixType || matrixType.getRank() < 2)
+    return value;
+  return node.reshape(value, {-1, 1});
+}
+
+static LogicalResult buildMatMulInteger(NodeContext &node) {
+  Value lhs = node.operand(0), rhs = node.operand(1);
+  auto [left, right] =
+      subtractZeroPoints(node, lhs, alignWithRows(node, node.operand(2), lhs), rhs, node.operand(3));
+  Value result = node.create<graph::MatMulOp>(node.resultType(0, node.builder.getI32Type()), left, right, false, false);
+  node.setResult(0, result);
+  return success();
+}
+
+/// a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point.
+static LogicalResult buildQLinearMatMul(NodeContext &node) {
+  Value lhs = node.operand(0), rhs = node.operand(3);
+  auto [left, right] =
+      subtractZeroPoints(node, lhs, alignWithRows(node, node.operand(2), lhs), rhs, node.operand(5));
+  Value sum =
+      node.create<graph::MatMulOp>(UnrankedTensorType::get(node.builder.getI32Type()), left, right, false, false);
+  return requantize(node, sum, alignWithRows(node, node.operand(1), lhs), node.operand(4), node.operand(6),
+                    node.operand(7));
 }
 
 void tegula::addContractionNodes(NodeTable &table) {
   table.add("MatMul", 1, buildMatMul);
   table.add("Gemm", 1, buildGemm);
-  table.add("Conv", 1, buildConv);
+  table.add("Einsum", 12, buildEinsum);
+  table.add("MatMulInteger", 10, buildMatMulInteger);
+  table.add("QLinearMatMul", 10, buildQLinearMatMul);
 }

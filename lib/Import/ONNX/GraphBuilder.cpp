@@ -2,6 +2,7 @@
 #include "tegula/Import/ONNX/GraphBuilder.h"
 
 #include "tegula/Dialect/Graph/IR/Graph.h"
+#include "tegula/Dialect/Graph/IR/Types.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringSet.h"
@@ -25,6 +26,60 @@ Value GraphBuilder::lookup(StringRef name) const {
 }
 
 Type GraphBuilder::lookupType(StringRef name) const { return types.lookup(name); }
+
+Value GraphBuilder::compose(NodeContext &outer, StringRef opType, ArrayRef<Value> operands,
+                            ArrayRef<NodeAttribute> attributes, Type element) {
+  NodeBuilder build = NodeTable::get().lookup("", opType, composeVersion);
+  if (!build || !llvm::all_of(operands, [](Value operand) { return !operand || isa<TensorType>(operand.getType()); })) {
+    (void)outer.unsupported("needs " + opType + ", which is not supported");
+    return nullptr;
+  }
+  Scope scope(*this);
+  onnx::NodeProto node;
+  node.set_op_type(opType.str());
+  for (auto [i, operand] : llvm::enumerate(operands)) {
+    // Shadows names of outer scopes only while this one node is built.
+    std::string name = operand ? "operand " + std::to_string(i) : "";
+    node.add_input(name);
+    if (operand)
+      bind(name, operand);
+  }
+  const char *result = "result 0";
+  node.add_output(result);
+  if (element)
+    types[result] = UnrankedTensorType::get(element);
+  else
+    types.erase(result);
+  for (const NodeAttribute &attribute : attributes) {
+    onnx::AttributeProto &proto = *node.add_attribute();
+    proto.set_name(attribute.name.str());
+    if (auto *integer = std::get_if<int64_t>(&attribute.value)) {
+      proto.set_type(onnx::AttributeProto::INT);
+      proto.set_i(*integer);
+    } else if (auto *number = std::get_if<float>(&attribute.value)) {
+      proto.set_type(onnx::AttributeProto::FLOAT);
+      proto.set_f(*number);
+    } else if (auto *text = std::get_if<std::string>(&attribute.value)) {
+      proto.set_type(onnx::AttributeProto::STRING);
+      proto.set_s(*text);
+    } else {
+      proto.set_type(onnx::AttributeProto::INTS);
+      for (int64_t value : std::get<std::vector<int64_t>>(attribute.value))
+        proto.add_ints(value);
+    }
+  }
+  OpBuilder &builder = outer.builder;
+  Operation *before = builder.getInsertionPoint() == builder.getInsertionBlock()->begin()
+                          ? nullptr
+                          : &*std::prev(builder.getInsertionPoint());
+  NodeContext inner(*this, builder, outer.location, node, composeVersion);
+  if (failed(build(inner)) || failed(refineTypes(*builder.getInsertionBlock(), before))) {
+    outer.reason = inner.reason;
+    outer.failedForGood |= inner.failedForGood || inner.reason.empty();
+    return nullptr;
+  }
+  return lookup(result);
+}
 
 int64_t GraphBuilder::getOpset(const std::string &domain) const {
   for (const auto &import : model->proto->opset_import())
@@ -74,8 +129,11 @@ LogicalResult GraphBuilder::buildNode(const onnx::NodeProto &node, OpBuilder &bu
     return input.empty() || isa<TensorType>(lookup(input).getType());
   });
   if (build && carriesOnlyTensors) {
+    Operation *before = builder.getInsertionPoint() == builder.getInsertionBlock()->begin()
+                            ? nullptr
+                            : &*std::prev(builder.getInsertionPoint());
     if (succeeded(build(nodeContext)))
-      return success();
+      return refineTypes(*builder.getInsertionBlock(), before);
     if (nodeContext.failedForGood)
       return failure();
   }
@@ -100,6 +158,26 @@ LogicalResult GraphBuilder::buildNode(const onnx::NodeProto &node, OpBuilder &bu
   for (auto [output, value] : llvm::zip(node.output(), carrier->getResults()))
     if (!output.empty())
       bind(output, value);
+  return success();
+}
+
+LogicalResult GraphBuilder::refineTypes(Block &block, Operation *before) {
+  for (Operation *op = before ? before->getNextNode() : block.empty() ? nullptr : &block.front(); op;
+       op = op->getNextNode()) {
+    auto interface = dyn_cast<graph::InferShapesOpInterface>(op);
+    if (!interface || op->hasTrait<OpTrait::ConstantLike>())
+      continue;
+    SmallVector<Type> inferred;
+    if (failed(interface.inferTypes(inferred)))
+      return failure();
+    for (auto [result, type] : llvm::zip(op->getResults(), inferred)) {
+      Type joined = graph::joinTypes(result.getType(), type);
+      if (!joined)
+        return op->emitOpError("expected result type ")
+               << result.getType() << " as the model says, but got " << type;
+      result.setType(joined);
+    }
+  }
   return success();
 }
 

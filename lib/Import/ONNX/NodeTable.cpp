@@ -17,6 +17,7 @@ const NodeTable &NodeTable::get() {
     addElementwiseNodes(rows);
     addContractionNodes(rows);
     addMovementNodes(rows);
+    addConvolutionNodes(rows);
     addPoolingNodes(rows);
     return rows;
   }();
@@ -101,6 +102,19 @@ ElementsAttr NodeContext::getTensor(StringRef name) const {
 const onnx::GraphProto *NodeContext::getGraph(StringRef name) const {
   const onnx::AttributeProto *attribute = findAttribute(node, name);
   return attribute && attribute->has_g() ? &attribute->g() : nullptr;
+}
+
+Value NodeContext::compose(StringRef opType, ArrayRef<Value> operands, ArrayRef<NodeAttribute> attributes,
+                           Type element) {
+  return graph.compose(*this, opType, operands, attributes, element);
+}
+
+Value NodeContext::reshape(Value value, ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> extents;
+  for (int64_t extent : shape)
+    extents.push_back(extent == -1 ? ShapedType::kDynamic : extent);
+  return create<graph::ReshapeOp>(cast<TensorType>(value.getType()).cloneWith(ArrayRef<int64_t>(extents), cast<TensorType>(value.getType()).getElementType()),
+                                  value, integers(shape), false);
 }
 
 Value NodeContext::integers(ArrayRef<int64_t> values) {

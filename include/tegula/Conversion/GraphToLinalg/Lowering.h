@@ -88,6 +88,7 @@ void populateStructureLowerings(const mlir::TypeConverter &converter, mlir::Rewr
 void populateElementwiseLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateContractionLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateMovementLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateConvolutionLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populatePoolingLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 
 } // namespace tegula

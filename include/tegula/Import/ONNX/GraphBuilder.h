@@ -35,6 +35,13 @@ public:
     GraphBuilder &builder;
   };
 
+  /// Builds a node of ai.onnx at opset `composeVersion` through the node table, as part of `outer`. The result's element
+  /// type is `element`, or operand 0's. Null, with the reason in `outer`, when that node is not supported.
+  mlir::Value compose(NodeContext &outer, llvm::StringRef opType, llvm::ArrayRef<mlir::Value> operands,
+                      llvm::ArrayRef<NodeAttribute> attributes, mlir::Type element);
+  /// The opset whose meaning composed nodes have.
+  static constexpr int64_t composeVersion = 18;
+
   mlir::Value lookup(llvm::StringRef name) const;
   void bind(llvm::StringRef name, mlir::Value value) { scopes.back()[name] = value; }
   /// The declared or inferred type of a value; null when unknown.
@@ -54,6 +61,9 @@ private:
   mlir::LogicalResult buildNode(const onnx::NodeProto &node, mlir::OpBuilder &builder);
   mlir::LogicalResult buildInitializers(const onnx::GraphProto &graph, mlir::OpBuilder &builder);
   void declareTypes(const onnx::GraphProto &graph);
+  /// Joins the result types of the ops behind `before` (null: of all ops) with what they infer, so that rows see ranks
+  /// that ONNX's inference does not know.
+  mlir::LogicalResult refineTypes(mlir::Block &block, mlir::Operation *before);
   int64_t getOpset(const std::string &domain) const;
 
   llvm::SmallVector<llvm::StringMap<mlir::Value>> scopes;

@@ -9,6 +9,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <variant>
+#include <vector>
 
 namespace onnx {
 class NodeProto;
@@ -18,6 +20,12 @@ class GraphProto;
 namespace tegula {
 
 class GraphBuilder;
+
+/// An attribute of a composed node.
+struct NodeAttribute {
+  llvm::StringRef name;
+  std::variant<int64_t, float, std::string, std::vector<int64_t>> value;
+};
 
 /// What a row's builder sees of the node and may do.
 class NodeContext {
@@ -67,6 +75,12 @@ public:
     setResult(0, create<OpTy>(resultType(), std::forward<Args>(args)...)->getResult(0));
     return mlir::success();
   }
+  /// The result of a node of ai.onnx on values, as opset GraphBuilder::composeVersion means it; how an operator that is a
+  /// composition of others is expanded. Null when that node is not supported: the builder then returns failure().
+  mlir::Value compose(llvm::StringRef opType, llvm::ArrayRef<mlir::Value> operands,
+                      llvm::ArrayRef<NodeAttribute> attributes = {}, mlir::Type element = nullptr);
+  /// `value` under a shape that is known here, with at most one -1.
+  mlir::Value reshape(mlir::Value value, llvm::ArrayRef<int64_t> shape);
   /// A constant one-dimensional i64 tensor.
   mlir::Value integers(llvm::ArrayRef<int64_t> values);
   /// A rank-0 constant: i64, or of float or integer type `element`.
@@ -108,6 +122,7 @@ void addStructureNodes(NodeTable &table);
 void addElementwiseNodes(NodeTable &table);
 void addContractionNodes(NodeTable &table);
 void addMovementNodes(NodeTable &table);
+void addConvolutionNodes(NodeTable &table);
 void addPoolingNodes(NodeTable &table);
 
 } // namespace tegula

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Convolutions become contractions over input channel and kernel positions on an operand that was padded before. A
+// transposed convolution is one of stride 1 on an operand with zeros between its elements and a turned kernel; where
+// windows do not overlap (kernel equals stride) it is a plain matrix product per kernel position.
+#include "tegula/Conversion/GraphToLinalg/Contraction.h"
+#include "tegula/Conversion/GraphToLinalg/Window.h"
+
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace tegula;
+
+/// Splits dimension `dim` of `tensor` into [group, rest].
+static Value splitGroup(OpBuilder &b, Location loc, Value tensor, int64_t dim, int64_t group) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  SmallVector<int64_t> shape;
+  SmallVector<ReassociationIndices> reassociation;
+  for (int64_t i = 0; i < type.getRank(); ++i) {
+    ReassociationIndices indices{int64_t(shape.size())};
+    if (i == dim) {
+      shape.push_back(group);
+      indices.push_back(shape.size());
+      shape.push_back(type.isDynamicDim(i) ? ShapedType::kDynamic : type.getDimSize(i) / group);
+    } else {
+      shape.push_back(type.getDimSize(i));
+    }
+    reassociation.push_back(indices);
+  }
+  return tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), tensor,
+                                       reassociation);
+}
+
+/// Adds [M] to [N, M, ...].
+static Value addBias(OpBuilder &b, Location loc, Value tensor, Value bias, Type graphType) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  Type element = cast<TensorType>(graphType).getElementType();
+  int64_t channels = cast<RankedTensorType>(bias.getType()).getDimSize(0);
+  if (ShapedType::isDynamic(channels))
+    channels = type.getDimSize(1);
+  // [M] -> [M, 1, ..., 1], which broadcasts over batch and positions.
+  SmallVector<int64_t> shape{channels};
+  ReassociationIndices all{0};
+  for (int64_t i = 1; i < type.getRank() - 1; ++i) {
+    shape.push_back(1);
+    all.push_back(i);
+  }
+  bias = castTo(b, loc, bias, RankedTensorType::get({channels}, type.getElementType()));
+  Value expanded = tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), bias,
+                                                 ArrayRef{all});
+  return buildElementwise(b, loc, {tensor, expanded}, {element, element}, graphType,
+                          [](OpBuilder &nested, Location at, ValueRange v) -> Value {
+                            if (isa<FloatType>(v[0].getType()))
+                              return arith::AddFOp::create(nested, at, v[0], v[1]);
+                            return arith::AddIOp::create(nested, at, v[0], v[1]);
+                          });
+}
+
+/// A convolution without padding. `x` is [N, C, ...], `weight` is [M, C / group, k...], or with a group
+/// [group, M / group, C / group, k...]; `counts` are the output extents.
+static Value buildConvolution(OpBuilder &b, Location loc, Value x, Value weight, ArrayRef<Type> elements,
+                              ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations, int64_t group,
+                              ArrayRef<OpFoldResult> counts, Type element) {
+  // Loops: batch, [group], output channel, output positions | input channel, kernel positions.
+  int64_t spatial = strides.size(), g = group != 1, loops = 3 + g + 2 * spatial;
+  auto d = [&](int64_t i) { return b.getAffineDimExpr(i); };
+  SmallVector<OpFoldResult> extents{getExtent(b, loc, x, 0)};
+  if (g)
+    extents.push_back(b.getIndexAttr(group));
+  extents.push_back(getExtent(b, loc, weight, g));
+  llvm::append_range(extents, counts);
+  if (g)
+    x = splitGroup(b, loc, x, 1, group);
+  int64_t channel = 2 + g + spatial;
+  SmallVector<AffineExpr> xMap{d(0)}, weightMap, resultMap;
+  if (g) {
+    xMap.push_back(d(1));
+    weightMap.push_back(d(1));
+  }
+  xMap.push_back(d(channel));
+  weightMap.append({d(1 + g), d(channel)});
+  for (int64_t i = 0; i < spatial; ++i) {
+    xMap.push_back(d(2 + g + i) * strides[i] + d(channel + 1 + i) * dilations[i]);
+    weightMap.push_back(d(channel + 1 + i));
+  }
+  for (int64_t i = 0; i < 2 + g + spatial; ++i)
+    resultMap.push_back(d(i));
+  SmallVector<utils::IteratorType> iterators(2 + g + spatial, utils::IteratorType::parallel);
+  iterators.append(1 + spatial, utils::IteratorType::reduction);
+  SmallVector<AffineMap> maps;
+  for (ArrayRef<AffineExpr> map : {ArrayRef(xMap), ArrayRef(weightMap), ArrayRef(resultMap)})
+    maps.push_back(AffineMap::get(loops, 0, map, b.getContext()));
+  Value result = buildContraction(b, loc, {x, weight}, elements, extents, maps, iterators, element);
+  if (g) {
+    SmallVector<ReassociationIndices> reassociation{{0}, {1, 2}};
+    for (int64_t i = 0; i < spatial; ++i)
+      reassociation.push_back({3 + i});
+    result = tensor::CollapseShapeOp::create(b, loc, result, reassociation);
+  }
+  return result;
+}
+
+namespace {
+struct ConvLowering : Lowering<graph::ConvOp> {
+  using Lowering::Lowering;
+  LogicalResult matchAndRewrite(graph::ConvOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    RankedTensorType type = resultTensor(op);
+    auto weightType = cast<RankedTensorType>(adaptor.getWeight().getType());
+    if (!type || !weightType.hasStaticShape())
+      return rewriter.notifyMatchFailure(op, "unknown rank, or a weight of unknown shape");
+    Location loc = op.getLoc();
+    Value x = adaptor.getX(), weight = adaptor.getWeight();
+    LoweredWindow window =
+        lowerWindow(rewriter, loc, x, weightType.getShape().drop_front(2), op.getStrides(), op.getDilations(),
+                    op.getPads(), op.getAutoPad(), /*ceilMode=*/false, type);
+    Value zero = constantScalar(rewriter, loc, 0, getStorageType(getElement(op.getX())));
+    x = padSpatial(rewriter, loc, x, window.padBegin, window.padEnd, zero);
+    if (op.getGroup() != 1)
+      weight = splitGroup(rewriter, loc, weight, 0, op.getGroup());
+    Value result = buildConvolution(rewriter, loc, x, weight, {getElement(op.getX()), getElement(op.getWeight())},
+                                    op.getStrides(), op.getDilations(), op.getGroup(), window.counts,
+                                    getElement(op.getY()));
+    result = castTo(rewriter, loc, result, type);
+    if (Value bias = adaptor.getBias())
+      result = addBias(rewriter, loc, result, bias, op.getType());
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
+struct ConvTransposeLowering : Lowering<graph::ConvTransposeOp> {
+  using Lowering::Lowering;
+  LogicalResult matchAndRewrite(graph::ConvTransposeOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    RankedTensorType type = resultTensor(op);
+    auto weightType = cast<RankedTensorType>(adaptor.getWeight().getType());
+    if (!type || !weightType.hasStaticShape())
+      return rewriter.notifyMatchFailure(op, "unknown rank, or a weight of unknown shape");
+    Location loc = op.getLoc();
+    Value x = adaptor.getX();
+    ArrayRef<int64_t> kernel = weightType.getShape().drop_front(2), strides = op.getStrides(),
+                      dilations = op.getDilations();
+    size_t spatial = kernel.size();
+    auto constant = [&](int64_t value) -> OpFoldResult { return rewriter.getIndexAttr(value); };
+
+    // Where the result begins and ends in the untrimmed one, whose extent is stride * (D - 1) + span.
+    SmallVector<OpFoldResult> begins, counts;
+    for (size_t i = 0; i < spatial; ++i) {
+      OpFoldResult extent = getExtent(rewriter, loc, x, i + 2);
+      int64_t span = dilations[i] * (kernel[i] - 1) + 1 + op.getOutputPadding()[i];
+      OpFoldResult full = addIndices(rewriter, loc, mulIndices(rewriter, loc, extent, constant(strides[i])),
+                                     constant(span - strides[i]));
+      OpFoldResult begin = constant(op.getPads()[i]), count;
+      if (op.getOutputShape() || op.getAutoPad() != "NOTSET") {
+        count = op.getOutputShape() ? constant((*op.getOutputShape())[i])
+                                    : mulIndices(rewriter, loc, extent, constant(strides[i]));
+        OpFoldResult total =
+            maxIndices(rewriter, loc, subIndices(rewriter, loc, full, count), rewriter.getIndexAttr(0));
+        OpFoldResult smaller = floorDivIndex(rewriter, loc, total, 2);
+        begin = op.getAutoPad() == "SAME_UPPER" ? smaller : subIndices(rewriter, loc, total, smaller);
+      } else {
+        count = subIndices(rewriter, loc, full, constant(op.getPads()[i] + op.getPads()[i + spatial]));
+      }
+      if (!type.isDynamicDim(i + 2))
+        count = constant(type.getDimSize(i + 2));
+      begins.push_back(begin);
+      counts.push_back(count);
+    }
+    bool tiles = true;
+    for (size_t i = 0; i < spatial; ++i)
+      tiles &= kernel[i] == strides[i] && dilations[i] == 1;
+    Value result = tiles ? lowerDisjoint(rewriter, op, x, adaptor.getWeight(), begins, counts)
+                         : lowerOverlapping(rewriter, op, x, adaptor.getWeight(), begins, counts);
+    result = castTo(rewriter, loc, result, type);
+    if (Value bias = adaptor.getBias())
+      result = addBias(rewriter, loc, result, bias, op.getType());
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+
+  /// Kernel equals stride: y[n, m, d * k + j] = sum over c of x[n, c, d] * weight[c, m, j].
+  static Value lowerDisjoint(OpBuilder &b, graph::ConvTransposeOp op, Value x, Value weight,
+                             ArrayRef<OpFoldResult> begins, ArrayRef<OpFoldResult> counts) {
+    Location loc = op.getLoc();
+    ArrayRef<int64_t> kernel = cast<RankedTensorType>(weight.getType()).getShape().drop_front(2);
+    int64_t spatial = kernel.size(), group = op.getGroup(), g = group != 1;
+    SmallVector<OpFoldResult> extents{getExtent(b, loc, x, 0)};
+    if (g)
+      extents.push_back(b.getIndexAttr(group));
+    extents.push_back(getExtent(b, loc, weight, 1));
+    for (int64_t i = 0; i < spatial; ++i) {
+      extents.push_back(getExtent(b, loc, x, i + 2));
+      extents.push_back(b.getIndexAttr(kernel[i]));
+    }
+    SmallVector<OpFoldResult> sources = getExtents(b, loc, x);
+    if (g) {
+      x = splitGroup(b, loc, x, 1, group);
+      weight = splitGroup(b, loc, weight, 0, group);
+    }
+    int64_t loops = extents.size() + 1;
+    auto d = [&](int64_t i) { return b.getAffineDimExpr(i); };
+    SmallVector<AffineExpr> xMap{d(0)}, weightMap, resultMap;
+    if (g) {
+      xMap.push_back(d(1));
+      weightMap.push_back(d(1));
+    }
+    xMap.push_back(d(loops - 1));
+    weightMap.append({d(loops - 1), d(1 + g)});
+    for (int64_t i = 0; i < spatial; ++i) {
+      xMap.push_back(d(2 + g + 2 * i));
+      weightMap.push_back(d(3 + g + 2 * i));
+    }
+    for (int64_t i = 0; i + 1 < loops; ++i)
+      resultMap.push_back(d(i));
+    SmallVector<AffineMap> maps;
+    for (ArrayRef<AffineExpr> map : {ArrayRef(xMap), ArrayRef(weightMap), ArrayRef(resultMap)})
+      maps.push_back(AffineMap::get(loops, 0, map, b.getContext()));
+    SmallVector<utils::IteratorType> iterators(loops - 1, utils::IteratorType::parallel);
+    iterators.push_back(utils::IteratorType::reduction);
+    Type element = getElement(op.getY());
+    Value result = buildContraction(b, loc, {x, weight}, {element, element}, extents, maps, iterators, element);
+    SmallVector<ReassociationIndices> groups{{0}, {1}};
+    if (g)
+      groups[1].push_back(2);
+    for (int64_t i = 0; i < spatial; ++i)
+      groups.push_back({2 + g + 2 * i, 3 + g + 2 * i});
+    result = tensor::CollapseShapeOp::create(b, loc, result, groups);
+    SmallVector<OpFoldResult> low, high;
+    for (int64_t i = 0; i < spatial; ++i) {
+      OpFoldResult full = mulIndices(b, loc, sources[i + 2], b.getIndexAttr(kernel[i]));
+      low.push_back(subIndices(b, loc, b.getIndexAttr(0), begins[i]));
+      high.push_back(subIndices(b, loc, addIndices(b, loc, counts[i], begins[i]), full));
+    }
+    return padSpatial(b, loc, result, low, high, constantScalar(b, loc, 0, getStorageType(element)));
+  }
+
+  static Value lowerOverlapping(OpBuilder &b, graph::ConvTransposeOp op, Value x, Value weight,
+                                ArrayRef<OpFoldResult> begins, ArrayRef<OpFoldResult> counts) {
+    Location loc = op.getLoc();
+    auto weightType = cast<RankedTensorType>(weight.getType());
+    ArrayRef<int64_t> kernel = weightType.getShape().drop_front(2), strides = op.getStrides(),
+                      dilations = op.getDilations();
+    int64_t spatial = kernel.size(), group = op.getGroup(), g = group != 1;
+    Type element = getElement(op.getY());
+    Value zero = constantScalar(b, loc, 0, weightType.getElementType());
+
+    // stride - 1 zeros behind every element: [D] -> [D, 1] -> [D, stride] -> [D * stride].
+    SmallVector<OpFoldResult> extents = getExtents(b, loc, x);
+    if (llvm::any_of(strides, [](int64_t stride) { return stride != 1; })) {
+      SmallVector<int64_t> unit, padded;
+      SmallVector<OpFoldResult> unitExtents, low, high;
+      SmallVector<ReassociationIndices> groups;
+      auto append = [&](OpFoldResult extent, int64_t behind) {
+        unitExtents.push_back(extent);
+        low.push_back(b.getIndexAttr(0));
+        high.push_back(b.getIndexAttr(behind));
+        auto known = getConstantIntValue(extent);
+        unit.push_back(known ? *known : ShapedType::kDynamic);
+        padded.push_back(known ? *known + behind : ShapedType::kDynamic);
+        groups.back().push_back(unit.size() - 1);
+      };
+      for (int64_t i = 0; i < spatial + 2; ++i) {
+        groups.emplace_back();
+        append(extents[i], 0);
+        if (i >= 2)
+          append(b.getIndexAttr(1), strides[i - 2] - 1);
+      }
+      Type storage = weightType.getElementType();
+      x = tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get(unit, storage), x, groups, unitExtents);
+      x = tensor::PadOp::create(b, loc, RankedTensorType::get(padded, storage), x, low, high, zero);
+      x = tensor::CollapseShapeOp::create(b, loc, x, groups);
+      for (int64_t i = 0; i < spatial; ++i)
+        extents[i + 2] = mulIndices(b, loc, extents[i + 2], b.getIndexAttr(strides[i]));
+    }
+    SmallVector<OpFoldResult> low, high;
+    for (int64_t i = 0; i < spatial; ++i) {
+      OpFoldResult reach = b.getIndexAttr(dilations[i] * (kernel[i] - 1));
+      low.push_back(subIndices(b, loc, reach, begins[i]));
+      // counts + reach elements are needed, extents + low are there.
+      high.push_back(subIndices(b, loc, addIndices(b, loc, counts[i], begins[i]), extents[i + 2]));
+    }
+    x = padSpatial(b, loc, x, low, high, zero);
+
+    // The kernel turned, as [(group,) M / group, C / group, k...].
+    if (g)
+      weight = splitGroup(b, loc, weight, 0, group);
+    SmallVector<OpFoldResult> source = getExtents(b, loc, weight), turned = source;
+    std::swap(turned[g], turned[g + 1]);
+    int64_t rank = source.size();
+    SmallVector<AffineExpr> from;
+    for (int64_t i = 0; i < rank; ++i)
+      from.push_back(b.getAffineDimExpr(i));
+    std::swap(from[g], from[g + 1]);
+    for (int64_t i = 0; i < spatial; ++i)
+      from[2 + g + i] = kernel[i] - 1 - from[2 + g + i];
+    Value empty = makeEmpty(b, loc, turned, weightType.getElementType());
+    weight = linalg::GenericOp::create(
+                 b, loc, empty.getType(), weight, empty,
+                 ArrayRef{AffineMap::get(rank, 0, from, b.getContext()), b.getMultiDimIdentityMap(rank)},
+                 SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
+                 [](OpBuilder &nested, Location at, ValueRange v) { linalg::YieldOp::create(nested, at, v[0]); })
+                 .getResult(0);
+    return buildConvolution(b, loc, x, weight, {element, element}, SmallVector<int64_t>(spatial, 1), dilations, group,
+                            counts, element);
+  }
+};
+} // namespace
+
+void tegula::populateConvolutionLowerings(const TypeConverter &converter, RewritePatternSet &patterns) {
+  patterns.add<ConvLowering, ConvTransposeLowering>(converter, patterns.getContext());
+}
