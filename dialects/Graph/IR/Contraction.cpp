@@ -98,8 +98,8 @@ static LogicalResult verifyConvolution(Operation *op, RankedTensorType x, Ranked
     return success();
   auto biasType = dyn_cast<RankedTensorType>(bias.getType());
   int64_t results = !isTransposed ? outer : ShapedType::isDynamic(inner) ? inner : inner * group;
-  if (biasType && (biasType.getRank() != 1 || (!biasType.isDynamicDim(0) && !ShapedType::isDynamic(results) &&
-                                               biasType.getDimSize(0) != results)))
+  if (biasType && (biasType.getRank() != 1 ||
+                   (!biasType.isDynamicDim(0) && !ShapedType::isDynamic(results) && biasType.getDimSize(0) != results)))
     return op->emitOpError("expected a one-dimensional bias of ") << results << " elements, but got " << biasType;
   return success();
 }

@@ -31,8 +31,8 @@ bool tegula::graph::parseEinsum(StringRef equation, ArrayRef<int64_t> ranks, Ein
   SmallVector<StringRef> terms;
   left.split(terms, ',');
   if (terms.size() != ranks.size()) {
-    error = "expected an equation of " + std::to_string(ranks.size()) + " terms, but got " +
-            std::to_string(terms.size());
+    error =
+        "expected an equation of " + std::to_string(ranks.size()) + " terms, but got " + std::to_string(terms.size());
     return false;
   }
   auto malformed = [&](StringRef term) {

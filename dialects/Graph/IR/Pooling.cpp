@@ -6,8 +6,7 @@
 using namespace mlir;
 using namespace tegula::graph;
 
-template <typename OpTy>
-static LogicalResult inferPool(OpTy op, SmallVectorImpl<Type> &types) {
+template <typename OpTy> static LogicalResult inferPool(OpTy op, SmallVectorImpl<Type> &types) {
   auto x = dyn_cast<RankedTensorType>(op.getX().getType());
   Type element = cast<TensorType>(op.getX().getType()).getElementType();
   if (!x) {
@@ -22,8 +21,7 @@ static LogicalResult inferPool(OpTy op, SmallVectorImpl<Type> &types) {
   return success();
 }
 
-template <typename OpTy>
-static LogicalResult verifyPool(OpTy op) {
+template <typename OpTy> static LogicalResult verifyPool(OpTy op) {
   auto x = dyn_cast<RankedTensorType>(op.getX().getType());
   int64_t spatial = op.getKernel().size();
   if (x && (x.getRank() < 3 || x.getRank() != spatial + 2))

@@ -26,8 +26,7 @@ WindowExtents tegula::graph::computeWindow(int64_t extent, const WindowDimension
 
 LogicalResult tegula::graph::verifyWindow(Operation *op, int64_t spatial, ArrayRef<int64_t> strides,
                                           ArrayRef<int64_t> dilations, ArrayRef<int64_t> pads, StringRef autoPad) {
-  if (int64_t(strides.size()) != spatial || int64_t(dilations.size()) != spatial ||
-      int64_t(pads.size()) != 2 * spatial)
+  if (int64_t(strides.size()) != spatial || int64_t(dilations.size()) != spatial || int64_t(pads.size()) != 2 * spatial)
     return op->emitOpError("expected ") << spatial << " strides and dilations and " << 2 * spatial << " pads, but got "
                                         << strides.size() << ", " << dilations.size() << " and " << pads.size();
   auto isTooSmall = [](int64_t value) { return value <= 0; };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Contractions become linalg.generic ops of the form `acc + a * b`, whatever their maps: the form that the matmul family
-// takes. f16 and bf16 accumulate in f32.
+// Contractions become linalg.generic ops of the form `acc + a * b`, whatever their maps: the form that the matmul
+// family takes. f16 and bf16 accumulate in f32.
 #include "tegula/Conversion/GraphToLinalg/Contraction.h"
 
 #include "tegula/Dialect/Exec/IR/Exec.h"
@@ -16,24 +16,24 @@ Value tegula::buildContraction(OpBuilder &b, Location loc, ValueRange operands, 
                                ArrayRef<utils::IteratorType> iterators, Type element) {
   Type storage = getStorageType(element), accumulator = getComputeType(element);
   Value init = makeFilled(b, loc, extents, constantScalar(b, loc, 0, accumulator));
-  Value result = linalg::GenericOp::create(
-                     b, loc, init.getType(), operands, init, maps, iterators,
-                     [&](OpBuilder &nested, Location at, ValueRange v) {
-                       Value product;
-                       for (auto [value, from] : llvm::zip(v.drop_back(), elements)) {
-                         Value factor = castScalar(nested, at, value, from, accumulator);
-                         if (!product)
-                           product = factor;
-                         else if (isa<FloatType>(accumulator))
-                           product = arith::MulFOp::create(nested, at, product, factor);
-                         else
-                           product = arith::MulIOp::create(nested, at, product, factor);
-                       }
-                       Value sum = isa<FloatType>(accumulator)
-                                       ? Value(arith::AddFOp::create(nested, at, v.back(), product))
-                                       : Value(arith::AddIOp::create(nested, at, v.back(), product));
-                       linalg::YieldOp::create(nested, at, sum);
-                     })
+  Value result = linalg::GenericOp::create(b, loc, init.getType(), operands, init, maps, iterators,
+                                           [&](OpBuilder &nested, Location at, ValueRange v) {
+                                             Value product;
+                                             for (auto [value, from] : llvm::zip(v.drop_back(), elements)) {
+                                               Value factor = castScalar(nested, at, value, from, accumulator);
+                                               if (!product)
+                                                 product = factor;
+                                               else if (isa<FloatType>(accumulator))
+                                                 product = arith::MulFOp::create(nested, at, product, factor);
+                                               else
+                                                 product = arith::MulIOp::create(nested, at, product, factor);
+                                             }
+                                             Value sum =
+                                                 isa<FloatType>(accumulator)
+                                                     ? Value(arith::AddFOp::create(nested, at, v.back(), product))
+                                                     : Value(arith::AddIOp::create(nested, at, v.back(), product));
+                                             linalg::YieldOp::create(nested, at, sum);
+                                           })
                      .getResult(0);
   if (storage == accumulator)
     return result;
@@ -42,9 +42,8 @@ Value tegula::buildContraction(OpBuilder &b, Location loc, ValueRange operands, 
   Value empty = makeEmpty(b, loc, extents, storage);
   return linalg::GenericOp::create(b, loc, empty.getType(), result, empty, ArrayRef{identity, identity}, parallel,
                                    [&](OpBuilder &nested, Location at, ValueRange v) {
-                                     linalg::YieldOp::create(nested, at,
-                                                             arith::TruncFOp::create(nested, at, storage, v[0])
-                                                                 .getResult());
+                                     linalg::YieldOp::create(
+                                         nested, at, arith::TruncFOp::create(nested, at, storage, v[0]).getResult());
                                    })
       .getResult(0);
 }
@@ -164,8 +163,8 @@ struct EinsumLowering : Lowering<graph::EinsumOp> {
         if (isConstantIntValue(known, 1) || isa<Attribute>(own)) {
           known = own;
         } else if (auto value = dyn_cast<Value>(known); value && label < equation.ellipsis) {
-          Value isOne = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, value,
-                                              constantIndex(rewriter, loc, 1));
+          Value isOne =
+              arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, value, constantIndex(rewriter, loc, 1));
           known = arith::SelectOp::create(rewriter, loc, isOne, asValue(rewriter, loc, own), value).getResult();
         }
       }
@@ -198,8 +197,7 @@ struct EinsumLowering : Lowering<graph::EinsumOp> {
     for (int64_t i = 0; i < kept; ++i)
       resultMap.push_back(rewriter.getAffineDimExpr(i));
     maps.push_back(AffineMap::get(loops, 0, resultMap, rewriter.getContext()));
-    Value result =
-        buildContraction(rewriter, loc, operands, elements, extents, maps, iterators, getElement(op.getY()));
+    Value result = buildContraction(rewriter, loc, operands, elements, extents, maps, iterators, getElement(op.getY()));
     rewriter.replaceOp(op, castTo(rewriter, loc, result, type));
     return success();
   }

@@ -45,8 +45,8 @@ static Value addBias(OpBuilder &b, Location loc, Value tensor, Value bias, Type 
     all.push_back(i);
   }
   bias = castTo(b, loc, bias, RankedTensorType::get({channels}, type.getElementType()));
-  Value expanded = tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), bias,
-                                                 ArrayRef{all});
+  Value expanded =
+      tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), bias, ArrayRef{all});
   return buildElementwise(b, loc, {tensor, expanded}, {element, element}, graphType,
                           [](OpBuilder &nested, Location at, ValueRange v) -> Value {
                             if (isa<FloatType>(v[0].getType()))
@@ -110,16 +110,15 @@ struct ConvLowering : Lowering<graph::ConvOp> {
       return rewriter.notifyMatchFailure(op, "unknown rank, or a weight of unknown shape");
     Location loc = op.getLoc();
     Value x = adaptor.getX(), weight = adaptor.getWeight();
-    LoweredWindow window =
-        lowerWindow(rewriter, loc, x, weightType.getShape().drop_front(2), op.getStrides(), op.getDilations(),
-                    op.getPads(), op.getAutoPad(), /*ceilMode=*/false, type);
+    LoweredWindow window = lowerWindow(rewriter, loc, x, weightType.getShape().drop_front(2), op.getStrides(),
+                                       op.getDilations(), op.getPads(), op.getAutoPad(), /*ceilMode=*/false, type);
     Value zero = constantScalar(rewriter, loc, 0, getStorageType(getElement(op.getX())));
     x = padSpatial(rewriter, loc, x, window.padBegin, window.padEnd, zero);
     if (op.getGroup() != 1)
       weight = splitGroup(rewriter, loc, weight, 0, op.getGroup());
-    Value result = buildConvolution(rewriter, loc, x, weight, {getElement(op.getX()), getElement(op.getWeight())},
-                                    op.getStrides(), op.getDilations(), op.getGroup(), window.counts,
-                                    getElement(op.getY()));
+    Value result =
+        buildConvolution(rewriter, loc, x, weight, {getElement(op.getX()), getElement(op.getWeight())}, op.getStrides(),
+                         op.getDilations(), op.getGroup(), window.counts, getElement(op.getY()));
     result = castTo(rewriter, loc, result, type);
     if (Value bias = adaptor.getBias())
       result = addBias(rewriter, loc, result, bias, op.getType());

@@ -59,6 +59,7 @@ struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass
     tegula::populateMovementLowerings(converter, patterns);
     tegula::populateConvolutionLowerings(converter, patterns);
     tegula::populatePoolingLowerings(converter, patterns);
+    tegula::populateNormalizationLowerings(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns, converter);
     populateReturnOpTypeConversionPattern(patterns, converter);
 

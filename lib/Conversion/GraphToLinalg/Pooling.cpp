@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A pool becomes one linalg.generic over batch, channel, places | window, whose window extents come from an empty tensor
-// of the kernel's shape, on an operand that was padded before; then, where needed, an elementwise op on the result.
+// A pool becomes one linalg.generic over batch, channel, places | window, whose window extents come from an empty
+// tensor of the kernel's shape, on an operand that was padded before; then, where needed, an elementwise op on the
+// result.
 #include "tegula/Conversion/GraphToLinalg/Window.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -102,15 +103,14 @@ struct Pool {
   Value finish(Value tensor, Type to, function_ref<Value(OpBuilder &, Location, Value)> body) {
     Value empty = makeEmpty(b, loc, extents, to);
     AffineMap identity = b.getMultiDimIdentityMap(extents.size());
-    return linalg::GenericOp::create(
-               b, loc, empty.getType(), tensor, empty, ArrayRef{identity, identity},
-               SmallVector<utils::IteratorType>(extents.size(), utils::IteratorType::parallel),
-               [&](OpBuilder &nested, Location at, ValueRange v) {
-                 Value value = body(nested, at, v[0]);
-                 if (value.getType() != to)
-                   value = arith::TruncFOp::create(nested, at, to, value);
-                 linalg::YieldOp::create(nested, at, value);
-               })
+    return linalg::GenericOp::create(b, loc, empty.getType(), tensor, empty, ArrayRef{identity, identity},
+                                     SmallVector<utils::IteratorType>(extents.size(), utils::IteratorType::parallel),
+                                     [&](OpBuilder &nested, Location at, ValueRange v) {
+                                       Value value = body(nested, at, v[0]);
+                                       if (value.getType() != to)
+                                         value = arith::TruncFOp::create(nested, at, to, value);
+                                       linalg::YieldOp::create(nested, at, value);
+                                     })
         .getResult(0);
   }
 };
@@ -169,9 +169,8 @@ struct MaxPoolLowering : Lowering<graph::MaxPoolOp> {
                                    mul(loop(2 + spatial + i), constantIndex(nested, at, op.getDilations()[i])));
             coordinate = arith::SubIOp::create(nested, at, coordinate, begins[i]);
             coordinates.push_back(coordinate);
-            Value fits = both(
-                arith::CmpIOp::create(nested, at, arith::CmpIPredicate::sge, coordinate, zero),
-                arith::CmpIOp::create(nested, at, arith::CmpIPredicate::slt, coordinate, extents[2 + i]));
+            Value fits = both(arith::CmpIOp::create(nested, at, arith::CmpIPredicate::sge, coordinate, zero),
+                              arith::CmpIOp::create(nested, at, arith::CmpIPredicate::slt, coordinate, extents[2 + i]));
             inside = inside ? both(inside, fits) : fits;
           }
           Value place = add(mul(loop(0), extents[1]), loop(1)), within;
@@ -298,25 +297,24 @@ struct GlobalPoolLowering : Lowering<graph::GlobalPoolOp> {
     bool isMax = op.getKind() == "max", isLp = op.getKind() == "lp";
     // Reduced to [N, C]; unit dimensions follow at the end.
     SmallVector<OpFoldResult> extents{getExtent(rewriter, loc, x, 0), getExtent(rewriter, loc, x, 1)};
-    AffineMap kept = AffineMap::get(rank, 0, {rewriter.getAffineDimExpr(0), rewriter.getAffineDimExpr(1)},
-                                    rewriter.getContext());
+    AffineMap kept =
+        AffineMap::get(rank, 0, {rewriter.getAffineDimExpr(0), rewriter.getAffineDimExpr(1)}, rewriter.getContext());
     SmallVector<utils::IteratorType> iterators(2, utils::IteratorType::parallel);
     iterators.resize(rank, utils::IteratorType::reduction);
     Type accumulator = isMax ? type.getElementType() : compute;
     Value init = isMax ? lowestScalar(rewriter, loc, element) : constantScalar(rewriter, loc, 0, compute);
     Value filled = makeFilled(rewriter, loc, extents, init);
     Value result =
-        linalg::GenericOp::create(
-            rewriter, loc, filled.getType(), x, filled,
-            ArrayRef{rewriter.getMultiDimIdentityMap(rank), kept}, iterators,
-            [&](OpBuilder &b, Location at, ValueRange v) {
-              Value value = widen(b, at, v[0], accumulator);
-              if (isLp)
-                value = power(b, at, math::AbsFOp::create(b, at, value), op.getP());
-              linalg::YieldOp::create(b, at,
-                                      isMax ? larger(b, at, element, v[1], value)
-                                            : Value(arith::AddFOp::create(b, at, v[1], value)));
-            })
+        linalg::GenericOp::create(rewriter, loc, filled.getType(), x, filled,
+                                  ArrayRef{rewriter.getMultiDimIdentityMap(rank), kept}, iterators,
+                                  [&](OpBuilder &b, Location at, ValueRange v) {
+                                    Value value = widen(b, at, v[0], accumulator);
+                                    if (isLp)
+                                      value = power(b, at, math::AbsFOp::create(b, at, value), op.getP());
+                                    linalg::YieldOp::create(b, at,
+                                                            isMax ? larger(b, at, element, v[1], value)
+                                                                  : Value(arith::AddFOp::create(b, at, v[1], value)));
+                                  })
             .getResult(0);
     if (!isMax) {
       OpFoldResult count = rewriter.getIndexAttr(1);
@@ -324,8 +322,7 @@ struct GlobalPoolLowering : Lowering<graph::GlobalPoolOp> {
         count = mulIndices(rewriter, loc, count, getExtent(rewriter, loc, x, i));
       Value divisor;
       if (!isLp) {
-        Value integer =
-            arith::IndexCastOp::create(rewriter, loc, rewriter.getI64Type(), asValue(rewriter, loc, count));
+        Value integer = arith::IndexCastOp::create(rewriter, loc, rewriter.getI64Type(), asValue(rewriter, loc, count));
         divisor = arith::SIToFPOp::create(rewriter, loc, compute, integer);
       }
       Value empty = makeEmpty(rewriter, loc, extents, type.getElementType());

@@ -79,8 +79,7 @@ LoweredWindow tegula::lowerWindow(OpBuilder &b, Location loc, Value x, ArrayRef<
       begin = autoPad == "SAME_UPPER" ? smaller : larger;
       end = autoPad == "SAME_UPPER" ? larger : smaller;
     } else {
-      OpFoldResult room =
-          addIndices(b, loc, extent, b.getIndexAttr(window.padBegin + window.padEnd - window.span()));
+      OpFoldResult room = addIndices(b, loc, extent, b.getIndexAttr(window.padBegin + window.padEnd - window.span()));
       count = ceilMode ? ceilDivIndex(b, loc, room, window.stride) : floorDivIndex(b, loc, room, window.stride);
       count = addIndices(b, loc, count, b.getIndexAttr(1));
       if (ceilMode && window.stride > 1) {
@@ -108,8 +107,8 @@ OpFoldResult tegula::neededPadEnd(OpBuilder &b, Location loc, OpFoldResult exten
   return subIndices(b, loc, reach, addIndices(b, loc, extent, padBegin));
 }
 
-Value tegula::padSpatial(OpBuilder &b, Location loc, Value x, ArrayRef<OpFoldResult> begin,
-                         ArrayRef<OpFoldResult> end, Value scalar) {
+Value tegula::padSpatial(OpBuilder &b, Location loc, Value x, ArrayRef<OpFoldResult> begin, ArrayRef<OpFoldResult> end,
+                         Value scalar) {
   OpFoldResult zero = b.getIndexAttr(0);
   SmallVector<OpFoldResult> extents = getExtents(b, loc, x);
   SmallVector<OpFoldResult> offsets(extents.size(), zero), sizes = extents, low(extents.size(), zero),

@@ -16,8 +16,8 @@ static LogicalResult buildMatMul(NodeContext &node) {
 /// result's shape needs none, so both read the same.
 static LogicalResult buildGemm(NodeContext &node) {
   Type type = node.resultType();
-  Value product = node.create<graph::MatMulOp>(type, node.operand(0), node.operand(1), node.getInteger("transA", 0) != 0,
-                                               node.getInteger("transB", 0) != 0);
+  Value product = node.create<graph::MatMulOp>(type, node.operand(0), node.operand(1),
+                                               node.getInteger("transA", 0) != 0, node.getInteger("transB", 0) != 0);
   float alpha = node.getFloat("alpha", 1), beta = node.getFloat("beta", 1);
   Type element = node.elementType(0);
   if (alpha != 1)
@@ -68,8 +68,8 @@ LogicalResult tegula::requantize(NodeContext &node, Value sum, Value lhsScale, V
   Value factor = node.create<graph::MulOp>(unknown, lhsScale, rhsScale);
   Value real = node.create<graph::CastOp>(unknown, sum, true);
   real = node.create<graph::MulOp>(unknown, real, factor);
-  Type resultElement =
-      zero ? cast<TensorType>(zero.getType()).getElementType() : Type(IntegerType::get(node.builder.getContext(), 8, IntegerType::Unsigned));
+  Type resultElement = zero ? cast<TensorType>(zero.getType()).getElementType()
+                            : Type(IntegerType::get(node.builder.getContext(), 8, IntegerType::Unsigned));
   SmallVector<Value> operands{real, scale};
   if (zero)
     operands.push_back(zero);
@@ -91,8 +91,7 @@ static Value alignWithRows(NodeContext &node, Value value, Value matrix) {
 
 static LogicalResult buildMatMulInteger(NodeContext &node) {
   Value lhs = node.operand(0), rhs = node.operand(1);
-  auto [left, right] =
-      subtractZeroPoints(node, lhs, alignWithRows(node, node.operand(2), lhs), rhs, node.operand(3));
+  auto [left, right] = subtractZeroPoints(node, lhs, alignWithRows(node, node.operand(2), lhs), rhs, node.operand(3));
   Value result = node.create<graph::MatMulOp>(node.resultType(0, node.builder.getI32Type()), left, right, false, false);
   node.setResult(0, result);
   return success();
@@ -101,8 +100,7 @@ static LogicalResult buildMatMulInteger(NodeContext &node) {
 /// a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point.
 static LogicalResult buildQLinearMatMul(NodeContext &node) {
   Value lhs = node.operand(0), rhs = node.operand(3);
-  auto [left, right] =
-      subtractZeroPoints(node, lhs, alignWithRows(node, node.operand(2), lhs), rhs, node.operand(5));
+  auto [left, right] = subtractZeroPoints(node, lhs, alignWithRows(node, node.operand(2), lhs), rhs, node.operand(5));
   Value sum =
       node.create<graph::MatMulOp>(UnrankedTensorType::get(node.builder.getI32Type()), left, right, false, false);
   return requantize(node, sum, alignWithRows(node, node.operand(1), lhs), node.operand(4), node.operand(6),

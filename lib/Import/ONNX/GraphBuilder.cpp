@@ -162,8 +162,10 @@ LogicalResult GraphBuilder::buildNode(const onnx::NodeProto &node, OpBuilder &bu
 }
 
 LogicalResult GraphBuilder::refineTypes(Block &block, Operation *before) {
-  for (Operation *op = before ? before->getNextNode() : block.empty() ? nullptr : &block.front(); op;
-       op = op->getNextNode()) {
+  for (Operation *op = before          ? before->getNextNode()
+                       : block.empty() ? nullptr
+                                       : &block.front();
+       op; op = op->getNextNode()) {
     auto interface = dyn_cast<graph::InferShapesOpInterface>(op);
     if (!interface || op->hasTrait<OpTrait::ConstantLike>())
       continue;
@@ -173,8 +175,7 @@ LogicalResult GraphBuilder::refineTypes(Block &block, Operation *before) {
     for (auto [result, type] : llvm::zip(op->getResults(), inferred)) {
       Type joined = graph::joinTypes(result.getType(), type);
       if (!joined)
-        return op->emitOpError("expected result type ")
-               << result.getType() << " as the model says, but got " << type;
+        return op->emitOpError("expected result type ") << result.getType() << " as the model says, but got " << type;
       result.setType(joined);
     }
   }

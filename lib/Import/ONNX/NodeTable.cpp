@@ -19,6 +19,7 @@ const NodeTable &NodeTable::get() {
     addMovementNodes(rows);
     addConvolutionNodes(rows);
     addPoolingNodes(rows);
+    addNormalizationNodes(rows);
     return rows;
   }();
   return table;
@@ -113,8 +114,10 @@ Value NodeContext::reshape(Value value, ArrayRef<int64_t> shape) {
   SmallVector<int64_t> extents;
   for (int64_t extent : shape)
     extents.push_back(extent == -1 ? ShapedType::kDynamic : extent);
-  return create<graph::ReshapeOp>(cast<TensorType>(value.getType()).cloneWith(ArrayRef<int64_t>(extents), cast<TensorType>(value.getType()).getElementType()),
-                                  value, integers(shape), false);
+  return create<graph::ReshapeOp>(
+      cast<TensorType>(value.getType())
+          .cloneWith(ArrayRef<int64_t>(extents), cast<TensorType>(value.getType()).getElementType()),
+      value, integers(shape), false);
 }
 
 Value NodeContext::integers(ArrayRef<int64_t> values) {

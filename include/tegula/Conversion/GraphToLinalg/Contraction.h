@@ -12,8 +12,8 @@ namespace tegula {
 /// compute type of graph element type `result` and rounds once to it; 8-bit integers widen in the body.
 mlir::Value buildContraction(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange operands,
                              llvm::ArrayRef<mlir::Type> elements, llvm::ArrayRef<mlir::OpFoldResult> extents,
-                             llvm::ArrayRef<mlir::AffineMap> maps,
-                             llvm::ArrayRef<mlir::utils::IteratorType> iterators, mlir::Type result);
+                             llvm::ArrayRef<mlir::AffineMap> maps, llvm::ArrayRef<mlir::utils::IteratorType> iterators,
+                             mlir::Type result);
 
 } // namespace tegula
 

@@ -89,6 +89,7 @@ void populateElementwiseLowerings(const mlir::TypeConverter &converter, mlir::Re
 void populateContractionLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateMovementLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateConvolutionLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateNormalizationLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populatePoolingLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 
 } // namespace tegula

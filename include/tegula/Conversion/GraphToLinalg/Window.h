@@ -27,8 +27,8 @@ LoweredWindow lowerWindow(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x,
                           llvm::ArrayRef<int64_t> pads, llvm::StringRef autoPad, bool ceilMode,
                           mlir::RankedTensorType resultType);
 
-/// The extent that windows at all places need in spatial dimension `i`, less `extent` and the leading padding: what must
-/// stand behind the extent (more than the padding when ceil_mode reaches past it; less when it can be left out).
+/// The extent that windows at all places need in spatial dimension `i`, less `extent` and the leading padding: what
+/// must stand behind the extent (more than the padding when ceil_mode reaches past it; less when it can be left out).
 mlir::OpFoldResult neededPadEnd(mlir::OpBuilder &b, mlir::Location loc, mlir::OpFoldResult extent,
                                 mlir::OpFoldResult padBegin, mlir::OpFoldResult count, int64_t kernel, int64_t stride,
                                 int64_t dilation);

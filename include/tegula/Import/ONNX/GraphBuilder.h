@@ -35,8 +35,8 @@ public:
     GraphBuilder &builder;
   };
 
-  /// Builds a node of ai.onnx at opset `composeVersion` through the node table, as part of `outer`. The result's element
-  /// type is `element`, or operand 0's. Null, with the reason in `outer`, when that node is not supported.
+  /// Builds a node of ai.onnx at opset `composeVersion` through the node table, as part of `outer`. The result's
+  /// element type is `element`, or operand 0's. Null, with the reason in `outer`, when that node is not supported.
   mlir::Value compose(NodeContext &outer, llvm::StringRef opType, llvm::ArrayRef<mlir::Value> operands,
                       llvm::ArrayRef<NodeAttribute> attributes, mlir::Type element);
   /// The opset whose meaning composed nodes have.

@@ -17,8 +17,8 @@ struct ImportOptions {
   std::vector<std::pair<std::string, int64_t>> dimensions;
 };
 
-/// Imports the model at `path` into a module with one function @main, whose arguments and results carry `graph.name` and
-/// `graph.dims` (names of symbolic dimensions). Emits located errors and returns null on failure.
+/// Imports the model at `path` into a module with one function @main, whose arguments and results carry `graph.name`
+/// and `graph.dims` (names of symbolic dimensions). Emits located errors and returns null on failure.
 mlir::OwningOpRef<mlir::ModuleOp> importOnnxFile(mlir::MLIRContext &context, llvm::StringRef path,
                                                  const ImportOptions &options);
 mlir::OwningOpRef<mlir::ModuleOp> importOnnxBytes(mlir::MLIRContext &context, llvm::StringRef bytes,

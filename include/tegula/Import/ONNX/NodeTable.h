@@ -65,18 +65,16 @@ public:
   const onnx::GraphProto *getGraph(llvm::StringRef name) const;
 
   /// Creates an op at the node's location.
-  template <typename OpTy, typename... Args>
-  OpTy create(Args &&...args) {
+  template <typename OpTy, typename... Args> OpTy create(Args &&...args) {
     return OpTy::create(builder, location, std::forward<Args>(args)...);
   }
   /// Creates an op with one result of type resultType(0) and makes it the node's first result.
-  template <typename OpTy, typename... Args>
-  mlir::LogicalResult emit(Args &&...args) {
+  template <typename OpTy, typename... Args> mlir::LogicalResult emit(Args &&...args) {
     setResult(0, create<OpTy>(resultType(), std::forward<Args>(args)...)->getResult(0));
     return mlir::success();
   }
-  /// The result of a node of ai.onnx on values, as opset GraphBuilder::composeVersion means it; how an operator that is a
-  /// composition of others is expanded. Null when that node is not supported: the builder then returns failure().
+  /// The result of a node of ai.onnx on values, as opset GraphBuilder::composeVersion means it; how an operator that is
+  /// a composition of others is expanded. Null when that node is not supported: the builder then returns failure().
   mlir::Value compose(llvm::StringRef opType, llvm::ArrayRef<mlir::Value> operands,
                       llvm::ArrayRef<NodeAttribute> attributes = {}, mlir::Type element = nullptr);
   /// `value` under a shape that is known here, with at most one -1.
@@ -124,6 +122,7 @@ void addContractionNodes(NodeTable &table);
 void addMovementNodes(NodeTable &table);
 void addConvolutionNodes(NodeTable &table);
 void addPoolingNodes(NodeTable &table);
+void addNormalizationNodes(NodeTable &table);
 
 } // namespace tegula
 

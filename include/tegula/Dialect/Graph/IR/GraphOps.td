@@ -9,5 +9,6 @@ include "tegula/Dialect/Graph/IR/GraphElementwise.td"
 include "tegula/Dialect/Graph/IR/GraphContraction.td"
 include "tegula/Dialect/Graph/IR/GraphMovement.td"
 include "tegula/Dialect/Graph/IR/GraphPooling.td"
+include "tegula/Dialect/Graph/IR/GraphNormalization.td"
 
 #endif
