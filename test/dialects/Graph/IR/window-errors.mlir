@@ -1,0 +1,39 @@
+// RUN: tegula-opt %s --split-input-file --verify-diagnostics --graph-infer-shapes
+
+func.func @kernel_too_big(%x: tensor<1x1x4xf32>, %w: tensor<1x1x7xf32>) -> tensor<*xf32> {
+  // expected-error @+1 {{expected a padded extent of at least the kernel's 7 in spatial dimension 0, but got 4}}
+  %y = graph.conv %x, %w {strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>} : tensor<1x1x4xf32>, tensor<1x1x7xf32> -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}
+
+// -----
+
+func.func @group(%x: tensor<1x4x4xf32>, %w: tensor<3x2x1xf32>) -> tensor<*xf32> {
+  // expected-error @+1 {{expected output channels divisible by group 2, but got 3}}
+  %y = graph.conv %x, %w {strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, group = 2 : i64} : tensor<1x4x4xf32>, tensor<3x2x1xf32> -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}
+
+// -----
+
+func.func @stride(%x: tensor<1x1x4xf32>) -> tensor<*xf32> {
+  // expected-error @+1 {{expected positive strides and dilations}}
+  %y = graph.average_pool %x {kernel = array<i64: 2>, strides = array<i64: 0>, pads = array<i64: 0, 0>, dilations = array<i64: 1>} : tensor<1x1x4xf32> -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}
+
+// -----
+
+func.func @equation(%x: tensor<2x3xf32>) -> tensor<*xf32> {
+  // expected-error @+1 {{expected each label of the result once, and in an operand, but got 'k'}}
+  %y = graph.einsum "ij->ik"(%x) : (tensor<2x3xf32>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}
+
+// -----
+
+func.func @parameters(%x: tensor<1x4x8xf32>, %p: tensor<3xf32>) -> tensor<*xf32> {
+  // expected-error @+1 {{expected parameters of 4 elements, but got 'tensor<3xf32>'}}
+  %y = graph.batch_norm %x scale %p bias %p mean %p variance %p {epsilon = 1.0e-5 : f64} : tensor<1x4x8xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32> -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}

@@ -1,0 +1,53 @@
+// RUN: tegula-opt %s --graph-infer-shapes --graph-to-linalg --canonicalize | FileCheck %s
+
+// CHECK-DAG: #[[TURNED:.*]] = affine_map<(d0, d1, d2) -> (d1, d0, -d2 + 2)>
+
+// Negative pads crop.
+// CHECK-LABEL: func.func @negative_pads
+// CHECK: tensor.extract_slice %{{.*}}[0, 0, 1] [1, 1, 7] [1, 1, 1]
+// CHECK: tensor.pad %{{.*}} low[0, 0, 0] high[0, 0, 2]
+// CHECK: linalg.generic
+// CHECK: -> tensor<1x1x7xf32>
+func.func @negative_pads(%x: tensor<1x1x8xf32>, %w: tensor<1x1x3xf32>) -> tensor<1x1x7xf32> {
+  %y = graph.conv %x, %w {strides = array<i64: 1>, pads = array<i64: -1, 2>, dilations = array<i64: 1>} : tensor<1x1x8xf32>, tensor<1x1x3xf32> -> tensor<1x1x7xf32>
+  return %y : tensor<1x1x7xf32>
+}
+
+// CHECK-LABEL: func.func @same_lower_dynamic
+// CHECK: arith.ceildivsi
+// CHECK: tensor.pad %{{.*}} low[0, 0, %{{.*}}] high[0, 0, %{{.*}}]
+func.func @same_lower_dynamic(%x: tensor<1x1x?xf32>, %w: tensor<4x1x3xf32>) -> tensor<1x4x?xf32> {
+  %y = graph.conv %x, %w {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, auto_pad = "SAME_LOWER"} : tensor<1x1x?xf32>, tensor<4x1x3xf32> -> tensor<1x4x?xf32>
+  return %y : tensor<1x4x?xf32>
+}
+
+// 8-bit operands widen in the body.
+// CHECK-LABEL: func.func @integer
+// CHECK: arith.extui %{{.*}} : i8 to i32
+// CHECK: arith.extsi %{{.*}} : i8 to i32
+// CHECK: arith.muli
+func.func @integer(%x: tensor<1x1x8xui8>, %w: tensor<1x1x3xi8>) -> tensor<1x1x6xi32> {
+  %y = graph.conv %x, %w {strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>} : tensor<1x1x8xui8>, tensor<1x1x3xi8> -> tensor<1x1x6xi32>
+  return %y : tensor<1x1x6xi32>
+}
+
+// Overlapping windows: zeros between the elements, the kernel turned.
+// CHECK-LABEL: func.func @transpose_overlapping
+// CHECK: tensor.expand_shape %{{.*}} into tensor<1x2x4x1xf32>
+// CHECK: tensor.pad %{{.*}} low[0, 0, 0, 0] high[0, 0, 0, 1]
+// CHECK: tensor.collapse_shape %{{.*}} into tensor<1x2x8xf32>
+// CHECK: linalg.generic {indexing_maps = [#[[TURNED]],
+func.func @transpose_overlapping(%x: tensor<1x2x4xf32>, %w: tensor<2x3x3xf32>) -> tensor<1x3x9xf32> {
+  %y = graph.conv_transpose %x, %w {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>} : tensor<1x2x4xf32>, tensor<2x3x3xf32> -> tensor<1x3x9xf32>
+  return %y : tensor<1x3x9xf32>
+}
+
+// Kernel equals stride: one product per place and kernel position, no zeros.
+// CHECK-LABEL: func.func @transpose_disjoint
+// CHECK-NOT: tensor.pad
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]
+// CHECK: tensor.collapse_shape {{.*}} into tensor<1x3x8xf32>
+func.func @transpose_disjoint(%x: tensor<1x2x4xf32>, %w: tensor<2x3x2xf32>) -> tensor<1x3x8xf32> {
+  %y = graph.conv_transpose %x, %w {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>} : tensor<1x2x4xf32>, tensor<2x3x2xf32> -> tensor<1x3x8xf32>
+  return %y : tensor<1x3x8xf32>
+}
