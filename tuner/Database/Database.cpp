@@ -192,8 +192,8 @@ llvm::Error Database::addSpace(llvm::StringRef hash, llvm::StringRef text) {
 }
 
 llvm::Expected<int64_t> Database::record(const Trial &trial) {
-  if (trial.status == TrialStatus::Ok ? trial.samplesNs.size() < 5 : !trial.samplesNs.empty())
-    return llvm::createStringError(getPath() + ": expected at least 5 samples of a good trial and none of a failed " +
+  if (trial.status == TrialStatus::Ok ? trial.samplesNs.empty() : !trial.samplesNs.empty())
+    return llvm::createStringError(getPath() + ": expected samples of a good trial and none of a failed " +
                                    "one, but got " + llvm::Twine(trial.samplesNs.size()) + " with status " +
                                    statusText(trial.status));
   sqlite3 *connection = implementation->connection;

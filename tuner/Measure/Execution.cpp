@@ -73,24 +73,27 @@ llvm::Error Execution::setInputs(llvm::ArrayRef<Tensor> tensors) {
   return llvm::Error::success();
 }
 
-tegula_error Execution::run() {
-  bool isFirst = outputTensors.empty();
-  std::vector<tegula_tensor> results = outputTensors;
-  results.resize(tegula_model_output_count(model.get()), tegula_tensor{});
-  tegula_error error =
-      tegula_context_run(context.get(), inputTensors.data(), inputTensors.size(), results.data(), results.size());
-  if (error != TEGULA_ERROR_NONE || !isFirst)
-    return error;
-  for (const tegula_tensor &result : results)
-    outputShapes.emplace_back(result.shape, result.shape + result.rank);
-  for (auto [result, shape] : llvm::zip(results, outputShapes)) {
-    std::optional<int64_t> bytes = tensorBytes(result.element_type, shape);
-    GuardedBuffer &buffer = outputBuffers.emplace_back(bytes.value_or(0));
-    if (!bytes || !buffer.data())
-      return TEGULA_ERROR_OUT_OF_MEMORY;
-    outputTensors.push_back({buffer.data(), result.element_type, result.rank, shape.data()});
+llvm::Error Execution::bindOutputs(llvm::ArrayRef<Tensor> expected) {
+  outputBuffers.clear();
+  outputShapes.clear();
+  boundOutputs.clear();
+  for (const Tensor &tensor : expected)
+    outputShapes.push_back(tensor.shape);
+  for (auto [tensor, shape] : llvm::zip(expected, outputShapes)) {
+    GuardedBuffer &buffer = outputBuffers.emplace_back(tensor.bytes.size());
+    if (!buffer.data())
+      return llvm::createStringError("expected memory for the outputs, but got none");
+    boundOutputs.push_back({buffer.data(), tensor.elementType, static_cast<int32_t>(shape.size()), shape.data()});
   }
-  return TEGULA_ERROR_NONE;
+  return llvm::Error::success();
+}
+
+tegula_error Execution::run() {
+  lastOutputs = boundOutputs;
+  if (lastOutputs.empty())
+    lastOutputs.resize(tegula_model_output_count(model.get()), tegula_tensor{});
+  return tegula_context_run(context.get(), inputTensors.data(), inputTensors.size(), lastOutputs.data(),
+                            lastOutputs.size());
 }
 
 tegula_error Execution::runTimed(int64_t count, double &dispatchNs) {
@@ -123,7 +126,12 @@ bool Execution::isIntact() const {
 
 std::vector<Tensor> Execution::outputs() const {
   std::vector<Tensor> tensors;
-  for (auto [buffer, shape, tensor] : llvm::zip(outputBuffers, outputShapes, outputTensors))
-    tensors.push_back({tensor.element_type, shape, {buffer.data(), buffer.data() + buffer.size()}});
+  for (const tegula_tensor &output : lastOutputs) {
+    Tensor &tensor = tensors.emplace_back();
+    tensor.elementType = output.element_type;
+    tensor.shape.assign(output.shape, output.shape + output.rank);
+    const auto *bytes = static_cast<const uint8_t *>(output.data);
+    tensor.bytes.assign(bytes, bytes + tensorBytes(output.element_type, tensor.shape).value_or(0));
+  }
   return tensors;
 }

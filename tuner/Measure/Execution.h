@@ -61,8 +61,11 @@ public:
   /// Copies the inputs; what does not fit the artifact is an error of the first run.
   llvm::Error setInputs(llvm::ArrayRef<Tensor> tensors);
 
-  /// TEGULA_ERROR_NONE or what went wrong; tegula_last_error() has the message. The first run finds out the shapes of
-  /// the outputs; from the second on they are written to guarded memory.
+  /// From now on outputs are written to guarded memory, of the types and shapes of `expected`.
+  llvm::Error bindOutputs(llvm::ArrayRef<Tensor> expected);
+
+  /// TEGULA_ERROR_NONE or what went wrong; tegula_last_error() has the message. Without bound outputs the shapes are
+  /// found out.
   tegula_error run();
   /// Runs `count` times, until one fails; adds the nanoseconds spent in dispatches to `dispatchNs`.
   tegula_error runTimed(int64_t count, double &dispatchNs);
@@ -71,7 +74,7 @@ public:
   void poisonOutputs();
   /// Whether nothing was written around inputs and outputs, nor into the inputs.
   bool isIntact() const;
-  /// Copies the outputs of the last run, which was not the first.
+  /// Copies the outputs of the last run.
   std::vector<Tensor> outputs() const;
 
 private:
@@ -87,7 +90,7 @@ private:
   std::vector<Tensor> originals;
   std::vector<GuardedBuffer> inputBuffers, outputBuffers;
   std::vector<std::vector<int64_t>> outputShapes;
-  std::vector<tegula_tensor> inputTensors, outputTensors;
+  std::vector<tegula_tensor> inputTensors, boundOutputs, lastOutputs;
 };
 
 } // namespace tegula::tuner

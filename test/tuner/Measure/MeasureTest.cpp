@@ -29,6 +29,12 @@ private:
   const char *name;
 };
 
+double median(const Measurement &measurement) {
+  Trial trial;
+  trial.samplesNs = measurement.samplesNs;
+  return trial.medianNs();
+}
+
 class MeasureTest : public testing::Test {
 protected:
   MeasureOptions options() {
@@ -67,11 +73,6 @@ TEST_F(MeasureTest, TimesACorrectCandidate) {
   EXPECT_GE(fast.samplesNs.size(), 5u);
   Measurement slow = measure(measurer, request("slow"));
   EXPECT_EQ(slow.status, TrialStatus::Ok) << slow.detail;
-  auto median = [](const Measurement &measurement) {
-    Trial trial;
-    trial.samplesNs = measurement.samplesNs;
-    return trial.medianNs();
-  };
   // It does the work 100 times; 4096 multiply-adds take more than 50 ns.
   EXPECT_GT(median(fast), 50);
   EXPECT_GT(median(slow), 20 * median(fast));
@@ -85,6 +86,8 @@ TEST_F(MeasureTest, AClearLoserIsGivenFewSamples) {
   MeasureRequest slow = request("slow");
   EXPECT_GT(measure(measurer, slow).samplesNs.size(), 20u);
   slow.contenderNs = 1;
+  EXPECT_EQ(measure(measurer, slow).samplesNs.size(), 1u);
+  slow.contenderNs = median(measure(measurer, slow)) / 1.5;
   EXPECT_EQ(measure(measurer, slow).samplesNs.size(), 5u);
 }
 
@@ -99,7 +102,7 @@ TEST_F(MeasureTest, EachFaultIsAStatusAndTheNextCandidateIsMeasured) {
   const Case cases[] = {
       {"wrong", TrialStatus::WrongResult, "output 0, element 17: expected ", 1},
       {"unwritten", TrialStatus::WrongResult, "output 0, element 4095: expected ", 1},
-      {"two_outputs", TrialStatus::LoadError, "did not produce output 'y2'", 1},
+      {"two_outputs", TrialStatus::LoadError, "expected 2 outputs, but got 1", 1},
       {"status", TrialStatus::RuntimeError, "index out of range", 1},
       {"other_type", TrialStatus::LoadError, "input 'z': expected element type float64, but got float32", 1},
       {"absent", TrialStatus::LoadError, "No such file", 1},
@@ -142,8 +145,6 @@ TEST_F(MeasureTest, AFaultyReferenceIsAnError) {
   EXPECT_EQ(failure("status"), artifact("status") +
                                    ": expected the reference to accept seeded inputs, but got: node 'y' in kernel "
                                    "map_y_0: index out of range");
-  EXPECT_EQ(failure("outside"),
-            artifact("outside") + ": expected the reference to stay inside its buffers, but it wrote outside");
   EXPECT_EQ(failure("dynamic"), artifact("dynamic") + ": expected a static shape and an element type of fixed size for "
                                                       "input 0, but got a dynamic shape or type 1");
   EXPECT_EQ(measure(measurer, request("good")).status, TrialStatus::Ok);

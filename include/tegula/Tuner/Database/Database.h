@@ -80,7 +80,7 @@ struct Trial {
   std::string configuration; ///< text of the point in the search space
   std::string schedule;      ///< text of the schedule attribute
   TrialStatus status = TrialStatus::Ok;
-  std::vector<double> samplesNs; ///< nanoseconds of one execution each; at least 5 when Ok, else empty
+  std::vector<double> samplesNs; ///< nanoseconds of one execution each; at least one when Ok, else empty
   std::string detail;            ///< why it failed
   uint64_t seed = 0;             ///< of the inputs
   int64_t createdMs = 0;         ///< milliseconds since 1970; 0: now

@@ -53,13 +53,14 @@ struct MeasureRequest {
   uint64_t seed = 0;
   Tolerance tolerance;
   unsigned threads = 1;
-  /// Stop after the fewest samples when the candidate is clearly slower than this, in nanoseconds; 0: never.
+  /// The best time so far, in nanoseconds: a candidate is dropped after one sample when it takes more than twice as
+  /// long, after five when it takes 1.2 times as long. 0: no such time.
   double contenderNs = 0;
 };
 
 struct Measurement {
   TrialStatus status = TrialStatus::Ok;
-  /// Nanoseconds per run, at least 5 when Ok.
+  /// Nanoseconds per run when Ok: at least 5, or fewer of a clear loser.
   std::vector<double> samplesNs;
   /// What went wrong: "signal 11 (Segmentation fault)", "output 0, element 17: expected 1.5, but got nan".
   std::string detail;
