@@ -36,7 +36,6 @@ typedef struct tegula_compile_options {
   const char *model_path;        /* an ONNX file, or NULL when the model is in memory: */
   const void *model_data;        /* a serialized ModelProto; must live until tegula_compile returns */
   size_t model_size;             /* bytes */
-  const char *base_directory;    /* where external data of a model in memory is; NULL: it may have none */
   const char *output_path;       /* file to write; written under another name first, then renamed */
   const char *target;            /* "x86-64-v3", "nvptx:sm_90", ...; NULL: "host" */
   const char *emit;              /* "lib", "obj", "asm", "llvm-ir", "ptx" or the name of a stage; NULL: "lib" */
@@ -46,7 +45,6 @@ typedef struct tegula_compile_options {
   const char *const *dimensions; /* "name=extent": symbolic dimensions made static */
   size_t dimension_count;
   const char *external_data_root; /* folder below which links of external data may lead, or NULL */
-  int32_t freeze_defaults;        /* 1: initializers that are also inputs become constants */
 } tegula_compile_options;
 
 /* Compiles a model. `*message`, if `message` is not NULL, becomes the errors, one a line and each with its place in

@@ -8,10 +8,10 @@ import weakref
 from ._library import compiler_library, native
 from ._model import Model
 
-_TEXT_OPTIONS = ("database", "lock", "external_data_root", "base_directory")
+_TEXT_OPTIONS = ("database", "lock", "external_data_root")
 
 
-def compile(model, target="host", threads=1, precision="f32", *, dimensions=None, freeze_defaults=False, **options):
+def compile(model, target="host", threads=1, precision="f32", *, dimensions=None, **options):
     """Compiles a model and loads the result.
 
     model: path of an ONNX file, the bytes of one, or an onnx.ModelProto.
@@ -19,9 +19,8 @@ def compile(model, target="host", threads=1, precision="f32", *, dimensions=None
     threads: schedules are chosen for, and the model runs on, this many threads.
     precision: "f32" computes as the model says.
     dimensions: {name: extent} makes symbolic dimensions static.
-    freeze_defaults: initializers that are also inputs become constants.
-    options: `database` and `lock` (files with schedules), `external_data_root`, and `base_directory` (where the
-        external data of a model given as bytes is).
+    options: `database` and `lock` (files with schedules), and `external_data_root` (a folder below which links of
+        external data may lead).
     """
     unknown = sorted(set(options) - set(_TEXT_OPTIONS))
     if unknown:
@@ -42,7 +41,6 @@ def compile(model, target="host", threads=1, precision="f32", *, dimensions=None
         "target": os.fsencode(target),
         "precision": os.fsencode(precision),
         "threads": threads,
-        "freeze_defaults": int(freeze_defaults),
         "dimensions": [os.fsencode(f"{name}={extent}") for name, extent in (dimensions or {}).items()],
     }
     library = os.fsencode(compiler_library())

@@ -29,7 +29,6 @@ def test_defaults(log):
     assert log() == [
         "model_path=some folder/model.onnx",
         "model_size=0",
-        "base_directory=(null)",
         "target=host",
         "emit=(null)",
         "precision=f32",
@@ -37,7 +36,6 @@ def test_defaults(log):
         "lock=(null)",
         "external_data_root=(null)",
         "threads=1",
-        "freeze_defaults=0",
     ]
     assert model.threads == 1
     numpy.testing.assert_array_equal(model(X), 2 * X + 1)
@@ -45,12 +43,11 @@ def test_defaults(log):
 
 def test_options(log):
     model = tegula.compile(
-        b"model", "x86-64-v3", 2, "f32", dimensions={"batch": 2, "n": 7}, freeze_defaults=True, database="a.db",
-        lock=Path("b.mlir"), external_data_root="/c", base_directory="d",
+        b"model", "x86-64-v3", 2, "f32", dimensions={"batch": 2, "n": 7}, database="a.db",
+        lock=Path("b.mlir"), external_data_root="/c",
     )  # fmt: skip
     assert log()[1:] == [
         "model_size=5",
-        "base_directory=d",
         "target=x86-64-v3",
         "emit=(null)",
         "precision=f32",
@@ -58,7 +55,6 @@ def test_options(log):
         "lock=b.mlir",
         "external_data_root=/c",
         "threads=2",
-        "freeze_defaults=1",
         "dimension=batch=2",
         "dimension=n=7",
     ]

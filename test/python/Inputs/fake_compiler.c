@@ -22,14 +22,13 @@ tegula_compile_status tegula_compile(const tegula_compile_options *options, tegu
     return TEGULA_COMPILE_INTERNAL;
   text(to, "model_path", options->model_path);
   fprintf(to, "model_size=%zu\n", options->model_size);
-  text(to, "base_directory", options->base_directory);
   text(to, "target", options->target);
   text(to, "emit", options->emit);
   text(to, "precision", options->precision);
   text(to, "database", options->database);
   text(to, "lock", options->lock);
   text(to, "external_data_root", options->external_data_root);
-  fprintf(to, "threads=%d\nfreeze_defaults=%d\n", options->threads, options->freeze_defaults);
+  fprintf(to, "threads=%d\n", options->threads);
   for (size_t k = 0; k < options->dimension_count; ++k)
     text(to, "dimension", options->dimensions[k]);
   fclose(to);
