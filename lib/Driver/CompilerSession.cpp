@@ -2,6 +2,7 @@
 #include "tegula/Driver/CompilerSession.h"
 
 #include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Dialect/Sched/IR/Sched.h"
 #include "tegula/Import/ONNX/Importer.h"
 #include "tegula/Pipelines/Pipelines.h"
 #include "tegula/Pipelines/Stages.h"
@@ -50,7 +51,7 @@ CompilerSession::CompilerSession(CompileOptions given) : options(std::move(given
     return success();
   });
   context.printOpOnDiagnostic(false);
-  context.loadDialect<exec::ExecDialect>();
+  context.loadDialect<exec::ExecDialect, sched::SchedDialect>();
 }
 
 CompilerSession::~CompilerSession() = default;
@@ -110,7 +111,9 @@ CompileStatus CompilerSession::runStage(StringRef name) {
 }
 
 CompileStatus CompilerSession::runTo(StringRef last) {
-  auto target = parseCPUTarget(context, options.target);
+  // The reference target is baseline code of the same kernels, lowered by the reference family.
+  bool isReference = options.target == "reference";
+  auto target = parseCPUTarget(context, isReference ? "x86-64" : options.target);
   if (!target)
     return fail(CompileStatus::Usage, llvm::toString(target.takeError()));
   ImportOptions import;
@@ -127,7 +130,10 @@ CompileStatus CompilerSession::runTo(StringRef last) {
   for (const Stage &stage : getStages()) {
     if (CompileStatus status = runStage(stage.name); status != CompileStatus::Ok)
       return status;
-    if (stage.name == "kernels" && options.schedules)
+    if (stage.name == "kernels" && isReference)
+      for (auto kernel : module->getOps<exec::KernelOp>())
+        kernel.setScheduleAttr(sched::ReferenceAttr::get(&context));
+    else if (stage.name == "kernels" && options.schedules)
       options.schedules(*module);
     if (stage.name == last)
       return CompileStatus::Ok;

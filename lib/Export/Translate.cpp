@@ -159,7 +159,7 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
     kernelRows.push_back(builder.structure(
         {builder.text(kernel.getSymName()), builder.text(family), builder.text(schedule),
          builder.text(kernel.getProvenance().value_or("")), builder.text(kernel.getKey().value_or("")),
-         builder.text(nodes), builder.integer32(1), builder.integer32(1),
+         builder.text(nodes), builder.integer32(1), builder.integer32(!kernel->hasAttr("exec.serial")),
          builder.array({function}, kernel.getSymName() + ".phases"), builder.null(),
          builder.integer64(kernel.getWorkspace())}));
   }

@@ -8,9 +8,9 @@
 //   linalg.generic {reduction} %x, %y   =>   scf.for %i = share { %s = scf.for %k iter_args(%a) {...}; store %s, %y[%i] }
 #include "Lower.h"
 
+#include "tegula/Codegen/Loops.h"
 #include "tegula/Dialect/Exec/IR/Exec.h"
 
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -18,7 +18,6 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 using namespace mlir;
 using namespace tegula;
@@ -119,42 +118,6 @@ static void serialize(scf::ParallelOp loop, IRRewriter &rewriter) {
   rewriter.eraseOp(loop);
 }
 
-/// An accumulator that a loop loads and stores at one place becomes a loop-carried value. Kernels' results alias nothing
-/// else that the loop touches (exec.kernel's contract).
-static void promoteAccumulators(scf::ForOp loop, IRRewriter &rewriter) {
-  for (auto store : llvm::to_vector(loop.getBody()->getOps<memref::StoreOp>())) {
-    auto invariant = [&](Value value) { return loop.isDefinedOutsideOfLoop(value); };
-    if (!invariant(store.getMemRef()) || !llvm::all_of(store.getIndices(), invariant))
-      continue;
-    memref::LoadOp accumulator;
-    bool other = false;
-    for (Operation *user : store.getMemRef().getUsers()) {
-      if (!loop->isProperAncestor(user) || user == store)
-        continue;
-      auto load = dyn_cast<memref::LoadOp>(user);
-      if (load && load->getBlock() == loop.getBody() && !accumulator && load.getIndices() == store.getIndices() &&
-          load->isBeforeInBlock(store))
-        accumulator = load;
-      else
-        other = true;
-    }
-    if (!accumulator || other)
-      continue;
-    rewriter.setInsertionPoint(loop);
-    Value init = memref::LoadOp::create(rewriter, loop.getLoc(), store.getMemRef(), store.getIndices());
-    Value stored = store.getValueToStore();
-    auto carried = cast<scf::ForOp>(*loop.replaceWithAdditionalYields(
-        rewriter, init, /*replaceInitOperandUsesInLoop=*/false,
-        [&](OpBuilder &, Location, ArrayRef<BlockArgument>) { return SmallVector<Value>{stored}; }));
-    rewriter.replaceOp(accumulator, carried.getRegionIterArgs().back());
-    rewriter.setInsertionPointAfter(carried);
-    memref::StoreOp::create(rewriter, carried.getLoc(), carried.getResults().back(), store.getMemRef(),
-                            store.getIndices());
-    rewriter.eraseOp(store);
-    loop = carried;
-  }
-}
-
 static void annotate(scf::ForOp loop, sched::CPUMapAttr schedule) {
   MLIRContext *context = loop.getContext();
   auto boolean = [&](bool value) { return BoolAttr::get(context, value); };
@@ -190,38 +153,13 @@ LogicalResult tegula::lowerMapKernel(func::FuncOp kernel, sched::CPUMapAttr sche
   for (scf::ParallelOp loop : parallel)
     serialize(loop, rewriter);
 
-  // Linalg's index maps become plain values, so that equal indices are the same value.
-  RewritePatternSet patterns(kernel.getContext());
-  affine::AffineApplyOp::getCanonicalizationPatterns(patterns, kernel.getContext());
-  if (failed(applyPatternsGreedily(kernel, std::move(patterns))))
+  if (failed(foldLoopIndices(kernel)))
     return failure();
-
-  if (plan.empty()) {
-    // Not shared: everything with an effect runs on worker 0 alone.
-    Block &entry = kernel.getBody().front();
-    SmallVector<Operation *> body;
-    for (Operation &op : entry.without_terminator())
-      body.push_back(&op);
-    Location loc = kernel.getLoc();
-    rewriter.setInsertionPoint(entry.getTerminator());
-    Value id = exec::GridIdOp::create(rewriter, loc, rewriter.getIndexType());
-    Value zero = arith::ConstantIndexOp::create(rewriter, loc, 0);
-    Value isFirst = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, id, zero);
-    auto guard = scf::IfOp::create(rewriter, loc, isFirst, /*withElseRegion=*/false);
-    for (Operation *op : body)
-      op->moveBefore(guard.thenBlock()->getTerminator());
-  }
-
-  SmallVector<scf::ForOp> innermost;
-  kernel.walk([&](scf::ForOp loop) {
-    bool hasLoop = false;
-    loop.getBody()->walk([&](Operation *inner) { hasLoop |= isa<LoopLikeOpInterface>(inner); });
-    if (!hasLoop)
-      innermost.push_back(loop);
-  });
-  for (scf::ForOp loop : innermost) {
+  for (scf::ForOp loop : findInnermostLoops(kernel)) {
     annotate(loop, schedule);
     promoteAccumulators(loop, rewriter);
   }
+  if (plan.empty())
+    runOnFirstWorker(kernel);
   return success();
 }
