@@ -64,25 +64,24 @@ tegula_error reportFailure(tegula_context &context, int32_t status) {
   if (failure.described)
     return failure.error;
   Text place;
+  const char *kernelName = nullptr;
   if (failure.node >= 0 && failure.node < artifact.node_count) {
-    place.append("node %s", artifact.nodes[failure.node]);
+    place.append("%s", artifact.nodes[failure.node]);
   } else if (failure.kernel >= 0) {
     const tegula_kernel &kernel = artifact.kernels[failure.kernel];
-    const char *names = kernel.nodes ? kernel.nodes : "";
-    place.append(strchr(names, '\n') ? "nodes" : "node");
-    while (*names) {
+    kernelName = kernel.name;
+    for (const char *names = kernel.nodes ? kernel.nodes : ""; *names;) {
       size_t length = strcspn(names, "\n");
-      place.append(" '%.*s'", static_cast<int>(length), names);
+      place.append("%.*s", static_cast<int>(length), names);
       names += length + (names[length] == '\n');
-      if (*names)
-        place.append(",");
+      place.append("%s", *names ? ", " : "");
     }
-    place.append(" in kernel %s", kernel.name);
-  } else {
-    place.append("model '%s'", artifact.model);
   }
+  if (!*place.get())
+    place.append("model '%s'", artifact.model);
   return setError(failure.status == TEGULA_OUT_OF_MEMORY ? TEGULA_ERROR_OUT_OF_MEMORY : TEGULA_ERROR_RUN_FAILED,
-                  "%s: %s", place.get(), tegula_status_text(failure.status));
+                  "%s: %s%s%s%s", place.get(), tegula_status_text(failure.status), kernelName ? " (kernel " : "",
+                  kernelName ? kernelName : "", kernelName ? ")" : "");
 }
 
 static tegula_error run(tegula_context &context, const tegula_tensor *inputs, int32_t inputCount,

@@ -135,7 +135,7 @@ TEST_F(CudaTest, KernelStatus) {
   ContextPointer context = makeContext(model.get(), 1);
   tegula_tensor z = {};
   EXPECT_EQ(run(context.get(), {1, -2}, z), TEGULA_ERROR_RUN_FAILED);
-  EXPECT_STREQ(tegula_last_error(), "node 'scale' in kernel map_scale_0: index out of range");
+  EXPECT_STREQ(tegula_last_error(), "scale: index out of range (kernel map_scale_0)");
   z = {};
   EXPECT_EQ(run(context.get(), {1, 2}, z), TEGULA_ERROR_NONE) << "the status of the last run must be gone";
 }

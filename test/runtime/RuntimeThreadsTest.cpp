@@ -213,7 +213,7 @@ TEST(FailureTest, LowestWorkerAndFirstPhaseWin) {
   ContextPointer context = makeContext(model.get(), 4);
   for (int repeat = 0; repeat < 50; ++repeat) {
     EXPECT_EQ(tegula_context_run(context.get(), nullptr, 0, nullptr, 0), TEGULA_ERROR_RUN_FAILED);
-    EXPECT_STREQ(tegula_last_error(), "node 'divide' in kernel fail_0: index out of range");
+    EXPECT_STREQ(tegula_last_error(), "divide: index out of range (kernel fail_0)");
   }
 }
 

@@ -44,7 +44,7 @@ typedef struct tegula_kernel {
   const char *schedule;   /* text of the #sched attribute */
   const char *provenance; /* "ir", "lock", "database", "default" */
   const char *key;        /* hexadecimal hash of the signature */
-  const char *nodes;      /* names of the ONNX nodes in it, separated by newlines */
+  const char *nodes;      /* places of the ONNX nodes in it, each like the node table's, separated by newlines */
   uint32_t phase_count;   /* a barrier stands between phases */
   uint32_t parallel;      /* 0: always run on one worker */
   const tegula_kernel_function *phases;
@@ -124,7 +124,7 @@ typedef struct tegula_artifact {
   const tegula_tensor_info *inputs;
   const tegula_tensor_info *outputs;
   const tegula_kernel *kernels;
-  const char *const *nodes; /* "name (OpType)" of ONNX nodes, for errors */
+  const char *const *nodes; /* places of ONNX nodes for errors: "model.onnx: node 'x' (Gather, opset 13)" */
   tegula_program_function program;
   const tegula_device_kernel *device_kernels; /* of a GPU target: one row for each kernel; else NULL. A descriptor may
                                                * end before this field (see struct_size). */

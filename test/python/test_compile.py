@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Compilation in this process, by the real compiler."""
+import threading
+
+import numpy
+import onnx
+import pytest
+import tegula
+from onnx import helper
+
+
+def make_model(nodes, inputs, outputs, initializers=(), opset=18):
+    """`inputs` and `outputs`: (name, element type, shape)."""
+    graph = helper.make_graph(
+        nodes,
+        "test",
+        [helper.make_tensor_value_info(*value) for value in inputs],
+        [helper.make_tensor_value_info(*value) for value in outputs],
+        [onnx.numpy_helper.from_array(array, name) for name, array in initializers],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+
+
+RANDOM = numpy.random.default_rng(0)
+W = RANDOM.standard_normal((3, 4), numpy.float32)
+B = RANDOM.standard_normal(4, numpy.float32)
+
+
+@pytest.fixture(scope="module")
+def perceptron():
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["product"]),
+        helper.make_node("Add", ["product", "b"], ["sum"]),
+        helper.make_node("Relu", ["sum"], ["y"]),
+    ]
+    return make_model(nodes, [("x", 1, ["batch", 3])], [("y", 1, ["batch", 4])], [("w", W), ("b", B)])
+
+
+def expected(x):
+    return numpy.maximum(x @ W + B, 0)
+
+
+def test_dynamic_batch_without_recompilation(perceptron):
+    model = tegula.compile(perceptron)
+    assert model.inputs == [tegula.TensorInfo("x", numpy.dtype("float32"), ("batch", 3))]
+    assert model.outputs == [tegula.TensorInfo("y", numpy.dtype("float32"), ("batch", 4))]
+    for batch in (1, 5, 64, 0):
+        x = RANDOM.standard_normal((batch, 3), numpy.float32)
+        numpy.testing.assert_allclose(model(x), expected(x), rtol=1e-5, atol=1e-6)
+    assert model.kernels and all(kernel["nodes"] for kernel in model.kernels)
+    assert model.provenance["compiler"].startswith("tegula ")
+    with pytest.raises(tegula.TegulaError, match=r"input 'x': expected shape \[batch, 3\], but got \[2, 4\]"):
+        model(numpy.zeros((2, 4), numpy.float32))
+
+
+@pytest.mark.parametrize("form", ["path", "str", "bytes"])
+def test_forms_of_a_model(perceptron, form, tmp_path):
+    onnx.save(perceptron, tmp_path / "perceptron.onnx")
+    path = tmp_path / "perceptron.onnx"
+    model = tegula.compile({"path": path, "str": str(path), "bytes": path.read_bytes()}[form])
+    x = numpy.ones((2, 3), numpy.float32)
+    numpy.testing.assert_allclose(model(x), expected(x), rtol=1e-5, atol=1e-6)
+
+
+def test_static_dimension(perceptron):
+    model = tegula.compile(perceptron, dimensions={"batch": 2})
+    assert model.inputs[0].shape == (2, 3)
+    x = numpy.ones((2, 3), numpy.float32)
+    numpy.testing.assert_allclose(model(x), expected(x), rtol=1e-5, atol=1e-6)
+
+
+def test_target_and_threads(perceptron):
+    model = tegula.compile(perceptron, target="x86-64-v2", threads=2)
+    assert model.target == "x86-64-v2" and model.threads == 2
+    x = numpy.ones((2, 3), numpy.float32)
+    numpy.testing.assert_allclose(model(x), expected(x), rtol=1e-5, atol=1e-6)
+
+
+def test_save_and_load(perceptron, tmp_path):
+    tegula.compile(perceptron).save(tmp_path / "saved.so")
+    x = numpy.ones((2, 3), numpy.float32)
+    numpy.testing.assert_allclose(tegula.load(tmp_path / "saved.so")(x), expected(x), rtol=1e-5, atol=1e-6)
+
+
+def test_threads_compile_at_once(perceptron):
+    results = []
+
+    def work():
+        model = tegula.compile(perceptron)
+        x = numpy.ones((2, 3), numpy.float32)
+        results.append(numpy.allclose(model(x), expected(x), rtol=1e-5))
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [True] * 3
+
+
+def test_compile_errors(perceptron, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(tegula.TegulaError, match="^absent.onnx: error: cannot open: No such file or directory$"):
+        tegula.compile("absent.onnx")
+    with pytest.raises(tegula.TegulaError, match="not a well-formed ModelProto"):
+        tegula.compile(b"garbage")
+    with pytest.raises(tegula.TegulaError, match="expected a target such as .*, but got 'z80'"):
+        tegula.compile(perceptron, target="z80")
+    with pytest.raises(tegula.TegulaError, match="expected precision 'f32', but got 'f8'"):
+        tegula.compile(perceptron, precision="f8")
+    with pytest.raises(tegula.TegulaError, match="expected a dimension as name=extent, but got 'batch=-1'"):
+        tegula.compile(perceptron, dimensions={"batch": -1})
+    wrong = make_model([helper.make_node("NoSuchOperator", ["x"], ["y"], name="n")], [("x", 1, [1])], [("y", 1, [1])])
+    with pytest.raises(tegula.TegulaError, match="NoSuchOperator"):
+        tegula.compile(wrong)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_error_while_running_names_the_node():
+    nodes = [helper.make_node("Div", ["x", "y"], ["z"], name="divide")]
+    model = tegula.compile(make_model(nodes, [("x", 7, ["n"]), ("y", 7, ["n"])], [("z", 7, ["n"])]))
+    numpy.testing.assert_array_equal(model(numpy.array([4, 9]), numpy.array([2, 3])), [2, 3])
+    with pytest.raises(tegula.TegulaError, match=r"node 'divide' \(Div, opset \d+\): integer division by zero"):
+        model(numpy.array([4, 9]), numpy.array([2, 0]))
+    numpy.testing.assert_array_equal(model(numpy.array([4, 9]), numpy.array([2, 3])), [2, 3])
