@@ -60,6 +60,10 @@ struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass
     tegula::populateConvolutionLowerings(converter, patterns);
     tegula::populatePoolingLowerings(converter, patterns);
     tegula::populateNormalizationLowerings(converter, patterns);
+    tegula::populateAssemblyLowerings(converter, patterns);
+    tegula::populateIndexingLowerings(converter, patterns);
+    tegula::populateScatterLowerings(converter, patterns);
+    tegula::populateGenerationLowerings(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns, converter);
     populateReturnOpTypeConversionPattern(patterns, converter);
 

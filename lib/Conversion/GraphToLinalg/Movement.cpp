@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "tegula/Conversion/GraphToLinalg/Lowering.h"
+// Transposes and views. Views keep the element order: collapse and expand where the compiler can pair the dimensions,
+// tensor.reshape where it cannot.
+#include "tegula/Conversion/GraphToLinalg/IndexMath.h"
 
-#include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Dialect/Graph/IR/Constants.h"
 #include "tegula/abi.h"
 
 #include "mlir/Dialect/Tensor/Utils/Utils.h"
@@ -39,7 +41,210 @@ struct TransposeLowering : Lowering<graph::TransposeOp> {
   }
 };
 
-/// Reshape is a view: collapse and expand when both shapes are known, tensor.reshape when not.
+/// One dimension of a reshape: a known extent, an extent of the operand, or open (computed at run time).
+struct ViewDim {
+  int64_t extent = ShapedType::kDynamic;
+  int64_t source = -1;
+  bool isOpen() const { return ShapedType::isDynamic(extent) && source < 0; }
+};
+
+/// The product of a few dimensions: a number times operand extents.
+struct ViewProduct {
+  int64_t number = 1;
+  SmallVector<int64_t> sources;
+  void multiply(const ViewDim &dim) {
+    if (dim.source < 0) {
+      number *= dim.extent;
+    } else {
+      sources.push_back(dim.source);
+      llvm::sort(sources);
+    }
+  }
+  bool operator==(const ViewProduct &other) const { return number == other.number && sources == other.sources; }
+  /// Whether `other` has everything that this has.
+  bool divides(const ViewProduct &other) const {
+    return number != 0 && other.number % number == 0 && llvm::includes(other.sources, sources);
+  }
+};
+
+struct ViewGroup {
+  ReassociationIndices from, to;
+};
+} // namespace
+
+/// Pairs runs of source dimensions with runs of target dimensions of provably equal product, in order from one end, and
+/// stops at an open dimension. `reversed` walks from the last dimension.
+static SmallVector<ViewGroup> pairDims(ArrayRef<ViewDim> source, ArrayRef<ViewDim> target, bool reversed) {
+  SmallVector<ViewGroup> groups;
+  size_t i = 0, j = 0;
+  auto place = [&](size_t k, size_t size) { return int64_t(reversed ? size - 1 - k : k); };
+  while (i < source.size() && j < target.size()) {
+    ViewGroup group;
+    ViewProduct left, right;
+    auto takeSource = [&] {
+      group.from.push_back(place(i, source.size()));
+      left.multiply(source[group.from.back()]);
+      ++i;
+    };
+    auto takeTarget = [&] {
+      group.to.push_back(place(j, target.size()));
+      if (target[group.to.back()].isOpen())
+        return false;
+      right.multiply(target[group.to.back()]);
+      ++j;
+      return true;
+    };
+    takeSource();
+    if (!takeTarget())
+      break;
+    bool closed = false;
+    while (!(closed = left == right)) {
+      if (right.divides(left) && j < target.size()) {
+        if (!takeTarget())
+          break;
+      } else if (i < source.size()) {
+        takeSource();
+      } else {
+        break;
+      }
+    }
+    if (!closed)
+      break;
+    groups.push_back(group);
+  }
+  return groups;
+}
+
+/// All groups of a reshape; empty when the dimensions cannot be paired.
+static SmallVector<ViewGroup> groupDims(ArrayRef<ViewDim> source, ArrayRef<ViewDim> target) {
+  SmallVector<ViewGroup> groups = pairDims(source, target, false);
+  auto next = [](ArrayRef<ViewGroup> groups, auto member) {
+    return groups.empty() ? int64_t(0) : (groups.back().*member).back() + 1;
+  };
+  int64_t from = next(groups, &ViewGroup::from), to = next(groups, &ViewGroup::to);
+  ArrayRef<ViewDim> restSource = source.drop_front(from), restTarget = target.drop_front(to);
+  SmallVector<ViewGroup> tail = pairDims(restSource, restTarget, true);
+  int64_t tailFrom = restSource.size(), tailTo = restTarget.size();
+  if (!tail.empty()) {
+    tailFrom = tail.back().from.back();
+    tailTo = tail.back().to.back();
+  }
+  // What is between both ends is one group.
+  if (tailFrom > 0 || tailTo > 0) {
+    ViewGroup middle;
+    for (int64_t k = 0; k < tailFrom; ++k)
+      middle.from.push_back(from + k);
+    for (int64_t k = 0; k < tailTo; ++k)
+      middle.to.push_back(to + k);
+    groups.push_back(middle);
+  }
+  for (ViewGroup &group : llvm::reverse(tail)) {
+    for (int64_t &k : group.from)
+      k += from;
+    for (int64_t &k : group.to)
+      k += to;
+    llvm::sort(group.from);
+    llvm::sort(group.to);
+    groups.push_back(group);
+  }
+  // A group that lacks a side joins its neighbor: extents of 1 beside it.
+  for (size_t k = 0; k < groups.size() && groups.size() > 1;) {
+    if (!groups[k].from.empty() && !groups[k].to.empty()) {
+      ++k;
+      continue;
+    }
+    size_t neighbor = k ? k - 1 : 1;
+    ViewGroup &first = groups[std::min(k, neighbor)], &second = groups[std::max(k, neighbor)];
+    llvm::append_range(first.from, second.from);
+    llvm::append_range(first.to, second.to);
+    groups.erase(&second);
+    k = std::min(k, neighbor);
+  }
+  if (groups.size() == 1 && (groups[0].from.empty() || groups[0].to.empty()))
+    return {};
+  return groups;
+}
+
+/// Collapses the source side of every group, then expands the target side.
+static Value buildGroupedView(OpBuilder &b, Location loc, Value x, ArrayRef<ViewGroup> groups,
+                              ArrayRef<OpFoldResult> extents, RankedTensorType type) {
+  auto source = cast<RankedTensorType>(x.getType());
+  SmallVector<ReassociationIndices> from, to;
+  for (const ViewGroup &group : groups) {
+    from.push_back(group.from);
+    to.push_back(group.to);
+  }
+  if (int64_t(groups.size()) != source.getRank())
+    x = tensor::CollapseShapeOp::create(b, loc, x, from);
+  if (int64_t(groups.size()) == type.getRank())
+    return castTo(b, loc, x, type);
+  // The static type of the expansion follows the extents; a group of one dimension keeps the collapsed one's.
+  SmallVector<int64_t> shape;
+  SmallVector<Value> sizes;
+  SmallVector<OpFoldResult> output(extents);
+  auto collapsed = cast<RankedTensorType>(x.getType());
+  for (auto [k, group] : llvm::enumerate(groups)) {
+    if (group.to.size() == 1)
+      output[group.to[0]] = getExtent(b, loc, x, k);
+    int64_t known = 1, dynamic = 0;
+    for (int64_t j : group.to)
+      isa<Attribute>(output[j]) ? known *= *getConstantIndex(output[j]) : ++dynamic;
+    // A dynamic dimension in a static group has a static extent after all.
+    if (dynamic == 1 && !collapsed.isDynamicDim(k) && known > 0)
+      for (int64_t j : group.to)
+        if (isa<Value>(output[j]))
+          output[j] = b.getIndexAttr(collapsed.getDimSize(k) / known);
+    bool staysDynamic = llvm::any_of(group.to, [&](int64_t j) { return isa<Value>(output[j]); });
+    if (staysDynamic && !collapsed.isDynamicDim(k)) {
+      SmallVector<int64_t> relaxed(collapsed.getShape());
+      relaxed[k] = ShapedType::kDynamic;
+      collapsed = RankedTensorType::get(relaxed, collapsed.getElementType());
+    }
+    // The other way round: a group of static extents needs a static operand.
+    if (dynamic == 0 && collapsed.isDynamicDim(k)) {
+      SmallVector<int64_t> refined(collapsed.getShape());
+      refined[k] = known;
+      collapsed = RankedTensorType::get(refined, collapsed.getElementType());
+    }
+  }
+  x = castTo(b, loc, x, collapsed);
+  dispatchIndexOpFoldResults(output, sizes, shape);
+  Value expanded =
+      tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), x, to, output);
+  return castTo(b, loc, expanded, type);
+}
+
+static Value reshapeStatic(OpBuilder &b, Location loc, Value x, RankedTensorType type) {
+  auto source = cast<RankedTensorType>(x.getType());
+  if (source == type)
+    return x;
+  if (auto reassociation = getReassociationIndicesForReshape(source, type))
+    return source.getRank() > type.getRank() ? Value(tensor::CollapseShapeOp::create(b, loc, type, x, *reassociation))
+                                             : Value(tensor::ExpandShapeOp::create(b, loc, type, x, *reassociation));
+  ReassociationIndices from = llvm::to_vector(llvm::seq<int64_t>(0, source.getRank()));
+  ReassociationIndices to = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
+  Value flat = x;
+  if (source.getRank() != 1)
+    flat = tensor::CollapseShapeOp::create(b, loc,
+                                           RankedTensorType::get({source.getNumElements()}, source.getElementType()), x,
+                                           source.getRank() ? ArrayRef{from} : ArrayRef<ReassociationIndices>{});
+  if (type.getRank() == 1)
+    return flat;
+  return tensor::ExpandShapeOp::create(b, loc, type, flat,
+                                       type.getRank() ? ArrayRef{to} : ArrayRef<ReassociationIndices>{});
+}
+
+/// Host scalars and static shapes, which need no thought; null otherwise.
+static Value buildSimpleView(OpBuilder &b, Location loc, Value x, Type graphType) {
+  RankedTensorType type = getStorageTensor(graphType);
+  if (movesHostScalars(graphType, x))
+    return tensor::FromElementsOp::create(b, loc, type, extractScalars(b, loc, x));
+  if (cast<RankedTensorType>(x.getType()).hasStaticShape() && type.hasStaticShape())
+    return reshapeStatic(b, loc, x, type);
+  return nullptr;
+}
+
+namespace {
 struct ReshapeLowering : Lowering<graph::ReshapeOp> {
   using Lowering::Lowering;
   LogicalResult matchAndRewrite(graph::ReshapeOp op, OpAdaptor adaptor,
@@ -50,64 +255,329 @@ struct ReshapeLowering : Lowering<graph::ReshapeOp> {
     Location loc = op.getLoc();
     Value x = adaptor.getX();
     auto source = cast<RankedTensorType>(x.getType());
-    if (isHostScalars(op.getType()) && source.hasStaticShape()) {
-      rewriter.replaceOpWithNewOp<tensor::FromElementsOp>(op, type, extractScalars(rewriter, loc, x));
-      return success();
-    }
-    if (source.hasStaticShape() && type.hasStaticShape()) {
-      rewriter.replaceOp(op, reshapeStatic(rewriter, loc, x, type));
+    auto entries = graph::getPartialIntegers(op.getShape());
+    bool isProven =
+        entries && llvm::all_of(*entries, [](const graph::PartialInteger &entry) { return bool(entry.value); });
+    if (Value view = isProven || (source.hasStaticShape() && isHostScalars(op.getType()))
+                         ? buildSimpleView(rewriter, loc, x, op.getType())
+                         : nullptr) {
+      rewriter.replaceOp(op, view);
       return success();
     }
     // Extents at run time: 0 copies (unless allow_zero), -1 takes the rest; the element counts must agree.
-    Value zero = constantIndex(rewriter, loc, 0), one = constantIndex(rewriter, loc, 1);
-    Value count = one, known = one;
+    IndexMath math{rewriter, loc};
+    Value zero = math.constant(0), one = math.constant(1), count = one, known = one;
     for (int64_t i = 0; i < source.getRank(); ++i)
-      count = arith::MulIOp::create(rewriter, loc, count, asValue(rewriter, loc, getExtent(rewriter, loc, x, i)));
+      count = math.mul(count, asValue(rewriter, loc, getExtent(rewriter, loc, x, i)));
     SmallVector<Value> extents;
+    SmallVector<ViewDim> from(source.getRank()), to(type.getRank());
+    for (int64_t i = 0; i < source.getRank(); ++i)
+      source.isDynamicDim(i) ? from[i].source = i : from[i].extent = source.getDimSize(i);
     for (int64_t i = 0; i < type.getRank(); ++i) {
-      Value extent = extractIndex(rewriter, loc, adaptor.getShape(), i);
-      if (!op.getAllowZero() && i < source.getRank()) {
-        Value copies = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, extent, zero);
-        Value own = asValue(rewriter, loc, getExtent(rewriter, loc, x, i));
-        extent = arith::SelectOp::create(rewriter, loc, copies, own, extent);
+      graph::PartialInteger entry = entries && i < int64_t(entries->size()) ? (*entries)[i] : graph::PartialInteger();
+      bool copies = !op.getAllowZero() && entry.value == 0 && i < source.getRank();
+      int64_t copied = copies ? i : entry.tensor == op.getX() && !entry.value ? entry.dimension : -1;
+      if (copied >= 0) {
+        to[i] = from[copied];
+        extents.push_back(asValue(rewriter, loc, getExtent(rewriter, loc, x, copied)));
+      } else {
+        if (!type.isDynamicDim(i))
+          to[i].extent = type.getDimSize(i);
+        Value extent = extractIndex(rewriter, loc, adaptor.getShape(), i);
+        if (!op.getAllowZero() && i < source.getRank() && !entry.value) {
+          Value own = asValue(rewriter, loc, getExtent(rewriter, loc, x, i));
+          extent = math.select(math.compare(arith::CmpIPredicate::eq, extent, zero), own, extent);
+        }
+        extents.push_back(extent);
       }
-      extents.push_back(extent);
-      Value isRest = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::slt, extent, zero);
-      known = arith::MulIOp::create(rewriter, loc, known,
-                                    arith::SelectOp::create(rewriter, loc, isRest, one, extent).getResult());
+      known = math.mul(known, math.select(math.isNegative(extents.back()), one, extents.back()));
     }
-    Value divisor = arith::MaxSIOp::create(rewriter, loc, known, one);
-    Value rest = arith::DivSIOp::create(rewriter, loc, count, divisor);
-    Value product = one;
+    Value rest = math.div(count, math.max(known, one)), product = one;
     for (Value &extent : extents) {
-      Value isRest = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::slt, extent, zero);
-      extent = arith::SelectOp::create(rewriter, loc, isRest, rest, extent);
-      product = arith::MulIOp::create(rewriter, loc, product, extent);
+      extent = math.select(math.isNegative(extent), rest, extent);
+      product = math.mul(product, extent);
     }
-    Value fits = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, product, count);
-    exec::CheckOp::create(rewriter, loc, fits, rewriter.getI32IntegerAttr(TEGULA_SHAPE_MISMATCH));
+    SmallVector<ViewGroup> groups = groupDims(from, to);
+    bool isCertain = !groups.empty() && llvm::none_of(to, [](const ViewDim &dim) { return dim.isOpen(); });
+    for (const ViewGroup &group : groups) {
+      ViewProduct left, right;
+      for (int64_t k : group.from)
+        left.multiply(from[k]);
+      for (int64_t k : group.to)
+        if (!to[k].isOpen())
+          right.multiply(to[k]);
+      isCertain &= left == right;
+    }
+    if (!isCertain)
+      math.check(math.compare(arith::CmpIPredicate::eq, product, count), TEGULA_SHAPE_MISMATCH);
+    if (!groups.empty()) {
+      SmallVector<OpFoldResult> sizes = resolveExtents(rewriter, loc, extents, type);
+      rewriter.replaceOp(op, buildGroupedView(rewriter, loc, x, groups, sizes, type));
+      return success();
+    }
+    SmallVector<OpFoldResult> sizes = resolveExtents(rewriter, loc, extents, type);
+    SmallVector<Value> sizeValues;
+    for (OpFoldResult size : sizes)
+      sizeValues.push_back(asValue(rewriter, loc, size));
     Value shape = tensor::FromElementsOp::create(
-        rewriter, loc, RankedTensorType::get({type.getRank()}, rewriter.getIndexType()), extents);
+        rewriter, loc, RankedTensorType::get({type.getRank()}, rewriter.getIndexType()), sizeValues);
     rewriter.replaceOpWithNewOp<tensor::ReshapeOp>(op, type, x, shape);
     return success();
   }
+};
 
-  static Value reshapeStatic(OpBuilder &b, Location loc, Value x, RankedTensorType type) {
-    auto source = cast<RankedTensorType>(x.getType());
-    if (auto reassociation = getReassociationIndicesForReshape(source, type))
-      return source.getRank() > type.getRank()
-                 ? Value(tensor::CollapseShapeOp::create(b, loc, type, x, *reassociation))
-                 : Value(tensor::ExpandShapeOp::create(b, loc, type, x, *reassociation));
-    ReassociationIndices from = llvm::to_vector(llvm::seq<int64_t>(0, source.getRank()));
-    ReassociationIndices to = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
-    Value flat = x;
-    if (source.getRank() != 1)
-      flat = tensor::CollapseShapeOp::create(
-          b, loc, RankedTensorType::get({source.getNumElements()}, source.getElementType()), x,
-          source.getRank() ? ArrayRef{from} : ArrayRef<ReassociationIndices>{});
-    if (type.getRank() == 1)
-      return flat;
-    return tensor::ExpandShapeOp::create(b, loc, type, flat, type.getRank() ? ArrayRef{to} : ArrayRef<ReassociationIndices>{});
+struct FlattenLowering : Lowering<graph::FlattenOp> {
+  using Lowering::Lowering;
+  LogicalResult matchAndRewrite(graph::FlattenOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    RankedTensorType type = resultTensor(op);
+    if (!type || !isa<RankedTensorType>(adaptor.getX().getType()))
+      return rewriter.notifyMatchFailure(op, "unknown rank");
+    Location loc = op.getLoc();
+    Value x = adaptor.getX();
+    if (Value view = buildSimpleView(rewriter, loc, x, op.getType())) {
+      rewriter.replaceOp(op, view);
+      return success();
+    }
+    int64_t rank = cast<RankedTensorType>(x.getType()).getRank();
+    int64_t axis = op.getAxis();
+    if (axis < 0)
+      axis += rank;
+    IndexMath math{rewriter, loc};
+    Value products[2] = {math.constant(1), math.constant(1)};
+    ViewGroup before, after;
+    for (int64_t i = 0; i < rank; ++i) {
+      Value &product = products[i >= axis];
+      product = math.mul(product, asValue(rewriter, loc, getExtent(rewriter, loc, x, i)));
+      (i < axis ? before : after).from.push_back(i);
+    }
+    SmallVector<ViewGroup> groups;
+    if (before.from.empty() || after.from.empty()) {
+      ViewGroup all = before.from.empty() ? after : before;
+      all.to = {0, 1};
+      groups = {all};
+    } else {
+      before.to = {0};
+      after.to = {1};
+      groups = {before, after};
+    }
+    auto extents = resolveExtents(rewriter, loc, products, type);
+    rewriter.replaceOp(op, buildGroupedView(rewriter, loc, x, groups, extents, type));
+    return success();
+  }
+};
+
+/// Squeeze and unsqueeze with constant axes, of dynamic shapes too.
+template <typename OpTy, bool isSqueeze> struct UnitDimLowering : Lowering<OpTy> {
+  using Lowering<OpTy>::Lowering;
+  LogicalResult matchAndRewrite(OpTy op, typename OpTy::Adaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    RankedTensorType type = this->resultTensor(op);
+    auto source = dyn_cast<RankedTensorType>(adaptor.getX().getType());
+    if (!type || !source)
+      return rewriter.notifyMatchFailure(op, "unknown rank");
+    Location loc = op.getLoc();
+    Value x = adaptor.getX();
+    if (Value view = buildSimpleView(rewriter, loc, x, op.getType())) {
+      rewriter.replaceOp(op, view);
+      return success();
+    }
+    int64_t longRank = std::max(source.getRank(), type.getRank());
+    std::optional<SmallVector<int64_t>> axes;
+    if (op.getAxes())
+      axes = graph::getConstantAxes(op.getAxes(), longRank);
+    if (!axes || int64_t(axes->size()) != longRank - std::min(source.getRank(), type.getRank()))
+      return rewriter.notifyMatchFailure(op, "axes that are not constant, of a dynamic shape");
+    // Each unit dimension joins the group of the dimension before it (or after it, at the front).
+    SmallVector<ReassociationIndices> groups;
+    ReassociationIndices front;
+    for (int64_t i = 0; i < longRank; ++i) {
+      if (!llvm::is_contained(*axes, i)) {
+        groups.push_back(front);
+        groups.back().push_back(i);
+        front.clear();
+      } else if (groups.empty()) {
+        front.push_back(i);
+      } else {
+        groups.back().push_back(i);
+      }
+    }
+    IndexMath math{rewriter, loc};
+    if (isSqueeze) {
+      SmallVector<int64_t> shape(source.getShape());
+      for (int64_t axis : *axes) {
+        Value extent = asValue(rewriter, loc, getExtent(rewriter, loc, x, axis));
+        math.check(math.compare(arith::CmpIPredicate::eq, extent, math.constant(1)), TEGULA_SHAPE_MISMATCH);
+        shape[axis] = 1;
+      }
+      x = castTo(rewriter, loc, x, RankedTensorType::get(shape, source.getElementType()));
+      Value view = tensor::CollapseShapeOp::create(rewriter, loc, x, groups);
+      rewriter.replaceOp(op, castTo(rewriter, loc, view, type));
+      return success();
+    }
+    SmallVector<OpFoldResult> extents;
+    SmallVector<int64_t> shape;
+    int64_t next = 0;
+    for (int64_t i = 0; i < longRank; ++i) {
+      bool isUnit = llvm::is_contained(*axes, i);
+      extents.push_back(isUnit ? OpFoldResult(rewriter.getIndexAttr(1)) : getExtent(rewriter, loc, x, next));
+      shape.push_back(isUnit ? 1 : source.getDimSize(next));
+      next += !isUnit;
+    }
+    for (auto [extent, size] : llvm::zip(extents, shape))
+      if (ShapedType::isDynamic(size))
+        extent = asValue(rewriter, loc, extent);
+    Value view = tensor::ExpandShapeOp::create(rewriter, loc, RankedTensorType::get(shape, source.getElementType()), x,
+                                               groups, extents);
+    rewriter.replaceOp(op, castTo(rewriter, loc, view, type));
+    return success();
+  }
+};
+
+/// Blocks of pixels and channels: split dimensions, permute, join them again.
+template <typename OpTy> struct BlockLowering : Lowering<OpTy> {
+  using Lowering<OpTy>::Lowering;
+  LogicalResult matchAndRewrite(OpTy op, typename OpTy::Adaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    RankedTensorType type = this->resultTensor(op);
+    if (!type || !isa<RankedTensorType>(adaptor.getX().getType()))
+      return rewriter.notifyMatchFailure(op, "unknown rank");
+    Location loc = op.getLoc();
+    IndexMath math{rewriter, loc};
+    Value x = adaptor.getX();
+    SmallVector<Value> n;
+    for (OpFoldResult extent : getExtents(rewriter, loc, x))
+      n.push_back(asValue(rewriter, loc, extent));
+    Value block = math.constant(op.getBlock()), area = math.mul(block, block);
+    auto divide = [&](Value extent, Value divisor) {
+      math.check(math.compare(arith::CmpIPredicate::eq, math.rem(extent, divisor), math.constant(0)),
+                 TEGULA_SHAPE_MISMATCH);
+      return math.div(extent, divisor);
+    };
+    SmallVector<Value> split;
+    SmallVector<ReassociationIndices> splitGroups, joinGroups;
+    SmallVector<int64_t> permutation;
+    if constexpr (std::is_same_v<OpTy, graph::DepthToSpaceOp>) {
+      Value channels = divide(n[1], area);
+      splitGroups = {{0}, {1, 2, 3}, {4}, {5}};
+      joinGroups = {{0}, {1}, {2, 3}, {4, 5}};
+      if (op.getColumnRowDepth()) {
+        split = {n[0], channels, block, block, n[2], n[3]};
+        permutation = {0, 1, 4, 2, 5, 3};
+      } else {
+        split = {n[0], block, block, channels, n[2], n[3]};
+        permutation = {0, 3, 4, 1, 5, 2};
+      }
+    } else {
+      split = {n[0], n[1], divide(n[2], block), block, divide(n[3], block), block};
+      splitGroups = {{0}, {1}, {2, 3}, {4, 5}};
+      joinGroups = {{0}, {1, 2, 3}, {4}, {5}};
+      permutation = {0, 3, 5, 1, 2, 4};
+    }
+    SmallVector<OpFoldResult> sizes, permuted;
+    for (Value extent : split)
+      sizes.push_back(getAsOpFoldResult(extent));
+    for (int64_t i : permutation)
+      permuted.push_back(sizes[i]);
+    SmallVector<int64_t> shape;
+    SmallVector<Value> dynamic;
+    dispatchIndexOpFoldResults(sizes, dynamic, shape);
+    x = tensor::ExpandShapeOp::create(rewriter, loc, RankedTensorType::get(shape, type.getElementType()), x,
+                                      splitGroups, sizes);
+    SmallVector<AffineExpr> expressions(6);
+    for (auto [i, from] : llvm::enumerate(permutation))
+      expressions[from] = rewriter.getAffineDimExpr(i);
+    Value empty = makeEmpty(rewriter, loc, permuted, type.getElementType());
+    SmallVector<utils::IteratorType> iterators(6, utils::IteratorType::parallel);
+    auto generic = linalg::GenericOp::create(
+        rewriter, loc, empty.getType(), x, empty,
+        ArrayRef{AffineMap::get(6, 0, expressions, rewriter.getContext()), rewriter.getMultiDimIdentityMap(6)},
+        iterators, [](OpBuilder &b, Location at, ValueRange v) { linalg::YieldOp::create(b, at, v[0]); });
+    Value joined = tensor::CollapseShapeOp::create(rewriter, loc, generic.getResult(0), joinGroups);
+    rewriter.replaceOp(op, castTo(rewriter, loc, joined, type));
+    return success();
+  }
+};
+
+struct ReverseSequenceLowering : Lowering<graph::ReverseSequenceOp> {
+  using Lowering::Lowering;
+  LogicalResult matchAndRewrite(graph::ReverseSequenceOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    RankedTensorType type = resultTensor(op);
+    if (!type || !isa<RankedTensorType>(adaptor.getX().getType()))
+      return rewriter.notifyMatchFailure(op, "unknown rank");
+    Location loc = op.getLoc();
+    Value x = adaptor.getX();
+    int64_t batch = op.getBatchAxis(), time = op.getTimeAxis();
+    Value extent = asValue(rewriter, loc, getExtent(rewriter, loc, x, time));
+    AffineMap map = AffineMap::get(type.getRank(), 0, rewriter.getAffineDimExpr(batch), rewriter.getContext());
+    Value result = buildIndexed(rewriter, loc, getExtents(rewriter, loc, x), type, adaptor.getLengths(), map,
+                                [&](const IndexMath &math, ValueRange v, ValueRange indices) -> Value {
+                                  Value length = toIndex(math.b, math.loc, v[0]);
+                                  Value isInside =
+                                      math.logicalAnd(math.compare(arith::CmpIPredicate::sge, length, math.constant(0)),
+                                                      math.compare(arith::CmpIPredicate::sle, length, extent));
+                                  math.check(isInside, TEGULA_INVALID_VALUE);
+                                  length = math.clamp(length, math.constant(0), extent);
+                                  SmallVector<Value> source(indices);
+                                  Value reversed = math.sub(math.sub(length, math.constant(1)), indices[time]);
+                                  source[time] = math.select(math.isNegative(reversed), indices[time], reversed);
+                                  return tensor::ExtractOp::create(math.b, math.loc, x, source);
+                                });
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
+/// The bits of every element under the other type.
+struct BitCastLowering : Lowering<graph::BitCastOp> {
+  using Lowering::Lowering;
+  LogicalResult matchAndRewrite(graph::BitCastOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    RankedTensorType type = resultTensor(op);
+    if (!type)
+      return rewriter.notifyMatchFailure(op, "result of unknown rank");
+    Location loc = op.getLoc();
+    Value x = adaptor.getX();
+    auto convert = [&](OpBuilder &b, Location at, Value value) -> Value {
+      return value.getType() == type.getElementType()
+                 ? value
+                 : Value(arith::BitcastOp::create(b, at, type.getElementType(), value));
+    };
+    if (movesHostScalars(op.getType(), x)) {
+      SmallVector<Value> scalars = extractScalars(rewriter, loc, x);
+      for (Value &scalar : scalars)
+        scalar = convert(rewriter, loc, scalar);
+      rewriter.replaceOpWithNewOp<tensor::FromElementsOp>(op, type, scalars);
+      return success();
+    }
+    if (x.getType() == type) {
+      rewriter.replaceOp(op, x);
+      return success();
+    }
+    rewriter.replaceOp(op, buildIndexed(rewriter, loc, getExtents(rewriter, loc, x), type, x,
+                                        rewriter.getMultiDimIdentityMap(type.getRank()),
+                                        [&](const IndexMath &math, ValueRange v, ValueRange) {
+                                          return convert(math.b, math.loc, v[0]);
+                                        }));
+    return success();
+  }
+};
+
+struct SizeLowering : Lowering<graph::SizeOp> {
+  using Lowering::Lowering;
+  LogicalResult matchAndRewrite(graph::SizeOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    if (!isa<RankedTensorType>(adaptor.getX().getType()))
+      return rewriter.notifyMatchFailure(op, "operand of unknown rank");
+    Location loc = op.getLoc();
+    IndexMath math{rewriter, loc};
+    Value product = math.constant(1);
+    for (OpFoldResult extent : getExtents(rewriter, loc, adaptor.getX()))
+      product = math.mul(product, asValue(rewriter, loc, extent));
+    Value count = rewriter.createOrFold<arith::IndexCastOp>(loc, rewriter.getI64Type(), product);
+    rewriter.replaceOpWithNewOp<tensor::FromElementsOp>(op, resultTensor(op), count);
+    return success();
   }
 };
 
@@ -115,6 +585,8 @@ struct ShapeLowering : Lowering<graph::ShapeOp> {
   using Lowering::Lowering;
   LogicalResult matchAndRewrite(graph::ShapeOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
+    if (!isa<RankedTensorType>(adaptor.getX().getType()))
+      return rewriter.notifyMatchFailure(op, "operand of unknown rank");
     Location loc = op.getLoc();
     SmallVector<Value> extents;
     for (int64_t i = op.getStart(); i < int64_t(op.getEnd()); ++i)
@@ -127,5 +599,9 @@ struct ShapeLowering : Lowering<graph::ShapeOp> {
 } // namespace
 
 void tegula::populateMovementLowerings(const TypeConverter &converter, RewritePatternSet &patterns) {
-  patterns.add<TransposeLowering, ReshapeLowering, ShapeLowering>(converter, patterns.getContext());
+  patterns
+      .add<TransposeLowering, ReshapeLowering, FlattenLowering, UnitDimLowering<graph::SqueezeOp, true>,
+           UnitDimLowering<graph::UnsqueezeOp, false>, BlockLowering<graph::DepthToSpaceOp>,
+           BlockLowering<graph::SpaceToDepthOp>, ReverseSequenceLowering, BitCastLowering, SizeLowering, ShapeLowering>(
+          converter, patterns.getContext());
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What old opsets say by attributes, new ones by operands; here attributes become constant operands.
+#include "tegula/Dialect/Graph/IR/Constants.h"
 #include "tegula/Dialect/Graph/IR/Graph.h"
 #include "tegula/Import/ONNX/NodeTable.h"
 
@@ -23,7 +25,29 @@ static LogicalResult buildReshape(NodeContext &node) {
 }
 
 static LogicalResult buildReshape1(NodeContext &node) {
-  return node.emit<graph::ReshapeOp>(node.operand(0), node.integers(*node.getIntegers("shape")), false);
+  return node.emit<graph::ReshapeOp>(node.operand(0),
+                                     node.integers(node.getIntegers("shape").value_or(SmallVector<int64_t>())), false);
+}
+
+static LogicalResult buildFlatten(NodeContext &node) {
+  return node.emit<graph::FlattenOp>(node.operand(0), node.getInteger("axis", 1));
+}
+
+/// Operand `index`, or attribute `name` as a constant; null when there is neither.
+static Value operandOrAttribute(NodeContext &node, unsigned index, StringRef name) {
+  if (Value value = node.operand(index))
+    return value;
+  auto integers = node.getIntegers(name);
+  return integers ? node.integers(*integers) : nullptr;
+}
+
+static LogicalResult buildSqueeze(NodeContext &node) {
+  return node.emit<graph::SqueezeOp>(node.operand(0), operandOrAttribute(node, 1, "axes"));
+}
+
+static LogicalResult buildUnsqueeze(NodeContext &node) {
+  Value axes = operandOrAttribute(node, 1, "axes");
+  return axes ? node.emit<graph::UnsqueezeOp>(node.operand(0), axes) : node.error("expected axes");
 }
 
 static LogicalResult buildShape(NodeContext &node) {
@@ -36,9 +60,122 @@ static LogicalResult buildShape(NodeContext &node) {
   return node.emit<graph::ShapeOp>(node.operand(0), start, std::max(start, end));
 }
 
+static LogicalResult buildSize(NodeContext &node) { return node.emit<graph::SizeOp>(node.operand(0)); }
+
+static LogicalResult buildConcat(NodeContext &node) {
+  SmallVector<Value> inputs;
+  for (unsigned i = 0; i < node.operandCount(); ++i)
+    inputs.push_back(node.operand(i));
+  return node.emit<graph::ConcatOp>(inputs, node.getInteger("axis", 1)); // the default is opset 1's
+}
+
+static LogicalResult buildSplit(NodeContext &node) {
+  Value sizes = operandOrAttribute(node, 1, "split");
+  int64_t count = node.getInteger("num_outputs", node.resultCount());
+  if (count != node.resultCount())
+    return node.error("expected " + Twine(count) + " outputs, but got " + Twine(node.resultCount()));
+  SmallVector<Type> types;
+  for (unsigned i = 0; i < node.resultCount(); ++i)
+    types.push_back(node.resultType(i, node.elementType(0)));
+  auto split = node.create<graph::SplitOp>(types, node.operand(0), sizes, node.getInteger("axis", 0));
+  for (unsigned i = 0; i < node.resultCount(); ++i)
+    node.setResult(i, split.getResult(i));
+  return success();
+}
+
+static LogicalResult buildSlice(NodeContext &node) {
+  Value starts = operandOrAttribute(node, 1, "starts"), ends = operandOrAttribute(node, 2, "ends");
+  if (!starts || !ends)
+    return node.error("expected starts and ends");
+  return node.emit<graph::SliceOp>(node.operand(0), starts, ends, operandOrAttribute(node, 3, "axes"), node.operand(4));
+}
+
+static LogicalResult buildExpand(NodeContext &node) {
+  return node.emit<graph::ExpandOp>(node.operand(0), node.operand(1));
+}
+
+static LogicalResult buildTile(NodeContext &node) { return node.emit<graph::TileOp>(node.operand(0), node.operand(1)); }
+
+static LogicalResult buildPad(NodeContext &node) {
+  Value pads = operandOrAttribute(node, 1, "pads");
+  if (!pads)
+    pads = operandOrAttribute(node, 1, "paddings"); // opset 1
+  if (!pads)
+    return node.error("expected pads");
+  std::string mode = node.getString("mode", "constant");
+  if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap")
+    return node.error("expected mode constant, reflect, edge or wrap, but got '" + mode + "'");
+  Value value = node.operand(2);
+  if (!value && node.hasAttribute("value"))
+    value = node.scalar(node.getFloat("value", 0), node.elementType(0));
+  return node.emit<graph::PadOp>(node.operand(0), pads, value, node.operand(3), node.builder.getStringAttr(mode));
+}
+
+static LogicalResult buildDepthToSpace(NodeContext &node) {
+  std::string mode = node.getString("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD")
+    return node.error("expected mode DCR or CRD, but got '" + mode + "'");
+  if (node.getInteger("blocksize", 0) <= 0)
+    return node.error("expected a positive blocksize");
+  return node.emit<graph::DepthToSpaceOp>(node.operand(0), node.getInteger("blocksize", 0), mode == "CRD");
+}
+
+static LogicalResult buildSpaceToDepth(NodeContext &node) {
+  if (node.getInteger("blocksize", 0) <= 0)
+    return node.error("expected a positive blocksize");
+  return node.emit<graph::SpaceToDepthOp>(node.operand(0), node.getInteger("blocksize", 0));
+}
+
+static LogicalResult buildReverseSequence(NodeContext &node) {
+  return node.emit<graph::ReverseSequenceOp>(node.operand(0), node.operand(1), node.getInteger("batch_axis", 1),
+                                             node.getInteger("time_axis", 0));
+}
+
+static LogicalResult buildBitCast(NodeContext &node) { return node.emit<graph::BitCastOp>(node.operand(0)); }
+
+/// Dropout of inference: the operand, and a mask of ones.
+static LogicalResult buildDropout(NodeContext &node) {
+  if (Value training = node.operand(2)) {
+    auto isTraining = graph::getConstantIntegers(training);
+    auto ratio = node.operand(1) ? graph::getConstantFloats(node.operand(1)) : std::optional(SmallVector<double>{0.5});
+    bool dropsNothing = ratio && ratio->size() == 1 && ratio->front() == 0;
+    if (!dropsNothing && (!isTraining || isTraining->size() != 1 || isTraining->front() != 0))
+      return node.unsupported("training mode");
+  }
+  node.setResult(0, node.operand(0));
+  if (!node.hasResult(1))
+    return success();
+  auto type = dyn_cast<RankedTensorType>(node.operand(0).getType());
+  if (!type)
+    return node.unsupported("the mask of an operand of unknown rank");
+  // The mask has the operand's type up to opset 9, and is bool from 10 on.
+  Type element = node.version < 10 ? type.getElementType() : node.builder.getI1Type();
+  auto one = RankedTensorType::get({1}, element);
+  ElementsAttr value = isa<FloatType>(element) ? graph::makeFloats(one, {1.0}) : graph::makeIntegers(one, {1});
+  Value shape = node.create<graph::ShapeOp>(RankedTensorType::get({type.getRank()}, node.builder.getI64Type()),
+                                            node.operand(0), 0, type.getRank());
+  node.setResult(1, node.create<graph::ConstantOfShapeOp>(node.resultType(1, element), shape, value));
+  return success();
+}
+
 void tegula::addMovementNodes(NodeTable &table) {
   table.add("Transpose", 1, buildTranspose);
   table.add("Reshape", 1, buildReshape1);
   table.add("Reshape", 5, buildReshape);
+  table.add("Flatten", 1, buildFlatten);
+  table.add("Squeeze", 1, buildSqueeze);
+  table.add("Unsqueeze", 1, buildUnsqueeze);
   table.add("Shape", 1, buildShape);
+  table.add("Size", 1, buildSize);
+  table.add("Concat", 1, buildConcat);
+  table.add("Split", 1, buildSplit);
+  table.add("Slice", 1, buildSlice);
+  table.add("Expand", 8, buildExpand);
+  table.add("Tile", 6, buildTile);
+  table.add("Pad", 1, buildPad);
+  table.add("DepthToSpace", 1, buildDepthToSpace);
+  table.add("SpaceToDepth", 1, buildSpaceToDepth);
+  table.add("ReverseSequence", 10, buildReverseSequence);
+  table.add("BitCast", 1, buildBitCast);
+  table.add("Dropout", 7, buildDropout);
 }

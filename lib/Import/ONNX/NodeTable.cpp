@@ -20,6 +20,8 @@ const NodeTable &NodeTable::get() {
     addConvolutionNodes(rows);
     addPoolingNodes(rows);
     addNormalizationNodes(rows);
+    addIndexingNodes(rows);
+    addGenerationNodes(rows);
     return rows;
   }();
   return table;

@@ -91,6 +91,10 @@ void populateMovementLowerings(const mlir::TypeConverter &converter, mlir::Rewri
 void populateConvolutionLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateNormalizationLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populatePoolingLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateAssemblyLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateIndexingLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateScatterLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateGenerationLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 
 } // namespace tegula
 

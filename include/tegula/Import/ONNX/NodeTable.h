@@ -123,6 +123,8 @@ void addMovementNodes(NodeTable &table);
 void addConvolutionNodes(NodeTable &table);
 void addPoolingNodes(NodeTable &table);
 void addNormalizationNodes(NodeTable &table);
+void addIndexingNodes(NodeTable &table);
+void addGenerationNodes(NodeTable &table);
 
 } // namespace tegula
 

@@ -5,6 +5,7 @@
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Value.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <functional>
 #include <optional>
@@ -38,6 +39,36 @@ using FoldIntegers = std::function<std::optional<int64_t>(llvm::ArrayRef<int64_t
 using FoldFloats = std::function<std::optional<double>(llvm::ArrayRef<double>)>;
 mlir::OpFoldResult foldElementwise(llvm::ArrayRef<mlir::Attribute> operands, mlir::Type result, FoldIntegers integers,
                                    FoldFloats floats);
+
+/// What is known of one element of an integer tensor: its value, or that it is an extent of a tensor (0 or more).
+struct PartialInteger {
+  std::optional<int64_t> value;
+  mlir::Value tensor; ///< null when the element is not known to be an extent
+  int64_t dimension = 0;
+};
+/// The elements of an integer tensor in row-major order as far as the ops that made it tell: through Shape, Gather,
+/// Slice, Concat, Cast, reshapes and elementwise arithmetic. Nothing when the number of elements is unknown or above 64.
+std::optional<llvm::SmallVector<PartialInteger>> getPartialIntegers(mlir::Value value);
+/// The same as values only.
+std::optional<llvm::SmallVector<std::optional<int64_t>>> getPartialShape(mlir::Value value);
+/// getPartialShape as the extents of a type: what is unknown or negative is dynamic.
+std::optional<llvm::SmallVector<int64_t>> getPartialExtents(mlir::Value value);
+
+/// `axis` counted from 0; nothing when it is outside -rank..rank-1.
+std::optional<int64_t> normalizeAxis(int64_t axis, int64_t rank);
+/// Constant `axes`, normalized; nothing when not constant, out of range or named twice.
+std::optional<llvm::SmallVector<int64_t>> getConstantAxes(mlir::Value axes, int64_t rank);
+
+/// One axis of a slice of constants, after ONNX's clamping: elements start, start + step, ... `count` of them.
+struct SliceRange {
+  int64_t start, step, count;
+};
+SliceRange clampSlice(int64_t start, int64_t end, int64_t step, int64_t extent);
+
+/// A dense attribute of `type` whose element k is element `pick(coordinates of k)` (row-major) of `source`; null above
+/// maxFoldedElements (splats have no limit). For integer and float elements.
+mlir::DenseElementsAttr pickElements(mlir::Attribute source, mlir::Type type,
+                                     llvm::function_ref<int64_t(llvm::ArrayRef<int64_t>)> pick);
 
 } // namespace tegula::graph
 

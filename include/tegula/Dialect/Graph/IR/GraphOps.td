@@ -10,5 +10,7 @@ include "tegula/Dialect/Graph/IR/GraphContraction.td"
 include "tegula/Dialect/Graph/IR/GraphMovement.td"
 include "tegula/Dialect/Graph/IR/GraphPooling.td"
 include "tegula/Dialect/Graph/IR/GraphNormalization.td"
+include "tegula/Dialect/Graph/IR/GraphIndexing.td"
+include "tegula/Dialect/Graph/IR/GraphGeneration.td"
 
 #endif
