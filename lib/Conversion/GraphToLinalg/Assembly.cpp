@@ -15,7 +15,7 @@ using arith::CmpIPredicate;
 /// A view of `sizes` elements from `offsets` on, every `strides`-th; cast to `type`.
 static Value buildView(OpBuilder &b, Location loc, Value x, ArrayRef<OpFoldResult> offsets,
                        ArrayRef<OpFoldResult> sizes, ArrayRef<OpFoldResult> strides, RankedTensorType type) {
-  return castTo(b, loc, tensor::ExtractSliceOp::create(b, loc, x, offsets, sizes, strides), type);
+  return castTo(b, loc, buildSlice(b, loc, x, offsets, sizes, strides), type);
 }
 
 static Value extentValue(OpBuilder &b, Location loc, Value tensor, int64_t i) {
@@ -413,7 +413,7 @@ struct PadLowering : Lowering<graph::PadOp> {
       pads |= getConstantIndex(lowPads.back()) != 0 || getConstantIndex(highPads.back()) != 0;
     }
     if (crops)
-      x = tensor::ExtractSliceOp::create(b, loc, x, offsets, sizes, strides);
+      x = buildSlice(b, loc, x, offsets, sizes, strides);
     if (!pads)
       return castTo(b, loc, x, type);
     source = cast<RankedTensorType>(x.getType());

@@ -64,6 +64,13 @@ Value tegula::buildIndexed(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> ex
   return castTo(b, loc, generic.getResult(0), type);
 }
 
+Value tegula::buildSlice(OpBuilder &b, Location loc, Value x, ArrayRef<OpFoldResult> offsets,
+                         ArrayRef<OpFoldResult> sizes, ArrayRef<OpFoldResult> strides) {
+  if (llvm::any_of(sizes, [](OpFoldResult size) { return isConstantIntValue(size, 0); }))
+    return makeEmpty(b, loc, sizes, cast<RankedTensorType>(x.getType()).getElementType());
+  return tensor::ExtractSliceOp::create(b, loc, x, offsets, sizes, strides);
+}
+
 Value tegula::extractAt(const IndexMath &math, Value tensor, Value index) {
   auto elements = tensor.getDefiningOp<tensor::FromElementsOp>();
   if (!elements || elements.getElements().empty()) {

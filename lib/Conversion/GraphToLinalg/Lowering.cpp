@@ -64,8 +64,8 @@ Value tegula::toIndex(OpBuilder &b, Location loc, Value integer, bool isUnsigned
   if (integer.getType().isIndex())
     return integer;
   if (isUnsigned)
-    return arith::IndexCastUIOp::create(b, loc, b.getIndexType(), integer);
-  return arith::IndexCastOp::create(b, loc, b.getIndexType(), integer);
+    return b.createOrFold<arith::IndexCastUIOp>(loc, b.getIndexType(), integer);
+  return b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), integer);
 }
 
 Value tegula::castScalar(OpBuilder &b, Location loc, Value value, Type from, Type to) {
