@@ -110,6 +110,18 @@ CompileStatus CompilerSession::runStage(StringRef name) {
   return CompileStatus::Internal;
 }
 
+void CompilerSession::recordKernels() {
+  for (auto kernel : module->getOps<exec::KernelOp>()) {
+    KernelInterface interface;
+    interface.name = kernel.getSymName().str();
+    interface.resultCount = kernel.getResultCount();
+    for (Type type : kernel.getFunction().getArgumentTypes())
+      if (auto memref = dyn_cast<MemRefType>(type))
+        interface.buffers.push_back({memref.getElementType(), SmallVector<int64_t, 4>(memref.getShape())});
+    kernels.push_back(std::move(interface));
+  }
+}
+
 CompileStatus CompilerSession::runTo(StringRef last) {
   // The reference target is baseline code of the same kernels, lowered by the reference family.
   bool isReference = options.target == "reference";
@@ -130,6 +142,8 @@ CompileStatus CompilerSession::runTo(StringRef last) {
   for (const Stage &stage : getStages()) {
     if (CompileStatus status = runStage(stage.name); status != CompileStatus::Ok)
       return status;
+    if (stage.name == "kernels")
+      recordKernels();
     if (stage.name == "kernels" && isReference)
       for (auto kernel : module->getOps<exec::KernelOp>())
         kernel.setScheduleAttr(sched::ReferenceAttr::get(&context));

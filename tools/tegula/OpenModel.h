@@ -4,12 +4,15 @@
 #define TEGULA_TOOLS_TEGULA_OPENMODEL_H
 
 #include "LoadedModel.h"
+#include "tegula/Driver/CompilerSession.h"
 
 namespace tegula::tool {
 
 struct OpenModel {
   std::shared_ptr<void> code; // what the model's machine code lives in; outlives the model
   ModelHandle model;
+  std::vector<KernelInterface> kernels; // of a model compiled here
+  std::unique_ptr<CompilerSession> session; // owns the types in `kernels`
 };
 
 /// Whether a path names an ONNX model (by its suffix) and not a compiled one.
@@ -17,6 +20,8 @@ bool isOnnxPath(llvm::StringRef path);
 
 /// Opens positional argument 0 . Reports on stderr and returns an
 /// exit code when that fails; ExitOk otherwise.
+/// Compiles an ONNX model for `target` and loads it.
+int openOnnx(llvm::StringRef path, llvm::StringRef target, Arguments &arguments, OpenModel &opened);
 int openModel(const CommandSpec &spec, Arguments &arguments, OpenModel &opened);
 
 } // namespace tegula::tool

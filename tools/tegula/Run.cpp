@@ -4,6 +4,7 @@
 #include "LoadedModel.h"
 #include "OpenModel.h"
 #include "Report.h"
+#include "VerifyKernels.h"
 #include "llvm/Support/Format.h"
 
 using namespace tegula;
@@ -17,6 +18,9 @@ static const OptionSpec options[] = {
     {"seed", "N", "seed of random inputs without --data (default 0)"},
     {"dim", "NAME=N", "extent of a symbolic dimension"},
     {"threads", "N", "workers (default: one for every CPU)"},
+    {"target", "NAME", "target of an ONNX model (default host; reference: plain loops)"},
+    {"verify-against", "TARGET", "reference: run every kernel of an ONNX model also as plain loops; name the first that\n"
+                                 "differs"},
     {"json", nullptr, "report as JSON"},
 };
 static const CommandSpec spec{
@@ -128,10 +132,16 @@ int tegula::tool::runRun(llvm::ArrayRef<const char *> words) {
   llvm::Expected<ContextHandle> context = createContext(model, threads);
   if (!context)
     return reportFault(path + ": " + llvm::toString(context.takeError()));
+  KernelVerifier verifier(tolerance);
+  if (arguments.has("verify-against"))
+    if (int code = verifier.open(arguments, opened, context->get()))
+      return code;
   llvm::Expected<Outputs> outputs = runOnce(context->get(), model, data.inputs);
   if (!outputs)
     return reportFault(path + ": " + llvm::toString(outputs.takeError()));
 
+  if (int code = verifier.report())
+    return code;
   size_t count = outputs->tensors.size(), mismatched = 0;
   std::vector<Comparison> comparisons;
   for (size_t index = 0; compare && index < count; ++index) {

@@ -39,6 +39,17 @@ struct CompileOptions {
   bool verifyEach = true;
 };
 
+/// The memory interface of one kernel: what its buffers are.
+struct KernelInterface {
+  struct Buffer {
+    mlir::Type element;                 ///< storage element type
+    llvm::SmallVector<int64_t, 4> shape; ///< kDynamic extents are read from the kernel's dims, in order
+  };
+  std::string name;
+  std::vector<Buffer> buffers; ///< operands, then results
+  size_t resultCount = 0;
+};
+
 /// One compilation: owns the MLIR context and collects diagnostics.
 class CompilerSession {
 public:
@@ -52,6 +63,8 @@ public:
 
   mlir::MLIRContext &getContext() { return context; }
   mlir::ModuleOp getModule() { return *module; }
+  /// The kernels in the order of the artifact's table; known after stage `kernels`.
+  llvm::ArrayRef<KernelInterface> getKernels() const { return kernels; }
   /// Errors, warnings and remarks so far, one a line, each with its place.
   const std::string &getMessages() const { return messages; }
 
@@ -60,11 +73,13 @@ private:
   CompileStatus runStage(llvm::StringRef name);
   CompileStatus writeText(llvm::StringRef text);
   CompileStatus emitCode();
+  void recordKernels();
   std::string writeReplay(llvm::StringRef stage, llvm::StringRef ir);
 
   CompileOptions options;
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::vector<KernelInterface> kernels;
   std::string messages;
 };
 
