@@ -2,6 +2,7 @@
 #include "tegula/Codegen/CPU/CPUKernels.h"
 
 #include "tegula/Codegen/CPU/Families/Map.h"
+#include "tegula/Codegen/CPU/Families/MatMul.h"
 #include "tegula/Codegen/CPU/Families/Reference.h"
 
 using namespace tegula;
@@ -9,6 +10,7 @@ using namespace tegula;
 const KernelFamilies &tegula::getCPUFamilies() {
   static const KernelFamilies families = [] {
     KernelFamilies all;
+    all.add(createCPUMatMulFamily());
     all.add(createCPUMapFamily());
     all.add(createReferenceFamily()); // only by name: map takes every kernel before
     return all;

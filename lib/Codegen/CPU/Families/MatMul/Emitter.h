@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Emits the loops of one kernel. The nest is the one of Goto and van de Geijn ("Anatomy of High-Performance Matrix
+// Multiplication"): columns in blocks of NC, depth in blocks of KC, rows in blocks of MC; a block of the right operand
+// is packed into panels of NR columns, a block of the left one into panels of MR rows, and the register block of
+// MR x NR is computed from two panels.
+//
+// An address in an operand is a sum of one term for the batch, one for the row or column and one for the depth. Where a
+// term is not a constant step (a convolution walks through windows), it is tabulated once for a block. So packing is
+// all there is of im2col.
+//
+#ifndef TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_EMITTER_H
+#define TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_EMITTER_H
+
+#include "KernelForm.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace tegula::matmul {
+
+/// The constants that a schedule and a machine fix.
+struct Shape {
+  int64_t mc, nc, kc, mr, nr, unroll;
+  bool packLhs, packRhs;
+  /// Elements of a vector of the accumulator type; vectors in a row of the register block.
+  int64_t lanes, vectors;
+  /// Whether masked loads and stores are one instruction.
+  bool masked;
+};
+
+/// A rectangle of the result: rows [rowBegin, rowEnd) times columns [columnBegin, columnEnd).
+struct Region {
+  Index rowBegin, rowEnd, columnBegin, columnEnd;
+};
+
+class Emitter {
+public:
+  Emitter(mlir::OpBuilder &builder, mlir::Location loc, KernelForm &form, const Shape &shape)
+      : b(builder), loc(loc), math(builder, loc), form(form), info(form.info), shape(shape) {}
+
+  /// Everything; the builder stands where the kernel's work belongs, `entry` is the function's first block.
+  void emit(mlir::Block *entry);
+
+private:
+  using Body = llvm::function_ref<void(mlir::Value)>;
+  using Values = llvm::SmallVector<mlir::Value>;
+
+  // --- Setup.cpp
+  void setUpGroups();
+  Access makeAccess(mlir::Value buffer, llvm::ArrayRef<llvm::SmallVector<int64_t>> forms);
+  void setUpAccesses();
+  void setUpWorkspace(mlir::Block *entry);
+  void enterBatch(Index batch);
+  /// The term of `group` at `index`, which lies in the block that starts at `blockStart`.
+  Index term(const Access &access, GroupKind group, Index index, Index blockStart);
+  /// Fills the tables of `group` for `count` indices from `start` on.
+  void fillTables(GroupKind group, Index start, Index count);
+  /// i1: the `count` (at most NR) columns from `column` on are neighbours in memory.
+  mlir::Value isContiguous(const Access &access, Index column, Index blockStart, Index count, int64_t width);
+
+  // --- Pack.cpp
+  void packRhs(Index column, Index columnCount, Index depth, Index depthCount);
+  void packRhsPanel(Index column, Index blockStart, Index valid, Index depth, Index depthCount, Index destination);
+  void packLhs(Index row, Index rowCount, Index depth, Index depthCount);
+  /// f(x) of the body for operand `operand` of the contraction, in the accumulator type.
+  mlir::Value convert(mlir::Value x, unsigned operand);
+
+  // --- MicroKernel.cpp
+  /// Where the micro-kernel reads the right operand: at `base` + depth * `step` + column.
+  struct RhsPanel {
+    mlir::Value flat;
+    Index base, step;
+    bool packed;
+  };
+  Values computeTile(Index row, Index rowEnd, Index blockRow, Index packedRow, Index depth, Index depthCount,
+                     const RhsPanel &rhs);
+  void multiplyAdd(llvm::MutableArrayRef<mlir::Value> sums, mlir::ValueRange lhsRows, Index lhsPacked, Index k,
+                   Index depth, const RhsPanel &rhs);
+
+  // --- Store.cpp
+  struct Tile {
+    Index row, rowCount, column, columnCount, blockRow, blockColumn;
+    /// i1: the columns are neighbours in every result and operand of the steps.
+    mlir::Value contiguous;
+    /// i1: this is the first, the last block of the depth.
+    mlir::Value first, last;
+  };
+  void storeTile(const Tile &tile, mlir::ValueRange sums);
+  void storeRegisters(const Tile &tile, mlir::ValueRange sums);
+  void storeRows(const Tile &tile, mlir::ValueRange sums);
+  /// One vector (under a mask or whole) or one scalar at (`row`, `column`): earlier depth blocks are added, then the steps
+  /// are applied or the sum is put aside for the next depth block.
+  void storeOne(const Tile &tile, Index row, Index column, mlir::Value sum, mlir::Value mask);
+  mlir::Value addPartial(const Tile &tile, Index row, Index column, mlir::Value sum, mlir::Value mask);
+  void finish(const Tile &tile, Index row, Index column, mlir::Value sum, mlir::Value mask);
+  mlir::Value load(const Access &access, const Tile &tile, Index row, Index column, mlir::Value mask, bool vector);
+  void store(const Access &access, const Tile &tile, Index row, Index column, mlir::Value value, mlir::Value mask);
+  Index address(const Access &access, const Tile &tile, Index row, Index column);
+
+  // --- Lower.cpp
+  void emitGrid();
+  void emitNest(const Region &region);
+  /// One block in each direction, packed where the schedule says so.
+  struct BlockExtent {
+    Index row, rowCount, column, columnCount, depth, depthCount;
+  };
+  void emitBlock(BlockExtent block);
+  void emitPanel(const BlockExtent &block, Index panel);
+
+  // --- small helpers
+  void loop(Index begin, Index end, int64_t step, Body body);
+  void ifTrue(mlir::Value condition, llvm::function_ref<void()> body,
+              llvm::function_ref<void()> otherwise = nullptr);
+  mlir::VectorType vectorOf(mlir::Type element) { return mlir::VectorType::get({shape.lanes}, element); }
+  mlir::Value zero(mlir::Type type);
+  mlir::Value loadVector(mlir::Type element, mlir::Value flat, Index index, mlir::Value mask);
+  /// A mask of the first `count` lanes.
+  mlir::Value maskOf(Index count);
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  IndexMath math;
+  KernelForm &form;
+  ContractionInfo &info;
+  const Shape &shape;
+
+  Group groups[3];
+  llvm::SmallVector<Index> extents, batchExtents;
+  Index batchTotal;
+  Access lhs, rhs;
+  /// One for each stored buffer; one for each operand of a step that is not a tracked buffer.
+  llvm::MapVector<mlir::Value, Access> results;
+  llvm::MapVector<mlir::OpOperand *, Access> operands;
+  /// Sums of the depth blocks done so far: a result of the accumulator type, or workspace.
+  Access *partial = nullptr;
+  Access workspacePartial;
+  bool partialInWorkspace = false;
+  /// Every access that has tables.
+  llvm::SmallVector<Access *> allAccesses;
+  mlir::Value packedLhs, packedRhs, scratch, partialBuffer;
+};
+
+} // namespace tegula::matmul
+
+#endif

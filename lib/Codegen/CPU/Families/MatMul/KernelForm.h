@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The form of a kernel that the family lowers, and how its operands are reached in memory.
+//
+#ifndef TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_KERNELFORM_H
+#define TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_KERNELFORM_H
+
+#include "IndexMath.h"
+#include "tegula/Codegen/CPU/Families/MatMul.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace tegula::matmul {
+
+/// A bufferized kernel: fill with zero, contraction, elementwise steps on its result.
+struct KernelForm {
+  ContractionInfo info;
+  mlir::Operation *fill = nullptr;
+  /// linalg.generic (elementwise) or memref.copy, in program order.
+  llvm::SmallVector<mlir::Operation *> steps;
+  /// Buffers that hold the result of the contraction or of a step, and those of them that outlive the kernel.
+  llvm::SetVector<mlir::Value> tracked, stored;
+};
+
+/// Recognizes the form; an error at the first op that does not fit.
+mlir::FailureOr<KernelForm> analyzeKernel(mlir::func::FuncOp kernel);
+
+/// The sets of loops that are walked as one collapsed loop each.
+enum GroupKind : unsigned { Rows = 0, Columns = 1, Depth = 2 };
+struct Group {
+  llvm::SmallVector<unsigned> loops;
+  llvm::SmallVector<Index> extents;
+  Index total;
+};
+
+/// How an operand's address depends on the collapsed index of a group: not at all, by a constant step, or by a table of
+/// offsets that is filled for each block.
+struct Dependence {
+  enum Kind { None, Linear, Table } kind = None;
+  Index step;
+  /// memref<block x index>, indexed from the start of the block.
+  mlir::Value table;
+};
+
+/// An operand seen as flat memory: the address of an element is `base` plus one term for each loop.
+struct Access {
+  mlir::Value flat;
+  mlir::Type element;
+  Index base;
+  llvm::SmallVector<Index> steps;
+  Dependence dependence[3];
+  /// `base` plus the terms of the batch loops of the current batch.
+  Index batchBase;
+};
+
+/// Clones elementwise op `op` with operands from `mapping`; results become vectors as soon as one operand is a vector.
+mlir::Value cloneElementwise(mlir::OpBuilder &b, mlir::Location loc, mlir::Operation *op, mlir::IRMapping &mapping);
+
+} // namespace tegula::matmul
+
+#endif

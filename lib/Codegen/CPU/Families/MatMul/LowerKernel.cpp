@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The loop nest over blocks and panels, and the share of each worker.
+//
+#include "Emitter.h"
+
+#include "tegula/Dialect/Exec/IR/Exec.h"
+
+using namespace mlir;
+using namespace tegula;
+using namespace tegula::matmul;
+
+void Emitter::emitPanel(const BlockExtent &block, Index panel) {
+  Index column = math.add(block.column, panel);
+  Index columnCount = math.min(math.of(shape.nr), math.sub(block.columnCount, panel));
+  Value contiguous = math.truth(true);
+  auto require = [&](const Access &access) {
+    contiguous = math.logicalAnd(contiguous, isContiguous(access, column, block.column, columnCount, shape.nr));
+  };
+  for (auto &entry : results)
+    require(entry.second);
+  for (auto &entry : operands)
+    require(entry.second);
+  // A result that the columns do not move (one column) is not stored in vectors.
+  for (auto &entry : results)
+    if (entry.second.dependence[Columns].kind == Dependence::None)
+      contiguous = math.truth(false);
+
+  Index rowEnd = math.add(block.row, block.rowCount);
+  auto walkRows = [&](const RhsPanel &rhsPanel) {
+    loop(math.of(0), block.rowCount, shape.mr, [&](Value i) {
+      Tile tile;
+      tile.row = math.add(block.row, i);
+      tile.rowCount = math.min(math.of(shape.mr), math.sub(block.rowCount, i));
+      tile.column = column;
+      tile.columnCount = columnCount;
+      tile.blockRow = block.row;
+      tile.blockColumn = block.column;
+      tile.contiguous = contiguous;
+      tile.first = math.equal(block.depth, math.of(0));
+      tile.last = math.lessOrEqual(groups[Depth].total, math.add(block.depth, block.depthCount));
+      Values sums = computeTile(tile.row, rowEnd, block.row, i, block.depth, block.depthCount, rhsPanel);
+      storeTile(tile, sums);
+    });
+  };
+  if (shape.packRhs)
+    return walkRows({packedRhs, math.mul(panel, block.depthCount), math.of(shape.nr), true});
+
+  // Unpacked: whole panels are read where they are, the others are packed alone.
+  auto packAlone = [&] {
+    packRhsPanel(column, block.column, columnCount, block.depth, block.depthCount, math.of(0));
+    walkRows({packedRhs, math.of(0), math.of(shape.nr), true});
+  };
+  const Dependence &columns = rhs.dependence[Columns], &depths = rhs.dependence[Depth];
+  if (columns.kind != Dependence::Linear || !IndexMath::isConstant(columns.step, 1) ||
+      depths.kind == Dependence::Table)
+    return packAlone();
+  ifTrue(
+      math.equal(columnCount, math.of(shape.nr)),
+      [&] {
+        Index base = math.add(rhs.batchBase, term(rhs, Columns, column, block.column));
+        base = math.add(base, term(rhs, Depth, block.depth, block.depth));
+        walkRows({rhs.flat, base, depths.kind == Dependence::Linear ? depths.step : math.of(0), false});
+      },
+      packAlone);
+}
+
+void Emitter::emitBlock(BlockExtent block) {
+  if (partialInWorkspace) {
+    Index corner = math.add(math.mul(block.row, math.of(shape.nc)), block.column);
+    partial->batchBase = math.sub(math.of(0), corner);
+  }
+  if (shape.packLhs)
+    packLhs(block.row, block.rowCount, block.depth, block.depthCount);
+  loop(math.of(0), block.columnCount, shape.nr, [&](Value panel) { emitPanel(block, panel); });
+}
+
+void Emitter::emitNest(const Region &region) {
+  const Shape &s = shape;
+  // At least one block of the depth: an empty sum is zero, and the steps still apply.
+  Index depthEnd = math.max(groups[Depth].total, math.of(1));
+  BlockExtent block;
+  auto overRows = [&](function_ref<void()> body) {
+    loop(region.rowBegin, region.rowEnd, s.mc, [&](Value row) {
+      block.row = row;
+      block.rowCount = math.min(math.of(s.mc), math.sub(region.rowEnd, row));
+      fillTables(Rows, block.row, block.rowCount);
+      body();
+    });
+  };
+  auto overDepth = [&](function_ref<void()> body) {
+    loop(math.of(0), depthEnd, s.kc, [&](Value depth) {
+      block.depth = depth;
+      block.depthCount = math.min(math.of(s.kc), math.sub(groups[Depth].total, depth));
+      fillTables(Depth, block.depth, block.depthCount);
+      if (s.packRhs)
+        packRhs(block.column, block.columnCount, block.depth, block.depthCount);
+      body();
+    });
+  };
+  loop(region.columnBegin, region.columnEnd, s.nc, [&](Value column) {
+    block.column = column;
+    block.columnCount = math.min(math.of(s.nc), math.sub(region.columnEnd, column));
+    fillTables(Columns, block.column, block.columnCount);
+    // Sums in the workspace cover one block of rows, so the depth is inside; the right operand is packed again for each.
+    if (partialInWorkspace)
+      overRows([&] { overDepth([&] { emitBlock(block); }); });
+    else
+      overDepth([&] { overRows([&] { emitBlock(block); }); });
+  });
+}
+
+/// Items are (batch, panel of columns); workers take even shares of them. With fewer items than workers, the rows are
+/// shared too.
+void Emitter::emitGrid() {
+  Index id = exec::GridIdOp::create(b, loc, b.getIndexType()).getResult();
+  Index size = exec::GridSizeOp::create(b, loc, b.getIndexType()).getResult();
+  Index rows = groups[Rows].total, columns = groups[Columns].total;
+  Index panels = math.max(math.of(1), math.ceilDiv(columns, math.of(shape.nr)));
+  Index rowPanels = math.max(math.of(1), math.ceilDiv(rows, math.of(shape.mr)));
+  Index items = math.max(math.of(1), math.mul(batchTotal, panels));
+  Index rowShares = math.max(math.of(1), math.min(math.floorDiv(size, items), rowPanels));
+  Index itemShares = math.max(math.of(1), math.floorDiv(size, rowShares));
+  Index rowShare = math.rem(id, rowShares), itemShare = math.floorDiv(id, rowShares);
+  auto cut = [&](Index total, Index share, Index shares) { return math.floorDiv(math.mul(total, share), shares); };
+
+  Region region;
+  region.rowBegin = math.min(rows, math.mul(cut(rowPanels, rowShare, rowShares), math.of(shape.mr)));
+  region.rowEnd =
+      math.min(rows, math.mul(cut(rowPanels, math.add(rowShare, math.of(1)), rowShares), math.of(shape.mr)));
+  // Workers beyond the last share get nothing.
+  Index begin = math.min(items, cut(items, itemShare, itemShares));
+  Index end = math.min(items, cut(items, math.add(itemShare, math.of(1)), itemShares));
+  end = math.min(end, math.mul(batchTotal, panels));
+  // `items` is at most INT64_MAX / size, which any tensor in memory respects.
+  auto forBatch = [&](Index batch) {
+    enterBatch(batch);
+    Index first = math.mul(batch, panels);
+    Index panelBegin = math.max(math.of(0), math.sub(begin, first));
+    Index panelEnd = math.min(panels, math.sub(end, first));
+    region.columnBegin = math.mul(panelBegin, math.of(shape.nr));
+    region.columnEnd = math.min(columns, math.mul(panelEnd, math.of(shape.nr)));
+    emitNest(region);
+  };
+  if (info.batch.empty())
+    return forBatch(math.of(0));
+  loop(math.floorDiv(begin, panels), math.ceilDiv(end, panels), 1, [&](Value batch) { forBatch(batch); });
+}
+
+void Emitter::emit(mlir::Block *entry) {
+  math.remembersProducts = true;
+  setUpGroups();
+  setUpAccesses();
+  math.remembersProducts = false;
+  bool oneDepthBlock = false;
+  if (auto depth = getConstantIntValue(groups[Depth].total))
+    oneDepthBlock = *depth <= shape.kc;
+  if (!oneDepthBlock) {
+    for (auto &[buffer, access] : results)
+      if (!partial && access.element == info.accumulator)
+        partial = &access;
+    partialInWorkspace = !partial;
+  }
+  setUpWorkspace(entry);
+  if (partialInWorkspace) {
+    partial = &workspacePartial;
+    partial->flat = partialBuffer;
+    partial->element = info.accumulator;
+    partial->dependence[Rows] = {Dependence::Linear, math.of(shape.nc), {}};
+    partial->dependence[Columns] = {Dependence::Linear, math.of(1), {}};
+  }
+  emitGrid();
+}
+
+/// Uses of the extents of a buffer that is about to vanish get the extents it was allocated with.
+static void eraseLocalBuffer(Value buffer) {
+  auto alloc = buffer.getDefiningOp<memref::AllocOp>();
+  if (!alloc)
+    return;
+  for (Operation *user : llvm::make_early_inc_range(alloc->getUsers())) {
+    if (auto dim = dyn_cast<memref::DimOp>(user)) {
+      auto index = dim.getConstantIndex();
+      if (!index)
+        continue;
+      OpBuilder b(dim);
+      MemRefType type = alloc.getType();
+      Value size = type.isDynamicDim(*index) ? alloc.getDynamicSizes()[type.getDynamicDimIndex(*index)]
+                                             : arith::ConstantIndexOp::create(b, dim.getLoc(), type.getDimSize(*index));
+      dim.replaceAllUsesWith(size);
+      dim.erase();
+    } else if (isa<memref::DeallocOp>(user)) {
+      user->erase();
+    }
+  }
+  if (alloc->use_empty())
+    alloc.erase();
+}
+
+LogicalResult tegula::lowerMatMulKernel(func::FuncOp kernel, sched::CPUMatMulAttr schedule, int64_t vectorBits) {
+  FailureOr<KernelForm> form = analyzeKernel(kernel);
+  if (failed(form))
+    return failure();
+  ContractionInfo &info = form->info;
+  int64_t width = info.accumulator.getIntOrFloatBitWidth();
+  Shape shape;
+  shape.mr = schedule.getMicro()[0];
+  shape.nr = schedule.getMicro()[1];
+  shape.lanes = vectorBits / width;
+  shape.vectors = shape.nr / shape.lanes;
+  shape.unroll = schedule.getUnroll();
+  shape.packLhs = schedule.getPackLhs();
+  shape.packRhs = schedule.getPackRhs();
+  // Blocks need not be larger than the kernel.
+  auto limit = [](int64_t block, int64_t extent, int64_t multiple) {
+    return ShapedType::isDynamic(extent) ? block
+                                         : std::min<int64_t>(block, llvm::alignTo(std::max<int64_t>(extent, 1), multiple));
+  };
+  shape.mc = limit(schedule.getTile()[0], info.extent(info.rows), shape.mr);
+  shape.nc = limit(schedule.getTile()[1], info.extent(info.columns), shape.nr);
+  shape.kc = limit(schedule.getTile()[2], info.extent(info.depth), 1);
+  // AVX and AVX-512 have masked loads and stores of 32 and 64 bits.
+  shape.masked = vectorBits >= 256;
+  auto narrow = [](Value value) {
+    auto type = dyn_cast<MemRefType>(value.getType());
+    return type && type.getElementTypeBitWidth() < 32;
+  };
+  shape.masked &= llvm::none_of(form->stored, narrow);
+  for (Operation *step : form->steps)
+    shape.masked &= llvm::none_of(step->getOperands(), narrow);
+
+  Operation *last = form->steps.empty() ? info.op.getOperation() : form->steps.back();
+  OpBuilder b(last);
+  Emitter(b, info.op.getLoc(), *form, shape).emit(&kernel.getBody().front());
+  for (Operation *step : llvm::reverse(form->steps))
+    step->erase();
+  info.op->erase();
+  form->fill->erase();
+  for (Value buffer : form->tracked)
+    eraseLocalBuffer(buffer);
+  return success();
+}

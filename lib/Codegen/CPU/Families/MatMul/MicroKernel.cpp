@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The register block: MR x NR sums in one-dimensional vectors, carried as values through the depth loop. For each depth:
+// load the NR columns of the right panel, then for each row broadcast one element of the left panel and multiply-add.
+//
+#include "Emitter.h"
+
+using namespace mlir;
+using namespace tegula;
+using namespace tegula::matmul;
+
+/// One depth: `k` counts from the start of the block that starts at `depth`.
+void Emitter::multiplyAdd(MutableArrayRef<Value> sums, ValueRange lhsRows, Index lhsPacked, Index k, Index depth,
+                          const RhsPanel &panel) {
+  Values columns;
+  Index columnStart = math.add(panel.base, math.mul(k, panel.step));
+  for (int64_t j = 0; j < shape.vectors; ++j) {
+    Index at = math.add(columnStart, math.of(j * shape.lanes));
+    if (panel.packed)
+      columns.push_back(loadVector(info.accumulator, panel.flat, at, nullptr));
+    else
+      columns.push_back(convert(loadVector(rhs.element, panel.flat, at, nullptr), info.rhs));
+  }
+  Index lhsStart = shape.packLhs ? math.add(lhsPacked, math.mul(k, math.of(shape.mr)))
+                                 : term(lhs, Depth, math.add(depth, k), depth);
+  VectorType type = vectorOf(info.accumulator);
+  for (int64_t i = 0; i < shape.mr; ++i) {
+    Value element;
+    if (shape.packLhs)
+      element = memref::LoadOp::create(b, loc, packedLhs, math.value(math.add(lhsStart, math.of(i))));
+    else
+      element = convert(memref::LoadOp::create(b, loc, lhs.flat, math.value(math.add(lhsRows[i], lhsStart))), info.lhs);
+    Value row = vector::BroadcastOp::create(b, loc, type, element);
+    for (int64_t j = 0; j < shape.vectors; ++j) {
+      Value &sum = sums[i * shape.vectors + j];
+      if (isa<FloatType>(info.accumulator))
+        sum = vector::FMAOp::create(b, loc, row, columns[j], sum);
+      else
+        sum = arith::AddIOp::create(b, loc, sum, arith::MulIOp::create(b, loc, row, columns[j]));
+    }
+  }
+}
+
+SmallVector<Value> Emitter::computeTile(Index row, Index rowEnd, Index blockRow, Index packedRow, Index depth,
+                                        Index depthCount, const RhsPanel &panel) {
+  Values lhsRows;
+  Index lhsPacked = math.mul(packedRow, depthCount);
+  if (!shape.packLhs) {
+    // Rows beyond the edge repeat the last one: memory that exists, sums that nobody stores.
+    Index last = math.sub(rowEnd, math.of(1));
+    for (int64_t i = 0; i < shape.mr; ++i) {
+      Index clamped = math.min(math.add(row, math.of(i)), last);
+      lhsRows.push_back(math.value(math.add(lhs.batchBase, term(lhs, Rows, clamped, blockRow))));
+    }
+  }
+  Values sums(shape.mr * shape.vectors, zero(vectorOf(info.accumulator)));
+  Index main = math.mul(math.floorDiv(depthCount, math.of(shape.unroll)), math.of(shape.unroll));
+  auto depthLoop = [&](Index begin, Index end, int64_t unroll) {
+    auto forOp = scf::ForOp::create(b, loc, math.value(begin), math.value(end), math.constant(unroll), sums);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(forOp.getBody());
+    Values carried(forOp.getRegionIterArgs());
+    for (int64_t u = 0; u < unroll; ++u)
+      multiplyAdd(carried, lhsRows, lhsPacked, math.add(forOp.getInductionVar(), math.of(u)), depth, panel);
+    scf::YieldOp::create(b, loc, carried);
+    sums.assign(forOp.result_begin(), forOp.result_end());
+  };
+  depthLoop(math.of(0), main, shape.unroll);
+  if (shape.unroll > 1 && !IndexMath::same(main, depthCount))
+    depthLoop(main, depthCount, 1);
+  return sums;
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Legality, default, space and features of `cpu_matmul` schedules.
+//
+// A point of the space has the knobs micro_m (MR), micro_n (NR), tile_m, tile_n, tile_k, unroll, pack_lhs, pack_rhs; MC
+// and NC are the tile knobs rounded up to whole panels.
+//
+#include "Schedule.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace tegula;
+
+/// Extent that stands for a dynamic one in estimates.
+static constexpr int64_t assumedExtent = 256;
+/// Straight-line code beyond this many multiply-adds overflows the decoded-instruction caches.
+static constexpr int64_t maxUnrolledOps = 112;
+
+static int64_t estimate(int64_t extent) {
+  return ShapedType::isDynamic(extent) ? assumedExtent : std::max<int64_t>(extent, 1);
+}
+
+int64_t matmul::countRegisters(int64_t rows, int64_t vectors) {
+  // With a single row each vector of the right operand is used once, as a memory operand.
+  return rows * vectors + (rows == 1 ? 1 : vectors) + 1;
+}
+
+LogicalResult matmul::verifySchedule(sched::CPUMatMulAttr schedule, const ContractionInfo &info,
+                                     const MachineModel &machine, KernelFamily::EmitError emitError) {
+  auto tile = schedule.getTile(), micro = schedule.getMicro();
+  if (tile.size() != 3 || micro.size() != 2)
+    return emitError() << "expected tile = [MC, NC, KC] and micro = [MR, NR], but got " << schedule;
+  for (int64_t value : {tile[0], tile[1], tile[2], micro[0], micro[1], schedule.getUnroll()})
+    if (value < 1)
+      return emitError() << "expected positive sizes, but got " << schedule;
+  int64_t lanes = machine.vectorBits / int64_t(info.accumulator.getIntOrFloatBitWidth());
+  if (micro[1] % lanes != 0)
+    return emitError() << "expected NR to be a multiple of the " << lanes << " lanes of a vector, but got " << micro[1];
+  int64_t registers = countRegisters(micro[0], micro[1] / lanes);
+  if (registers > machine.vectorRegisters)
+    return emitError() << "expected at most " << machine.vectorRegisters << " vector registers, but a register block of "
+                       << micro[0] << " x " << micro[1] << " takes " << registers;
+  if (tile[0] % micro[0] != 0 || tile[1] % micro[1] != 0)
+    return emitError() << "expected MC and NC to be multiples of MR and NR, but got " << schedule;
+  int64_t body = micro[0] * (micro[1] / lanes) * schedule.getUnroll();
+  if (schedule.getUnroll() > 1 && body > maxUnrolledOps)
+    return emitError() << "expected at most " << maxUnrolledOps << " unrolled multiply-adds, but got " << body;
+  constexpr int64_t maxWorkspace = int64_t(256) << 20;
+  double bytes = info.accumulator.getIntOrFloatBitWidth() / 8;
+  if (bytes * (double(tile[1]) * tile[2] + double(tile[0]) * tile[2] + double(tile[0]) * tile[1]) > maxWorkspace)
+    return emitError() << "expected blocks of at most " << maxWorkspace << " bytes, but got " << schedule;
+  return success();
+}
+
+/// The values below `extent`, and the first that covers it.
+static SmallVector<int64_t> upTo(ArrayRef<int64_t> values, int64_t extent) {
+  SmallVector<int64_t> result;
+  for (int64_t value : values) {
+    result.push_back(value);
+    if (!ShapedType::isDynamic(extent) && value >= extent)
+      break;
+  }
+  return result;
+}
+
+SearchSpace matmul::makeSpace(const ContractionInfo &info, const MachineModel &machine) {
+  int64_t lanes = machine.vectorBits / int64_t(info.accumulator.getIntOrFloatBitWidth());
+  int64_t rows = info.extent(info.rows), columns = info.extent(info.columns), depth = info.extent(info.depth);
+  SearchSpace space("cpu_matmul", /*version=*/1);
+  SmallVector<int64_t> widths;
+  for (int64_t vectors : {1, 2, 3, 4, 6, 8, 12, 16, 24})
+    if (vectors < machine.vectorRegisters)
+      widths.push_back(vectors * lanes);
+  space.addKnob("micro_m", upTo({1, 2, 3, 4, 5, 6, 8, 10, 12, 14}, rows));
+  space.addKnob("micro_n", upTo(widths, columns));
+  space.addKnob("tile_m", upTo({24, 48, 96, 192, 384, 768}, rows));
+  space.addKnob("tile_n", upTo({64, 128, 256, 512, 1024, 2048, 4096}, columns));
+  space.addKnob("tile_k", upTo({64, 128, 192, 256, 384, 512, 1024}, depth));
+  space.addKnob("unroll", {1, 2, 4, 8});
+  space.addKnob("pack_lhs", {0, 1});
+  space.addKnob("pack_rhs", {0, 1});
+  int64_t registers = machine.vectorRegisters;
+  space.addConstraint("registers(micro_m, micro_n / " + std::to_string(lanes) + ") <= " + std::to_string(registers),
+                      {"micro_m", "micro_n"}, [=](ArrayRef<int64_t> v) {
+                        return countRegisters(v[0], v[1] / lanes) <= registers;
+                      });
+  space.addConstraint("micro_m * micro_n * unroll <= " + std::to_string(maxUnrolledOps * lanes) + " or unroll = 1",
+                      {"micro_m", "micro_n", "unroll"}, [=](ArrayRef<int64_t> v) {
+                        return v[2] == 1 || v[0] * v[1] * v[2] <= maxUnrolledOps * lanes;
+                      });
+  // Reading the right operand where it is pays only when few panels of rows use it again.
+  space.addConstraint("pack_rhs or rows <= 4 * micro_m", {"micro_m", "pack_rhs"}, [=](ArrayRef<int64_t> v) {
+    return v[1] || (!ShapedType::isDynamic(rows) && rows <= 4 * v[0]);
+  });
+  return space;
+}
+
+/// Estimated cycles per depth of all register blocks, and with it the quality of a register block for this kernel.
+static double estimateCycles(int64_t microRows, int64_t vectors, int64_t lanes, int64_t rows, int64_t columns) {
+  double blocks = double(llvm::divideCeil(rows, microRows)) * llvm::divideCeil(columns, vectors * lanes);
+  // One multiply-add a cycle at full width, two loads a cycle (a wide one and a broadcast), and a latency of 4 cycles
+  // for a chain. Each block also costs its share of the loads from the second cache.
+  double compute = microRows * vectors, loads = 0.6 * (microRows + vectors), latency = 4;
+  return blocks * (std::max({compute, loads, latency}) + 0.25 * vectors + 0.1 * microRows);
+}
+
+Configuration matmul::chooseDefault(const SearchSpace &space, const ContractionInfo &info,
+                                    const MachineModel &machine) {
+  int64_t width = info.accumulator.getIntOrFloatBitWidth(), lanes = machine.vectorBits / width;
+  int64_t rows = info.extent(info.rows), columns = info.extent(info.columns), depth = info.extent(info.depth);
+  auto values = [&](StringRef knob) { return ArrayRef<int64_t>(space.getKnobs()[*space.findKnob(knob)].values); };
+  auto largestUpTo = [&](StringRef knob, int64_t bound) {
+    int64_t best = values(knob).front();
+    for (int64_t value : values(knob))
+      if (value <= bound)
+        best = value;
+    return best;
+  };
+
+  int64_t microRows = 1, microColumns = lanes;
+  double best = std::numeric_limits<double>::infinity();
+  for (int64_t m : values("micro_m"))
+    for (int64_t n : values("micro_n")) {
+      if (countRegisters(m, n / lanes) > machine.vectorRegisters)
+        continue;
+      double cycles = estimateCycles(m, n / lanes, lanes, estimate(rows), estimate(columns));
+      if (cycles < best)
+        best = cycles, microRows = m, microColumns = n;
+    }
+
+  // Depth blocks of nearly equal size, 256 to 512 deep.
+  int64_t blockDepth = largestUpTo("tile_k", 256);
+  if (!ShapedType::isDynamic(depth) && depth <= 512)
+    blockDepth = values("tile_k").back() >= depth ? values("tile_k").back() : blockDepth;
+  int64_t bytes = width / 8;
+  int64_t blockRows = largestUpTo("tile_m", std::max<int64_t>(machine.l2Bytes / 2 / (blockDepth * bytes), 24));
+  int64_t blockColumns = largestUpTo("tile_n", std::max<int64_t>(machine.l3Bytes / 4 / (blockDepth * bytes), 64));
+  int64_t unroll = 1;
+  for (int64_t candidate : {2, 4})
+    if (microRows * microColumns / lanes * candidate <= maxUnrolledOps)
+      unroll = candidate;
+  bool packRhs = ShapedType::isDynamic(rows) || rows > microRows;
+  // A left operand whose rows are contiguous in depth is read in place: MR streams.
+  bool packLhs = packRhs;
+
+  Configuration point(space.getKnobs().size(), 0);
+  auto set = [&](StringRef knob, int64_t value) { point[*space.findKnob(knob)] = value; };
+  set("micro_m", microRows);
+  set("micro_n", microColumns);
+  set("tile_m", blockRows);
+  set("tile_n", blockColumns);
+  set("tile_k", blockDepth);
+  set("unroll", unroll);
+  set("pack_lhs", packLhs);
+  set("pack_rhs", packRhs);
+  assert(space.contains(point) && "the default is a point of the space");
+  return point;
+}
+
+sched::CPUMatMulAttr matmul::makeSchedule(const SearchSpace &space, const Configuration &point,
+                                          const ContractionInfo &info) {
+  auto get = [&](StringRef knob) { return space.value(point, knob); };
+  int64_t mr = get("micro_m"), nr = get("micro_n");
+  int64_t tile[] = {int64_t(llvm::alignTo(get("tile_m"), mr)), int64_t(llvm::alignTo(get("tile_n"), nr)),
+                    get("tile_k")};
+  return sched::CPUMatMulAttr::get(info.op->getContext(), tile, {mr, nr}, get("unroll"), get("pack_lhs") != 0,
+                                   get("pack_rhs") != 0);
+}
+
+std::optional<Configuration> matmul::findPoint(const SearchSpace &space, sched::CPUMatMulAttr schedule) {
+  int64_t mr = schedule.getMicro()[0], nr = schedule.getMicro()[1];
+  Configuration point(space.getKnobs().size(), 0);
+  auto set = [&](StringRef knob, int64_t value) { point[*space.findKnob(knob)] = value; };
+  set("micro_m", mr);
+  set("micro_n", nr);
+  set("tile_k", schedule.getTile()[2]);
+  set("unroll", schedule.getUnroll());
+  set("pack_lhs", schedule.getPackLhs());
+  set("pack_rhs", schedule.getPackRhs());
+  // The tile knobs are what was rounded up to the blocks.
+  auto setTile = [&](StringRef knob, int64_t block, int64_t multiple) {
+    for (int64_t value : space.getKnobs()[*space.findKnob(knob)].values)
+      if (int64_t(llvm::alignTo(value, multiple)) == block) {
+        set(knob, value);
+        return;
+      }
+  };
+  setTile("tile_m", schedule.getTile()[0], mr);
+  setTile("tile_n", schedule.getTile()[1], nr);
+  if (!space.contains(point))
+    return std::nullopt;
+  return point;
+}
+
+KernelFeatures matmul::computeFeatures(sched::CPUMatMulAttr schedule, const ContractionInfo &info,
+                                       const MachineModel &machine) {
+  double rows = estimate(info.extent(info.rows)), columns = estimate(info.extent(info.columns));
+  double depth = estimate(info.extent(info.depth)), batch = estimate(info.extent(info.batch));
+  auto tile = schedule.getTile();
+  int64_t mr = schedule.getMicro()[0], nr = schedule.getMicro()[1];
+  double paddedRows = llvm::alignTo(int64_t(rows), mr), paddedColumns = llvm::alignTo(int64_t(columns), nr);
+  auto width = [](Type type) { return type.getIntOrFloatBitWidth() / 8; };
+  int64_t bytes = width(info.accumulator);
+  KernelFeatures features;
+  features.flops = 2 * batch * rows * columns * depth;
+  features.executedFlops = 2 * batch * paddedRows * paddedColumns * depth;
+  auto size = [&](unsigned operand, Type element) {
+    double count = width(element);
+    for (int64_t extent : cast<ShapedType>(info.op->getOperand(operand).getType()).getShape())
+      count *= estimate(extent);
+    return count;
+  };
+  features.bytes = size(info.lhs, info.lhsType) + size(info.rhs, info.rhsType) + size(2, info.resultType);
+  if (schedule.getPackRhs())
+    features.packedBytes += batch * paddedColumns * depth * bytes;
+  if (schedule.getPackLhs())
+    features.packedBytes += batch * paddedRows * depth * bytes * std::ceil(columns / tile[1]);
+  features.registers = countRegisters(mr, nr * bytes * 8 / machine.vectorBits);
+  int64_t kc = std::min<int64_t>(tile[2], depth), mc = std::min<int64_t>(tile[0], paddedRows);
+  int64_t nc = std::min<int64_t>(tile[1], paddedColumns);
+  features.l1Bytes = bytes * kc * (mr + nr);
+  features.l2Bytes = bytes * kc * (mc + nr);
+  features.workspaceBytes = bytes * (kc * (schedule.getPackRhs() ? nc : nr) + (schedule.getPackLhs() ? kc * mc : 0));
+  return features;
+}

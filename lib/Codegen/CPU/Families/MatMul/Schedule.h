@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Legality, default, space and features of `cpu_matmul` schedules.
+//
+#ifndef TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_SCHEDULE_H
+#define TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_SCHEDULE_H
+
+#include "tegula/Codegen/CPU/Families/MatMul.h"
+
+namespace tegula::matmul {
+
+/// Vector registers of the innermost loop: the sums, one row of the right panel, one broadcast element.
+int64_t countRegisters(int64_t rows, int64_t vectors);
+
+mlir::LogicalResult verifySchedule(sched::CPUMatMulAttr schedule, const ContractionInfo &info,
+                                   const MachineModel &machine, KernelFamily::EmitError emitError);
+SearchSpace makeSpace(const ContractionInfo &info, const MachineModel &machine);
+Configuration chooseDefault(const SearchSpace &space, const ContractionInfo &info, const MachineModel &machine);
+sched::CPUMatMulAttr makeSchedule(const SearchSpace &space, const Configuration &point, const ContractionInfo &info);
+std::optional<Configuration> findPoint(const SearchSpace &space, sched::CPUMatMulAttr schedule);
+KernelFeatures computeFeatures(sched::CPUMatMulAttr schedule, const ContractionInfo &info,
+                               const MachineModel &machine);
+
+} // namespace tegula::matmul
+
+#endif

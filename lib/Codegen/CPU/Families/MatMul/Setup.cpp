@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What is computed once per kernel or block: extents, strides, flat views of the operands, the workspace, tables of
+// offsets.
+//
+#include "Emitter.h"
+
+using namespace mlir;
+using namespace tegula;
+using namespace tegula::matmul;
+
+void Emitter::setUpGroups() {
+  linalg::GenericOp op = info.op;
+  extents.resize(op.getNumLoops());
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
+    if (!ShapedType::isDynamic(info.extents[loop])) {
+      extents[loop] = math.of(info.extents[loop]);
+      continue;
+    }
+    // The result first: a dimension of an operand may be a broadcast view.
+    for (unsigned operand : {2u, info.lhs, info.rhs}) {
+      AffineMap map = op.getIndexingMapsArray()[operand];
+      for (auto [position, expression] : llvm::enumerate(map.getResults()))
+        if (!extents[loop] && expression == b.getAffineDimExpr(loop))
+          extents[loop] = b.createOrFold<memref::DimOp>(loc, op->getOperand(operand), position);
+    }
+    assert(extents[loop] && "linalg guarantees that each loop indexes a dimension");
+  }
+  auto set = [&](Group &group, ArrayRef<unsigned> loops) {
+    group.loops.assign(loops.begin(), loops.end());
+    group.total = math.of(1);
+    for (unsigned loop : loops) {
+      group.extents.push_back(extents[loop]);
+      group.total = math.mul(group.total, extents[loop]);
+    }
+  };
+  set(groups[Rows], info.rows);
+  set(groups[Columns], info.columns);
+  set(groups[Depth], info.depth);
+  batchTotal = math.of(1);
+  for (unsigned loop : info.batch) {
+    batchExtents.push_back(extents[loop]);
+    batchTotal = math.mul(batchTotal, extents[loop]);
+  }
+}
+
+/// `forms` holds for each dimension of `buffer` the coefficients of the contraction's loops, then the constant.
+Access Emitter::makeAccess(Value buffer, ArrayRef<SmallVector<int64_t>> forms) {
+  auto type = cast<MemRefType>(buffer.getType());
+  Access access;
+  access.element = type.getElementType();
+  unsigned loops = extents.size();
+  SmallVector<Index> strides(type.getRank(), math.of(0));
+  access.base = math.of(0);
+  if (type.getLayout().isIdentity()) {
+    Index stride = math.of(1);
+    for (int64_t dim = type.getRank() - 1; dim >= 0; --dim) {
+      strides[dim] = stride;
+      Index size;
+      if (!type.isDynamicDim(dim)) {
+        size = math.of(type.getDimSize(dim));
+      } else {
+        // A dimension that a single loop walks has the loop's extent: the same value, so that strides compare equal.
+        for (unsigned loop = 0; loop < loops; ++loop) {
+          SmallVector<int64_t> only(loops + 1, 0);
+          only[loop] = 1;
+          if (ArrayRef<int64_t>(forms[dim]) == ArrayRef<int64_t>(only))
+            size = extents[loop];
+        }
+        if (!size && dim > 0)
+          size = memref::DimOp::create(b, loc, buffer, dim).getResult();
+      }
+      if (dim > 0)
+        stride = math.mul(stride, size);
+    }
+  } else {
+    auto [staticStrides, offset] = type.getStridesAndOffset();
+    memref::ExtractStridedMetadataOp metadata;
+    auto get = [&](int64_t known, auto dynamic) -> Index {
+      if (!ShapedType::isDynamic(known))
+        return math.of(known);
+      if (!metadata)
+        metadata = memref::ExtractStridedMetadataOp::create(b, loc, buffer);
+      return dynamic();
+    };
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      strides[dim] = get(staticStrides[dim], [&]() -> Index { return metadata.getStrides()[dim]; });
+    access.base = get(offset, [&]() -> Index { return metadata.getOffset(); });
+  }
+  access.steps.assign(loops, math.of(0));
+  for (auto [stride, form] : llvm::zip(strides, forms)) {
+    for (unsigned loop = 0; loop < loops; ++loop)
+      access.steps[loop] = math.add(access.steps[loop], math.mul(stride, math.of(form[loop])));
+    access.base = math.add(access.base, math.mul(stride, math.of(form[loops])));
+  }
+
+  // The view is only a pointer: its size is an upper bound of every size, and nothing looks at it.
+  int64_t unknown = ShapedType::kDynamic;
+  auto flatType = MemRefType::get({unknown}, access.element, AffineMap(), type.getMemorySpace());
+  access.flat = memref::ReinterpretCastOp::create(b, loc, flatType, buffer, math.of(0),
+                                                  ArrayRef<OpFoldResult>{math.constant(int64_t(1) << 40)},
+                                                  ArrayRef<OpFoldResult>{math.of(1)});
+  for (unsigned kind : {Rows, Columns, Depth}) {
+    const Group &group = groups[kind];
+    Dependence &dependence = access.dependence[kind];
+    bool none = true, linear = true;
+    for (size_t i = 0; i < group.loops.size(); ++i) {
+      Index step = access.steps[group.loops[i]];
+      none &= IndexMath::isConstant(step, 0);
+      if (i + 1 < group.loops.size())
+        linear &= IndexMath::same(step, math.mul(access.steps[group.loops[i + 1]], group.extents[i + 1]));
+    }
+    dependence.kind = none ? Dependence::None : linear ? Dependence::Linear : Dependence::Table;
+    if (dependence.kind == Dependence::Linear)
+      dependence.step = access.steps[group.loops.back()];
+  }
+  return access;
+}
+
+void Emitter::setUpAccesses() {
+  linalg::GenericOp op = info.op;
+  unsigned loops = extents.size();
+  lhs = makeAccess(op->getOperand(info.lhs), info.coefficients[info.lhs]);
+  rhs = makeAccess(op->getOperand(info.rhs), info.coefficients[info.rhs]);
+  allAccesses = {&lhs, &rhs};
+  for (Value buffer : form.stored)
+    results[buffer] = makeAccess(buffer, info.coefficients[2]);
+
+  // Operands of the steps: their maps are over the dimensions of the result, ours over the loops of the contraction.
+  for (Operation *step : form.steps) {
+    auto generic = dyn_cast<linalg::GenericOp>(step);
+    if (!generic)
+      continue;
+    for (OpOperand *operand : generic.getDpsInputOperands()) {
+      if (form.tracked.contains(operand->get()) || generic.isScalar(operand))
+        continue;
+      SmallVector<SmallVector<int64_t>> forms;
+      for (AffineExpr expression : generic.getMatchingIndexingMap(operand).getResults()) {
+        SmallVector<int64_t> own = *getLinearForm(expression, generic.getNumLoops());
+        SmallVector<int64_t> mapped(loops + 1, 0);
+        mapped[loops] = own.back();
+        for (unsigned dim = 0; dim < generic.getNumLoops(); ++dim)
+          for (unsigned loop = 0; loop <= loops; ++loop)
+            mapped[loop] += own[dim] * info.coefficients[2][dim][loop];
+        forms.push_back(std::move(mapped));
+      }
+      operands[operand] = makeAccess(operand->get(), forms);
+    }
+  }
+  for (auto &entry : results)
+    allAccesses.push_back(&entry.second);
+  for (auto &entry : operands)
+    allAccesses.push_back(&entry.second);
+}
+
+void Emitter::setUpWorkspace(Block *entry) {
+  OpBuilder::InsertionGuard guard(b);
+  int64_t bytes = 0;
+  SmallVector<std::pair<int64_t, std::pair<MemRefType, Value *>>> views;
+  auto reserve = [&](Value &view, int64_t count, Type element) {
+    int64_t width = element.isIndex() ? 8 : element.getIntOrFloatBitWidth() / 8;
+    views.push_back({bytes, {MemRefType::get({count}, element), &view}});
+    bytes += llvm::alignTo(count * width, 64);
+  };
+  const Shape &s = shape;
+  if (s.packRhs)
+    reserve(packedRhs, s.kc * s.nc, info.accumulator);
+  else
+    reserve(packedRhs, s.kc * s.nr, info.accumulator);
+  if (s.packLhs)
+    reserve(packedLhs, s.kc * s.mc, info.accumulator);
+  reserve(scratch, s.mr * s.nr, info.accumulator);
+  if (partialInWorkspace)
+    reserve(partialBuffer, s.mc * s.nc, info.accumulator);
+  const int64_t blocks[] = {s.mc, s.nc, s.kc};
+  for (Access *access : allAccesses)
+    for (unsigned kind : {Rows, Columns, Depth})
+      if (access->dependence[kind].kind == Dependence::Table)
+        reserve(access->dependence[kind].table, blocks[kind], b.getIndexType());
+
+  b.setInsertionPointToStart(entry);
+  auto type = MemRefType::get({bytes}, b.getI8Type());
+  Value memory = memref::AllocOp::create(b, loc, type, b.getI64IntegerAttr(64));
+  for (auto &[offset, view] : views)
+    *view.second = memref::ViewOp::create(b, loc, view.first, memory, math.constant(offset), ValueRange());
+}
+
+void Emitter::enterBatch(Index batch) {
+  SmallVector<Index> indices(info.batch.size());
+  Index rest = batch;
+  for (int64_t i = int64_t(info.batch.size()) - 1; i >= 0; --i) {
+    indices[i] = i == 0 ? rest : math.rem(rest, batchExtents[i]);
+    if (i > 0)
+      rest = math.floorDiv(rest, batchExtents[i]);
+  }
+  for (Access *access : allAccesses) {
+    access->batchBase = access->base;
+    for (auto [loop, index] : llvm::zip(info.batch, indices))
+      access->batchBase = math.add(access->batchBase, math.mul(index, access->steps[loop]));
+  }
+}
+
+Index Emitter::term(const Access &access, GroupKind group, Index index, Index blockStart) {
+  const Dependence &dependence = access.dependence[group];
+  if (dependence.kind == Dependence::None)
+    return math.of(0);
+  if (dependence.kind == Dependence::Linear)
+    return math.mul(index, dependence.step);
+  return memref::LoadOp::create(b, loc, dependence.table, math.value(math.sub(index, blockStart))).getResult();
+}
+
+void Emitter::fillTables(GroupKind kind, Index start, Index count) {
+  SmallVector<Access *> tabulated;
+  for (Access *access : allAccesses)
+    if (access->dependence[kind].kind == Dependence::Table)
+      tabulated.push_back(access);
+  if (tabulated.empty())
+    return;
+  const Group &group = groups[kind];
+  loop(math.of(0), count, 1, [&](Value i) {
+    SmallVector<Index> offsets(tabulated.size(), math.of(0));
+    Index rest = math.add(start, i);
+    for (int64_t position = int64_t(group.loops.size()) - 1; position >= 0; --position) {
+      Index index = position == 0 ? rest : math.rem(rest, group.extents[position]);
+      if (position > 0)
+        rest = math.floorDiv(rest, group.extents[position]);
+      for (auto [offset, access] : llvm::zip(offsets, tabulated))
+        offset = math.add(offset, math.mul(index, access->steps[group.loops[position]]));
+    }
+    for (auto [offset, access] : llvm::zip(offsets, tabulated))
+      memref::StoreOp::create(b, loc, math.value(offset), access->dependence[kind].table, i);
+  });
+}
+
+Value Emitter::isContiguous(const Access &access, Index column, Index blockStart, Index count, int64_t width) {
+  const Dependence &dependence = access.dependence[Columns];
+  if (dependence.kind == Dependence::None)
+    return math.truth(true);
+  if (dependence.kind == Dependence::Linear)
+    return math.equal(dependence.step, math.of(1));
+  // Compare each entry of the table with the first one plus its distance.
+  auto type = VectorType::get({width}, b.getIndexType());
+  Value position = math.value(math.sub(column, blockStart));
+  Value first = memref::LoadOp::create(b, loc, dependence.table, position);
+  Value entries = vector::LoadOp::create(b, loc, type, dependence.table, position);
+  Value lane = vector::StepOp::create(b, loc, type);
+  Value expected = arith::AddIOp::create(b, loc, vector::BroadcastOp::create(b, loc, type, first), lane);
+  Value good = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, entries, expected);
+  if (!IndexMath::isConstant(count, width)) {
+    Value limit = vector::BroadcastOp::create(b, loc, type, math.value(count));
+    good = arith::OrIOp::create(b, loc, good,
+                                arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, lane, limit));
+  }
+  return vector::ReductionOp::create(b, loc, vector::CombiningKind::AND, good);
+}
+
+// --- small helpers ---------------------------------------------------------------------------------------------------
+
+void Emitter::loop(Index begin, Index end, int64_t step, Body body) {
+  auto first = getConstantIntValue(begin), last = getConstantIntValue(end);
+  if (first && last && *last - *first <= step) {
+    if (*last > *first)
+      body(math.value(begin));
+    return;
+  }
+  auto forOp = scf::ForOp::create(b, loc, math.value(begin), math.value(end), math.constant(step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(forOp.getBody()->getTerminator());
+  body(forOp.getInductionVar());
+}
+
+void Emitter::ifTrue(Value condition, function_ref<void()> body, function_ref<void()> otherwise) {
+  if (auto known = getConstantIntValue(condition)) {
+    if (*known)
+      body();
+    else if (otherwise)
+      otherwise();
+    return;
+  }
+  auto ifOp = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/bool(otherwise));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(ifOp.thenBlock());
+  body();
+  if (otherwise) {
+    b.setInsertionPointToStart(ifOp.elseBlock());
+    otherwise();
+  }
+}
+
+Value Emitter::zero(Type type) { return arith::ConstantOp::create(b, loc, type, cast<TypedAttr>(b.getZeroAttr(type))); }
+
+Value Emitter::loadVector(Type element, Value flat, Index index, Value mask) {
+  VectorType type = vectorOf(element);
+  if (!mask)
+    return vector::LoadOp::create(b, loc, type, flat, math.value(index));
+  return vector::MaskedLoadOp::create(b, loc, type, flat, math.value(index), mask, zero(type));
+}
+
+Value Emitter::maskOf(Index count) {
+  auto type = VectorType::get({shape.lanes}, b.getI1Type());
+  return vector::CreateMaskOp::create(b, loc, type, math.value(count));
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// From the register block to memory: add the sums of earlier depth blocks, and either put the sum aside or apply the
+// elementwise steps and store the results. Whole register blocks go straight from registers; others, and those with
+// many steps, through a small buffer, row by row.
+//
+#include "Emitter.h"
+
+using namespace mlir;
+using namespace tegula;
+using namespace tegula::matmul;
+
+/// Above this many step ops in the whole register block the rows are handled in a loop: code size.
+static constexpr int64_t maxInlineOps = 256;
+
+Index Emitter::address(const Access &access, const Tile &tile, Index row, Index column) {
+  Index at = math.add(access.batchBase, term(access, Rows, row, tile.blockRow));
+  return math.add(at, term(access, Columns, column, tile.blockColumn));
+}
+
+Value Emitter::load(const Access &access, const Tile &tile, Index row, Index column, Value mask, bool vector) {
+  Index at = address(access, tile, row, column);
+  if (vector && access.dependence[Columns].kind != Dependence::None)
+    return loadVector(access.element, access.flat, at, mask);
+  // The same for all columns: stays a scalar until it meets a vector.
+  return memref::LoadOp::create(b, loc, access.flat, math.value(at));
+}
+
+void Emitter::store(const Access &access, const Tile &tile, Index row, Index column, Value value, Value mask) {
+  Value at = math.value(address(access, tile, row, column));
+  if (!isa<VectorType>(value.getType()))
+    memref::StoreOp::create(b, loc, value, access.flat, at);
+  else if (mask)
+    vector::MaskedStoreOp::create(b, loc, access.flat, at, mask, value);
+  else
+    vector::StoreOp::create(b, loc, value, access.flat, at);
+}
+
+Value Emitter::addPartial(const Tile &tile, Index row, Index column, Value sum, Value mask) {
+  Value earlier = load(*partial, tile, row, column, mask, isa<VectorType>(sum.getType()));
+  if (isa<FloatType>(info.accumulator))
+    return arith::AddFOp::create(b, loc, sum, earlier);
+  return arith::AddIOp::create(b, loc, sum, earlier);
+}
+
+void Emitter::finish(const Tile &tile, Index row, Index column, Value sum, Value mask) {
+  auto vector = dyn_cast<VectorType>(sum.getType());
+  if (info.resultType != info.accumulator)
+    sum = arith::TruncFOp::create(b, loc, vector ? Type(vectorOf(info.resultType)) : info.resultType, sum);
+  llvm::SmallDenseMap<Value, Value> current;
+  auto define = [&](Value buffer, Value value) {
+    if (vector && !isa<VectorType>(value.getType()))
+      value = vector::BroadcastOp::create(b, loc, vectorOf(value.getType()), value);
+    current[buffer] = value;
+    if (auto *entry = results.find(buffer); entry != results.end())
+      store(entry->second, tile, row, column, value, mask);
+  };
+  define(info.op.getDpsInits()[0], sum);
+  for (Operation *step : form.steps) {
+    if (auto copy = dyn_cast<memref::CopyOp>(step)) {
+      define(copy.getTarget(), current.lookup(copy.getSource()));
+      continue;
+    }
+    auto generic = cast<linalg::GenericOp>(step);
+    IRMapping mapping;
+    for (OpOperand &operand : generic->getOpOperands()) {
+      BlockArgument argument = generic.getMatchingBlockArgument(&operand);
+      if (argument.use_empty())
+        continue;
+      if (Value known = current.lookup(operand.get()))
+        mapping.map(argument, known);
+      else if (generic.isScalar(&operand))
+        mapping.map(argument, operand.get());
+      else
+        mapping.map(argument, load(operands[&operand], tile, row, column, mask, bool(vector)));
+    }
+    for (Operation &op : generic.getBody()->without_terminator())
+      cloneElementwise(b, loc, &op, mapping);
+    Value yielded = generic.getBody()->getTerminator()->getOperand(0);
+    define(generic.getDpsInits()[0], mapping.lookupOrDefault(yielded));
+  }
+}
+
+void Emitter::storeOne(const Tile &tile, Index row, Index column, Value sum, Value mask) {
+  if (!getConstantIntValue(tile.first)) {
+    auto ifOp = scf::IfOp::create(b, loc, sum.getType(), tile.first, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(ifOp.thenBlock());
+    scf::YieldOp::create(b, loc, sum);
+    b.setInsertionPointToEnd(ifOp.elseBlock());
+    Value total = addPartial(tile, row, column, sum, mask);
+    scf::YieldOp::create(b, loc, total);
+    sum = ifOp.getResult(0);
+  }
+  ifTrue(
+      tile.last, [&] { finish(tile, row, column, sum, mask); },
+      [&] { store(*partial, tile, row, column, sum, mask); });
+}
+
+void Emitter::storeRegisters(const Tile &tile, ValueRange sums) {
+  auto at = [&](int64_t i) {
+    return std::pair(math.add(tile.row, math.of(i / shape.vectors)),
+                     math.add(tile.column, math.of(i % shape.vectors * shape.lanes)));
+  };
+  Values totals(sums);
+  if (!getConstantIntValue(tile.first)) {
+    auto ifOp = scf::IfOp::create(b, loc, sums.getTypes(), tile.first, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(ifOp.thenBlock());
+    scf::YieldOp::create(b, loc, sums);
+    b.setInsertionPointToEnd(ifOp.elseBlock());
+    for (size_t i = 0; i < totals.size(); ++i)
+      totals[i] = addPartial(tile, at(i).first, at(i).second, totals[i], nullptr);
+    scf::YieldOp::create(b, loc, totals);
+    totals.assign(ifOp.result_begin(), ifOp.result_end());
+  }
+  ifTrue(
+      tile.last,
+      [&] {
+        for (size_t i = 0; i < totals.size(); ++i)
+          finish(tile, at(i).first, at(i).second, totals[i], nullptr);
+      },
+      [&] {
+        for (size_t i = 0; i < totals.size(); ++i)
+          store(*partial, tile, at(i).first, at(i).second, totals[i], nullptr);
+      });
+}
+
+void Emitter::storeRows(const Tile &tile, ValueRange sums) {
+  for (size_t i = 0; i < sums.size(); ++i)
+    vector::StoreOp::create(b, loc, sums[i], scratch, math.constant(i * shape.lanes));
+  loop(math.of(0), tile.rowCount, 1, [&](Value i) {
+    Index row = math.add(tile.row, i), scratchRow = math.mul(i, math.of(shape.nr));
+    loop(math.of(0), tile.columnCount, shape.lanes, [&](Value j) {
+      Index column = math.add(tile.column, j), scratchAt = math.add(scratchRow, j);
+      Index count = math.min(math.of(shape.lanes), math.sub(tile.columnCount, j));
+      auto byElements = [&] {
+        loop(math.of(0), count, 1, [&](Value lane) {
+          Value sum = memref::LoadOp::create(b, loc, scratch, math.value(math.add(scratchAt, lane)));
+          storeOne(tile, row, math.add(column, lane), sum, nullptr);
+        });
+      };
+      auto vector = [&] { return loadVector(info.accumulator, scratch, scratchAt, nullptr); };
+      Value whole = math.logicalAnd(tile.contiguous, math.equal(count, math.of(shape.lanes)));
+      ifTrue(
+          whole, [&] { storeOne(tile, row, column, vector(), nullptr); },
+          [&] {
+            if (!shape.masked)
+              return byElements();
+            ifTrue(tile.contiguous, [&] { storeOne(tile, row, column, vector(), maskOf(count)); }, byElements);
+          });
+    });
+  });
+}
+
+void Emitter::storeTile(const Tile &tile, ValueRange sums) {
+  int64_t ops = 0;
+  for (Operation *step : form.steps)
+    if (auto generic = dyn_cast<linalg::GenericOp>(step))
+      ops += generic.getBody()->getOperations().size();
+  if (ops * int64_t(sums.size()) > maxInlineOps)
+    return storeRows(tile, sums);
+  Value whole = math.logicalAnd(math.equal(tile.rowCount, math.of(shape.mr)),
+                                math.equal(tile.columnCount, math.of(shape.nr)));
+  ifTrue(
+      math.logicalAnd(whole, tile.contiguous), [&] { storeRegisters(tile, sums); }, [&] { storeRows(tile, sums); });
+}
