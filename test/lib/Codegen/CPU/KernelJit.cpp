@@ -51,9 +51,10 @@ GuardedBuffer::GuardedBuffer(size_t bytes) : bytes(bytes) {
 GuardedBuffer::~GuardedBuffer() { munmap(mapping, mapped); }
 
 void tegula::test::registerKernelDialects(DialectRegistry &registry) {
-  registry.insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect, func::FuncDialect,
-                  linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
-                  tensor::TensorDialect, vector::VectorDialect, tegula::exec::ExecDialect, tegula::sched::SchedDialect>();
+  registry
+      .insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect, func::FuncDialect,
+              linalg::LinalgDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
+              tensor::TensorDialect, vector::VectorDialect, tegula::exec::ExecDialect, tegula::sched::SchedDialect>();
   registerAllExtensions(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);

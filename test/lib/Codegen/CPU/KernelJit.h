@@ -43,9 +43,9 @@ struct JitOptions {
   bool printAssembly = false;
 };
 
-/// Function `name` of `module`, which is consumed: lowered to LLVM and compiled for this machine. Works on functions whose
-/// arguments are memrefs; `exec.grid_id` and `exec.grid_size` become parameters, `memref.alloc` takes memory that run()
-/// provides.
+/// Function `name` of `module`, which is consumed: lowered to LLVM and compiled for this machine. Works on functions
+/// whose arguments are memrefs; `exec.grid_id` and `exec.grid_size` become parameters, `memref.alloc` takes memory that
+/// run() provides.
 class KernelJit {
 public:
   static std::unique_ptr<KernelJit> compile(mlir::ModuleOp module, llvm::StringRef name, JitOptions options = {});

@@ -56,12 +56,26 @@ private:
   Index term(const Access &access, GroupKind group, Index index, Index blockStart);
   /// Fills the tables of `group` for `count` indices from `start` on.
   void fillTables(GroupKind group, Index start, Index count);
+  /// How many columns from `column` on, at most `lanes`, are neighbours in memory, by the table of `access`.
+  Index countNeighbours(const Access &access, Index column, Index blockStart);
   /// i1: the `count` (at most NR) columns from `column` on are neighbours in memory.
   mlir::Value isContiguous(const Access &access, Index column, Index blockStart, Index count, int64_t width);
 
   // --- Pack.cpp
   void packRhs(Index column, Index columnCount, Index depth, Index depthCount);
-  void packRhsPanel(Index column, Index blockStart, Index valid, Index depth, Index depthCount, Index destination);
+  /// A panel to pack: `valid` columns from `column` on, in the block that starts at `blockColumn`; where it goes.
+  struct RhsSource {
+    Index column, blockColumn, valid, depth, depthCount, destination;
+  };
+  void packRhsPanel(const RhsSource &source);
+  void packTransposed(const RhsSource &source, Index chunk);
+  void packRuns(const RhsSource &source);
+  void packElements(const RhsSource &source, Index k, Index begin, Index end);
+  void transpose(llvm::MutableArrayRef<mlir::Value> rows);
+  /// Address of column `j` of the panel without the depth; the whole address; where element (k, j) goes.
+  Index rhsTerm(const RhsSource &source, Index j);
+  Index rhsAddress(const RhsSource &source, Index columnTerm, Index k);
+  mlir::Value packedAddress(const RhsSource &source, Index k, Index j);
   void packLhs(Index row, Index rowCount, Index depth, Index depthCount);
   /// f(x) of the body for operand `operand` of the contraction, in the accumulator type.
   mlir::Value convert(mlir::Value x, unsigned operand);
@@ -89,8 +103,8 @@ private:
   void storeTile(const Tile &tile, mlir::ValueRange sums);
   void storeRegisters(const Tile &tile, mlir::ValueRange sums);
   void storeRows(const Tile &tile, mlir::ValueRange sums);
-  /// One vector (under a mask or whole) or one scalar at (`row`, `column`): earlier depth blocks are added, then the steps
-  /// are applied or the sum is put aside for the next depth block.
+  /// One vector (under a mask or whole) or one scalar at (`row`, `column`): earlier depth blocks are added, then the
+  /// steps are applied or the sum is put aside for the next depth block.
   void storeOne(const Tile &tile, Index row, Index column, mlir::Value sum, mlir::Value mask);
   mlir::Value addPartial(const Tile &tile, Index row, Index column, mlir::Value sum, mlir::Value mask);
   void finish(const Tile &tile, Index row, Index column, mlir::Value sum, mlir::Value mask);
@@ -110,11 +124,16 @@ private:
 
   // --- small helpers
   void loop(Index begin, Index end, int64_t step, Body body);
-  void ifTrue(mlir::Value condition, llvm::function_ref<void()> body,
-              llvm::function_ref<void()> otherwise = nullptr);
+  void ifTrue(mlir::Value condition, llvm::function_ref<void()> body, llvm::function_ref<void()> otherwise = nullptr);
   mlir::VectorType vectorOf(mlir::Type element) { return mlir::VectorType::get({shape.lanes}, element); }
   mlir::Value zero(mlir::Type type);
   mlir::Value loadVector(mlir::Type element, mlir::Value flat, Index index, mlir::Value mask);
+  bool masksElement(mlir::Type element) { return shape.masked && element.getIntOrFloatBitWidth() >= 32; }
+  /// Whether the packed left operand is held in rows of KC elements; else in panels of MR rows.
+  bool lhsByRows() {
+    const Dependence &rows = lhs.dependence[Rows];
+    return rows.kind != Dependence::Linear || !IndexMath::isConstant(rows.step, 1);
+  }
   /// A mask of the first `count` lanes.
   mlir::Value maskOf(Index count);
 

@@ -36,7 +36,8 @@ static Value getZeroedBuffer(Operation *op) {
 /// Checks one elementwise step on tracked buffers.
 static LogicalResult checkStep(linalg::GenericOp op, const KernelForm &form) {
   if (op.getNumDpsInits() != 1 || op.getNumLoops() != op.getNumParallelLoops())
-    return op.emitError("expected an elementwise op with one result after a contraction, but got another linalg.generic");
+    return op.emitError(
+        "expected an elementwise op with one result after a contraction, but got another linalg.generic");
   AffineMap result = op.getIndexingMapsArray().back();
   if (!result.isIdentity() || result.getNumDims() != form.info.coefficients[2].size())
     return op.emitError("expected an elementwise op over the shape of the contraction, but got another shape");
@@ -47,13 +48,12 @@ static LogicalResult checkStep(linalg::GenericOp op, const KernelForm &form) {
       usesTracked = true;
       if (map != result)
         return op.emitError("expected the result of the contraction to be read element by element, but got ")
-             << AffineMapAttr::get(map);
+               << AffineMapAttr::get(map);
       continue;
     }
     for (AffineExpr expression : map.getResults())
       if (failed(getLinearForm(expression, map.getNumDims())))
-        return op.emitError("expected a linear indexing map, but got ")
-             << AffineMapAttr::get(map);
+        return op.emitError("expected a linear indexing map, but got ") << AffineMapAttr::get(map);
   }
   OpOperand *init = op.getDpsInitOperand(0);
   if (op.payloadUsesValueFromOperand(init)) {

@@ -48,12 +48,11 @@ void Emitter::emitPanel(const BlockExtent &block, Index panel) {
 
   // Unpacked: whole panels are read where they are, the others are packed alone.
   auto packAlone = [&] {
-    packRhsPanel(column, block.column, columnCount, block.depth, block.depthCount, math.of(0));
+    packRhsPanel({column, block.column, columnCount, block.depth, block.depthCount, math.of(0)});
     walkRows({packedRhs, math.of(0), math.of(shape.nr), true});
   };
   const Dependence &columns = rhs.dependence[Columns], &depths = rhs.dependence[Depth];
-  if (columns.kind != Dependence::Linear || !IndexMath::isConstant(columns.step, 1) ||
-      depths.kind == Dependence::Table)
+  if (columns.kind != Dependence::Linear || !IndexMath::isConstant(columns.step, 1) || depths.kind == Dependence::Table)
     return packAlone();
   ifTrue(
       math.equal(columnCount, math.of(shape.nr)),
@@ -102,7 +101,8 @@ void Emitter::emitNest(const Region &region) {
     block.column = column;
     block.columnCount = math.min(math.of(s.nc), math.sub(region.columnEnd, column));
     fillTables(Columns, block.column, block.columnCount);
-    // Sums in the workspace cover one block of rows, so the depth is inside; the right operand is packed again for each.
+    // Sums in the workspace cover one block of rows, so the depth is inside; the right operand is packed again for
+    // each.
     if (partialInWorkspace)
       overRows([&] { overDepth([&] { emitBlock(block); }); });
     else
@@ -212,8 +212,9 @@ LogicalResult tegula::lowerMatMulKernel(func::FuncOp kernel, sched::CPUMatMulAtt
   shape.packRhs = schedule.getPackRhs();
   // Blocks need not be larger than the kernel.
   auto limit = [](int64_t block, int64_t extent, int64_t multiple) {
-    return ShapedType::isDynamic(extent) ? block
-                                         : std::min<int64_t>(block, llvm::alignTo(std::max<int64_t>(extent, 1), multiple));
+    return ShapedType::isDynamic(extent)
+               ? block
+               : std::min<int64_t>(block, llvm::alignTo(std::max<int64_t>(extent, 1), multiple));
   };
   shape.mc = limit(schedule.getTile()[0], info.extent(info.rows), shape.mr);
   shape.nc = limit(schedule.getTile()[1], info.extent(info.columns), shape.nr);

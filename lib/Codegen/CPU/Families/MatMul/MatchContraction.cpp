@@ -77,8 +77,7 @@ static bool matchBody(linalg::GenericOp op) {
   if ((sum->getOperand(0) != out && sum->getOperand(1) != out) || !out.hasOneUse())
     return false;
   Operation *multiply = product.getDefiningOp();
-  if (!isa_and_nonnull<arith::MulFOp, arith::MulIOp>(multiply) || multiply->getBlock() != body ||
-      !product.hasOneUse())
+  if (!isa_and_nonnull<arith::MulFOp, arith::MulIOp>(multiply) || multiply->getBlock() != body || !product.hasOneUse())
     return false;
   Value left = multiply->getOperand(0), right = multiply->getOperand(1);
   BlockArgument a = body->getArgument(0), b = body->getArgument(1);

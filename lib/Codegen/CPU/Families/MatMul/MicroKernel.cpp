@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The register block: MR x NR sums in one-dimensional vectors, carried as values through the depth loop. For each depth:
-// load the NR columns of the right panel, then for each row broadcast one element of the left panel and multiply-add.
+// The register block: MR x NR sums in one-dimensional vectors, carried as values through the depth loop. For each
+// depth: load the NR columns of the right panel, then for each row broadcast one element of the left panel and
+// multiply-add.
 //
 #include "Emitter.h"
 
@@ -21,13 +22,14 @@ void Emitter::multiplyAdd(MutableArrayRef<Value> sums, ValueRange lhsRows, Index
     else
       columns.push_back(convert(loadVector(rhs.element, panel.flat, at, nullptr), info.rhs));
   }
-  Index lhsStart = shape.packLhs ? math.add(lhsPacked, math.mul(k, math.of(shape.mr)))
+  int64_t lhsRowStep = lhsByRows() ? shape.kc : 1;
+  Index lhsStart = shape.packLhs ? math.add(lhsPacked, math.mul(k, math.of(lhsByRows() ? 1 : shape.mr)))
                                  : term(lhs, Depth, math.add(depth, k), depth);
   VectorType type = vectorOf(info.accumulator);
   for (int64_t i = 0; i < shape.mr; ++i) {
     Value element;
     if (shape.packLhs)
-      element = memref::LoadOp::create(b, loc, packedLhs, math.value(math.add(lhsStart, math.of(i))));
+      element = memref::LoadOp::create(b, loc, packedLhs, math.value(math.add(lhsStart, math.of(i * lhsRowStep))));
     else
       element = convert(memref::LoadOp::create(b, loc, lhs.flat, math.value(math.add(lhsRows[i], lhsStart))), info.lhs);
     Value row = vector::BroadcastOp::create(b, loc, type, element);
@@ -44,7 +46,7 @@ void Emitter::multiplyAdd(MutableArrayRef<Value> sums, ValueRange lhsRows, Index
 SmallVector<Value> Emitter::computeTile(Index row, Index rowEnd, Index blockRow, Index packedRow, Index depth,
                                         Index depthCount, const RhsPanel &panel) {
   Values lhsRows;
-  Index lhsPacked = math.mul(packedRow, depthCount);
+  Index lhsPacked = math.mul(packedRow, lhsByRows() ? math.of(shape.kc) : depthCount);
   if (!shape.packLhs) {
     // Rows beyond the edge repeat the last one: memory that exists, sums that nobody stores.
     Index last = math.sub(rowEnd, math.of(1));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Packing of operand blocks into panels in the accumulator type. A panel of the right operand holds NR columns, one depth
-// after the other; a panel of the left one MR rows likewise. Panels at the edges are filled up with zeros, so that the
-// micro-kernel knows no edges.
+// Packing of operand blocks in the accumulator type. The right operand: panels of NR columns, one depth after the
+// other. The left one: as it lies in memory, either rows of KC elements or panels of MR rows, one depth after the
+// other. The micro-kernel knows no edges: it also computes rows and columns beyond them, from whatever stands there,
+// and nobody stores these sums.
 //
 #include "Emitter.h"
 
@@ -47,8 +48,8 @@ Value Emitter::convert(Value x, unsigned operand) {
   Value result = clone(multiply->getOperand(mine));
   auto vector = dyn_cast<VectorType>(x.getType());
   if (vector && !isa<VectorType>(result.getType()))
-    result = vector::BroadcastOp::create(b, loc, vectorOf(result.getType()), result);
-  Type target = vector ? Type(vectorOf(info.accumulator)) : info.accumulator;
+    result = vector::BroadcastOp::create(b, loc, VectorType::get(vector.getShape(), result.getType()), result);
+  Type target = vector ? Type(VectorType::get(vector.getShape(), info.accumulator)) : info.accumulator;
   if (result.getType() != target)
     result = arith::ExtFOp::create(b, loc, target, result);
   return result;
@@ -57,104 +58,200 @@ Value Emitter::convert(Value x, unsigned operand) {
 void Emitter::packRhs(Index column, Index columnCount, Index depth, Index depthCount) {
   loop(math.of(0), columnCount, shape.nr, [&](Value panel) {
     Index valid = math.min(math.of(shape.nr), math.sub(columnCount, panel));
-    packRhsPanel(math.add(column, panel), column, valid, depth, depthCount, math.mul(panel, depthCount));
+    packRhsPanel({math.add(column, panel), column, valid, depth, depthCount, math.mul(panel, depthCount)});
   });
 }
 
-void Emitter::packRhsPanel(Index column, Index blockStart, Index valid, Index depth, Index depthCount,
-                           Index destination) {
-  // The address of element (depth + k, column + j), and where it goes.
-  auto source = [&](Index k, Index j) {
-    Index at = math.add(rhs.batchBase, term(rhs, Depth, math.add(depth, k), depth));
-    return math.add(at, term(rhs, Columns, math.add(column, j), blockStart));
-  };
-  auto target = [&](Index k, Index j) { return math.add(math.add(destination, math.mul(k, math.of(shape.nr))), j); };
-  auto put = [&](Value vector, Index k, Index j) {
-    vector::StoreOp::create(b, loc, vector, packedRhs, math.value(target(k, j)));
-  };
-  auto copyVector = [&](Index k, Index j) {
-    put(convert(loadVector(rhs.element, rhs.flat, source(k, j), nullptr), info.rhs), k, j);
-  };
+Index Emitter::rhsTerm(const RhsSource &source, Index j) {
+  return math.add(rhs.batchBase, term(rhs, Columns, math.add(source.column, j), source.blockColumn));
+}
 
-  auto byChunks = [&] {
-    loop(math.of(0), math.of(shape.nr), shape.lanes, [&](Value chunk) {
-      Index here = math.max(math.of(0), math.min(math.of(shape.lanes), math.sub(valid, chunk)));
-      Value contiguous = isContiguous(rhs, math.add(column, chunk), blockStart, here, shape.lanes);
-      Value full = math.logicalAnd(contiguous, math.equal(here, math.of(shape.lanes)));
-      ifTrue(
-          full, [&] { loop(math.of(0), depthCount, 1, [&](Value k) { copyVector(k, chunk); }); },
-          [&] {
-            auto byElements = [&] {
-              loop(math.of(0), depthCount, 1, [&](Value k) {
-                loop(math.of(0), here, 1, [&](Value lane) {
-                  Index j = math.add(chunk, lane);
-                  Value x = memref::LoadOp::create(b, loc, rhs.flat, math.value(source(k, j)));
-                  memref::StoreOp::create(b, loc, convert(x, info.rhs), packedRhs, math.value(target(k, j)));
-                });
-                loop(here, math.of(shape.lanes), 1, [&](Value lane) {
-                  memref::StoreOp::create(b, loc, zero(info.accumulator), packedRhs,
-                                          math.value(target(k, math.add(chunk, lane))));
-                });
-              });
-            };
-            if (!shape.masked || rhs.element.getIntOrFloatBitWidth() < 32)
-              return byElements();
-            ifTrue(
-                contiguous,
-                [&] {
-                  Value mask = maskOf(here);
-                  loop(math.of(0), depthCount, 1, [&](Value k) {
-                    Value x = convert(loadVector(rhs.element, rhs.flat, source(k, chunk), mask), info.rhs);
-                    put(arith::SelectOp::create(b, loc, mask, x, zero(vectorOf(info.accumulator))), k, chunk);
-                  });
-                },
-                byElements);
-          });
-    });
+Index Emitter::rhsAddress(const RhsSource &source, Index columnTerm, Index k) {
+  return math.add(columnTerm, term(rhs, Depth, math.add(source.depth, k), source.depth));
+}
+
+Value Emitter::packedAddress(const RhsSource &source, Index k, Index j) {
+  return math.value(math.add(math.add(source.destination, math.mul(k, math.of(shape.nr))), j));
+}
+
+void Emitter::packElements(const RhsSource &source, Index k, Index begin, Index end) {
+  loop(begin, end, 1, [&](Value j) {
+    Value x = memref::LoadOp::create(b, loc, rhs.flat, math.value(rhsAddress(source, rhsTerm(source, j), k)));
+    memref::StoreOp::create(b, loc, convert(x, info.rhs), packedRhs, packedAddress(source, k, j));
+  });
+}
+
+void Emitter::packRhsPanel(const RhsSource &source) {
+  const Dependence &columns = rhs.dependence[Columns], &depths = rhs.dependence[Depth];
+  Index lanes = math.of(shape.lanes);
+  bool neighbours = columns.kind == Dependence::Linear && IndexMath::isConstant(columns.step, 1);
+  bool deep = depths.kind == Dependence::Linear && IndexMath::isConstant(depths.step, 1);
+  if (deep && !neighbours)
+    return loop(math.of(0), source.valid, shape.lanes, [&](Value chunk) { packTransposed(source, chunk); });
+  if (columns.kind == Dependence::Table)
+    return packRuns(source);
+
+  auto byElements = [&](Index begin) {
+    loop(math.of(0), source.depthCount, 1, [&](Value k) { packElements(source, k, begin, source.valid); });
   };
-  Value whole = math.equal(valid, math.of(shape.nr));
-  const Dependence &dependence = rhs.dependence[Columns];
-  whole = math.logicalAnd(whole, isContiguous(rhs, column, blockStart, math.of(shape.nr), shape.nr));
-  if (dependence.kind == Dependence::None)
-    whole = math.truth(false);
+  if (columns.kind == Dependence::None)
+    return byElements(math.of(0));
+  auto copy = [&](Index k, Index j, Value mask) {
+    Value x = loadVector(rhs.element, rhs.flat, rhsAddress(source, rhsTerm(source, j), k), mask);
+    vector::StoreOp::create(b, loc, convert(x, info.rhs), packedRhs, packedAddress(source, k, j));
+  };
+  Value contiguous = math.equal(columns.step, math.of(1));
   ifTrue(
-      whole,
+      math.logicalAnd(contiguous, math.equal(source.valid, math.of(shape.nr))),
       [&] {
-        loop(math.of(0), depthCount, 1, [&](Value k) {
+        loop(math.of(0), source.depthCount, 1, [&](Value k) {
           for (int64_t i = 0; i < shape.vectors; ++i)
-            copyVector(k, math.of(i * shape.lanes));
+            copy(k, math.of(i * shape.lanes), nullptr);
         });
       },
-      byChunks);
+      [&] {
+        if (!masksElement(rhs.element))
+          return byElements(math.of(0));
+        ifTrue(
+            contiguous,
+            [&] {
+              loop(math.of(0), source.valid, shape.lanes, [&](Value chunk) {
+                Value mask = maskOf(math.min(lanes, math.sub(source.valid, chunk)));
+                loop(math.of(0), source.depthCount, 1, [&](Value k) { copy(k, chunk, mask); });
+              });
+            },
+            [&] { byElements(math.of(0)); });
+      });
+}
+
+/// Columns whose elements are neighbours along the depth: squares of `lanes` columns and depths are transposed in
+/// registers. Beyond the last column it is repeated.
+void Emitter::packTransposed(const RhsSource &source, Index chunk) {
+  Values terms;
+  Index last = math.sub(source.valid, math.of(1));
+  for (int64_t j = 0; j < shape.lanes; ++j)
+    terms.push_back(math.value(rhsTerm(source, math.min(math.add(chunk, math.of(j)), last))));
+  Index lanes = math.of(shape.lanes);
+  Index main = math.mul(math.floorDiv(source.depthCount, lanes), lanes);
+  loop(math.of(0), main, shape.lanes, [&](Value k) {
+    Values square;
+    for (Value term : terms)
+      square.push_back(convert(loadVector(rhs.element, rhs.flat, rhsAddress(source, term, k), nullptr), info.rhs));
+    transpose(square);
+    for (int64_t u = 0; u < shape.lanes; ++u)
+      vector::StoreOp::create(b, loc, square[u], packedRhs, packedAddress(source, math.add(k, math.of(u)), chunk));
+  });
+  Index end = math.min(math.add(chunk, lanes), source.valid);
+  loop(main, source.depthCount, 1, [&](Value k) { packElements(source, k, chunk, end); });
+}
+
+/// Transposes a square of `rows.size()` vectors of as many lanes: in each step blocks of half the size change places.
+void Emitter::transpose(MutableArrayRef<Value> rows) {
+  int64_t size = rows.size();
+  for (int64_t half = 1; half < size; half *= 2) {
+    SmallVector<int64_t> low(size), high(size);
+    for (int64_t lane = 0; lane < size; ++lane) {
+      bool upper = lane & half;
+      low[lane] = upper ? size + lane - half : lane;
+      high[lane] = upper ? size + lane : lane + half;
+    }
+    for (int64_t row = 0; row < size; ++row) {
+      if (row & half)
+        continue;
+      Value first = rows[row], second = rows[row + half];
+      rows[row] = vector::ShuffleOp::create(b, loc, first, second, low);
+      rows[row + half] = vector::ShuffleOp::create(b, loc, first, second, high);
+    }
+  }
+}
+
+/// Columns with a table of offsets: runs of neighbours, at most a vector long, are copied for all depths.
+void Emitter::packRuns(const RhsSource &source) {
+  Index lanes = math.of(shape.lanes);
+  auto copyRun = [&](Index begin, Index run) {
+    Index columnTerm = rhsTerm(source, begin);
+    auto overDepth = [&](function_ref<void(Index)> body) {
+      loop(math.of(0), source.depthCount, 1, [&](Value k) { body(k); });
+    };
+    auto copy = [&](Value mask) {
+      overDepth([&](Index k) {
+        Value x = convert(loadVector(rhs.element, rhs.flat, rhsAddress(source, columnTerm, k), mask), info.rhs);
+        Value at = packedAddress(source, k, begin);
+        if (mask)
+          vector::MaskedStoreOp::create(b, loc, packedRhs, at, mask, x);
+        else
+          vector::StoreOp::create(b, loc, x, packedRhs, at);
+      });
+    };
+    auto byElements = [&] { overDepth([&](Index k) { packElements(source, k, begin, math.add(begin, run)); }); };
+    ifTrue(
+        math.equal(run, lanes), [&] { copy(nullptr); },
+        [&] {
+          if (!masksElement(rhs.element))
+            return byElements();
+          ifTrue(math.equal(run, math.of(1)), byElements, [&] { copy(maskOf(run)); });
+        });
+  };
+
+  auto whileOp = scf::WhileOp::create(b, loc, TypeRange{b.getIndexType()}, ValueRange{math.constant(0)});
+  OpBuilder::InsertionGuard guard(b);
+  b.createBlock(&whileOp.getBefore(), {}, b.getIndexType(), loc);
+  Value begin = whileOp.getBefore().getArgument(0);
+  scf::ConditionOp::create(b, loc, math.less(begin, source.valid), begin);
+  b.createBlock(&whileOp.getAfter(), {}, b.getIndexType(), loc);
+  begin = whileOp.getAfter().getArgument(0);
+  Index run =
+      math.min(countNeighbours(rhs, math.add(source.column, begin), source.blockColumn), math.sub(source.valid, begin));
+  copyRun(begin, run);
+  scf::YieldOp::create(b, loc, math.value(math.add(begin, run)));
 }
 
 void Emitter::packLhs(Index row, Index rowCount, Index depth, Index depthCount) {
+  auto address = [&](Index i, Index k) {
+    Index at = math.add(lhs.batchBase, term(lhs, Rows, math.add(row, i), row));
+    return math.add(at, term(lhs, Depth, math.add(depth, k), depth));
+  };
+  auto element = [&](Index i, Index k) {
+    return convert(memref::LoadOp::create(b, loc, lhs.flat, math.value(address(i, k))), info.lhs);
+  };
+  if (lhsByRows()) {
+    const Dependence &depths = lhs.dependence[Depth];
+    bool neighbours = depths.kind == Dependence::Linear && IndexMath::isConstant(depths.step, 1);
+    Index main =
+        neighbours ? math.mul(math.floorDiv(depthCount, math.of(shape.lanes)), math.of(shape.lanes)) : math.of(0);
+    loop(math.of(0), rowCount, 1, [&](Value i) {
+      Index target = math.mul(i, math.of(shape.kc));
+      loop(math.of(0), main, shape.lanes, [&](Value k) {
+        Value x = convert(loadVector(lhs.element, lhs.flat, address(i, k), nullptr), info.lhs);
+        vector::StoreOp::create(b, loc, x, packedLhs, math.value(math.add(target, k)));
+      });
+      loop(main, depthCount, 1, [&](Value k) {
+        memref::StoreOp::create(b, loc, element(i, k), packedLhs, math.value(math.add(target, k)));
+      });
+    });
+    return;
+  }
+  auto rowsType = VectorType::get({shape.mr}, lhs.element);
   loop(math.of(0), rowCount, shape.mr, [&](Value panel) {
     Index valid = math.min(math.of(shape.mr), math.sub(rowCount, panel));
     Index destination = math.mul(panel, depthCount);
-    auto put = [&](Value value, Index k, Index i) {
-      Index at = math.add(math.add(destination, math.mul(k, math.of(shape.mr))), i);
-      memref::StoreOp::create(b, loc, value, packedLhs, math.value(at));
+    auto target = [&](Index k, Index i) {
+      return math.value(math.add(math.add(destination, math.mul(k, math.of(shape.mr))), i));
     };
-    auto copy = [&](Index k, Index i, Index rowTerm) {
-      Index at = math.add(rowTerm, term(lhs, Depth, math.add(depth, k), depth));
-      put(convert(memref::LoadOp::create(b, loc, lhs.flat, math.value(at)), info.lhs), k, i);
-    };
-    auto rowTerm = [&](Index i) {
-      return math.add(lhs.batchBase, term(lhs, Rows, math.add(math.add(row, panel), i), row));
-    };
-    const Dependence &rows = lhs.dependence[Rows];
-    if (rows.kind == Dependence::Linear && IndexMath::isConstant(rows.step, 1)) {
-      loop(math.of(0), depthCount, 1,
-           [&](Value k) { loop(math.of(0), valid, 1, [&](Value i) { copy(k, i, rowTerm(i)); }); });
-    } else {
-      loop(math.of(0), valid, 1, [&](Value i) {
-        Index start = rowTerm(i);
-        loop(math.of(0), depthCount, 1, [&](Value k) { copy(k, i, start); });
-      });
-    }
-    loop(valid, math.of(shape.mr), 1, [&](Value i) {
-      loop(math.of(0), depthCount, 1, [&](Value k) { put(zero(info.accumulator), k, i); });
-    });
+    ifTrue(
+        math.equal(valid, math.of(shape.mr)),
+        [&] {
+          loop(math.of(0), depthCount, 1, [&](Value k) {
+            Value x = vector::LoadOp::create(b, loc, rowsType, lhs.flat, math.value(address(panel, k)));
+            vector::StoreOp::create(b, loc, convert(x, info.lhs), packedLhs, target(k, math.of(0)));
+          });
+        },
+        [&] {
+          loop(math.of(0), depthCount, 1, [&](Value k) {
+            loop(math.of(0), valid, 1, [&](Value i) {
+              memref::StoreOp::create(b, loc, element(math.add(panel, i), k), packedLhs, target(k, i));
+            });
+          });
+        });
   });
 }

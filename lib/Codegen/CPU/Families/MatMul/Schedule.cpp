@@ -42,8 +42,9 @@ LogicalResult matmul::verifySchedule(sched::CPUMatMulAttr schedule, const Contra
     return emitError() << "expected NR to be a multiple of the " << lanes << " lanes of a vector, but got " << micro[1];
   int64_t registers = countRegisters(micro[0], micro[1] / lanes);
   if (registers > machine.vectorRegisters)
-    return emitError() << "expected at most " << machine.vectorRegisters << " vector registers, but a register block of "
-                       << micro[0] << " x " << micro[1] << " takes " << registers;
+    return emitError() << "expected at most " << machine.vectorRegisters
+                       << " vector registers, but a register block of " << micro[0] << " x " << micro[1] << " takes "
+                       << registers;
   if (tile[0] % micro[0] != 0 || tile[1] % micro[1] != 0)
     return emitError() << "expected MC and NC to be multiples of MR and NR, but got " << schedule;
   int64_t body = micro[0] * (micro[1] / lanes) * schedule.getUnroll();
@@ -85,17 +86,14 @@ SearchSpace matmul::makeSpace(const ContractionInfo &info, const MachineModel &m
   space.addKnob("pack_rhs", {0, 1});
   int64_t registers = machine.vectorRegisters;
   space.addConstraint("registers(micro_m, micro_n / " + std::to_string(lanes) + ") <= " + std::to_string(registers),
-                      {"micro_m", "micro_n"}, [=](ArrayRef<int64_t> v) {
-                        return countRegisters(v[0], v[1] / lanes) <= registers;
-                      });
+                      {"micro_m", "micro_n"},
+                      [=](ArrayRef<int64_t> v) { return countRegisters(v[0], v[1] / lanes) <= registers; });
   space.addConstraint("micro_m * micro_n * unroll <= " + std::to_string(maxUnrolledOps * lanes) + " or unroll = 1",
-                      {"micro_m", "micro_n", "unroll"}, [=](ArrayRef<int64_t> v) {
-                        return v[2] == 1 || v[0] * v[1] * v[2] <= maxUnrolledOps * lanes;
-                      });
+                      {"micro_m", "micro_n", "unroll"},
+                      [=](ArrayRef<int64_t> v) { return v[2] == 1 || v[0] * v[1] * v[2] <= maxUnrolledOps * lanes; });
   // Reading the right operand where it is pays only when few panels of rows use it again.
-  space.addConstraint("pack_rhs or rows <= 4 * micro_m", {"micro_m", "pack_rhs"}, [=](ArrayRef<int64_t> v) {
-    return v[1] || (!ShapedType::isDynamic(rows) && rows <= 4 * v[0]);
-  });
+  space.addConstraint("pack_rhs or rows <= 4 * micro_m", {"micro_m", "pack_rhs"},
+                      [=](ArrayRef<int64_t> v) { return v[1] || (!ShapedType::isDynamic(rows) && rows <= 4 * v[0]); });
   return space;
 }
 

@@ -18,8 +18,7 @@ SearchSpace makeSpace(const ContractionInfo &info, const MachineModel &machine);
 Configuration chooseDefault(const SearchSpace &space, const ContractionInfo &info, const MachineModel &machine);
 sched::CPUMatMulAttr makeSchedule(const SearchSpace &space, const Configuration &point, const ContractionInfo &info);
 std::optional<Configuration> findPoint(const SearchSpace &space, sched::CPUMatMulAttr schedule);
-KernelFeatures computeFeatures(sched::CPUMatMulAttr schedule, const ContractionInfo &info,
-                               const MachineModel &machine);
+KernelFeatures computeFeatures(sched::CPUMatMulAttr schedule, const ContractionInfo &info, const MachineModel &machine);
 
 } // namespace tegula::matmul
 

@@ -172,7 +172,8 @@ void Emitter::setUpWorkspace(Block *entry) {
   reserve(scratch, s.mr * s.nr, info.accumulator);
   if (partialInWorkspace)
     reserve(partialBuffer, s.mc * s.nc, info.accumulator);
-  const int64_t blocks[] = {s.mc, s.nc, s.kc};
+  // A vector may be read from any entry of a table.
+  const int64_t blocks[] = {s.mc, s.nc + s.lanes, s.kc};
   for (Access *access : allAccesses)
     for (unsigned kind : {Rows, Columns, Depth})
       if (access->dependence[kind].kind == Dependence::Table)
@@ -248,10 +249,24 @@ Value Emitter::isContiguous(const Access &access, Index column, Index blockStart
   Value good = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, entries, expected);
   if (!IndexMath::isConstant(count, width)) {
     Value limit = vector::BroadcastOp::create(b, loc, type, math.value(count));
-    good = arith::OrIOp::create(b, loc, good,
-                                arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, lane, limit));
+    good = arith::OrIOp::create(b, loc, good, arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, lane, limit));
   }
   return vector::ReductionOp::create(b, loc, vector::CombiningKind::AND, good);
+}
+
+Index Emitter::countNeighbours(const Access &access, Index column, Index blockStart) {
+  auto type = VectorType::get({shape.lanes}, b.getIndexType());
+  Value table = access.dependence[Columns].table;
+  Value position = math.value(math.sub(column, blockStart));
+  Value first = memref::LoadOp::create(b, loc, table, position);
+  Value entries = vector::LoadOp::create(b, loc, type, table, position);
+  Value expected = arith::AddIOp::create(b, loc, vector::BroadcastOp::create(b, loc, type, first),
+                                         vector::StepOp::create(b, loc, type));
+  // The lane of the first difference.
+  Value differs = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, entries, expected);
+  Value bound = vector::BroadcastOp::create(b, loc, type, math.constant(shape.lanes));
+  Value lane = arith::SelectOp::create(b, loc, differs, vector::StepOp::create(b, loc, type), bound);
+  return vector::ReductionOp::create(b, loc, vector::CombiningKind::MINUI, lane).getResult();
 }
 
 // --- small helpers ---------------------------------------------------------------------------------------------------

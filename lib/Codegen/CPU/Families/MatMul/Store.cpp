@@ -93,8 +93,7 @@ void Emitter::storeOne(const Tile &tile, Index row, Index column, Value sum, Val
     sum = ifOp.getResult(0);
   }
   ifTrue(
-      tile.last, [&] { finish(tile, row, column, sum, mask); },
-      [&] { store(*partial, tile, row, column, sum, mask); });
+      tile.last, [&] { finish(tile, row, column, sum, mask); }, [&] { store(*partial, tile, row, column, sum, mask); });
 }
 
 void Emitter::storeRegisters(const Tile &tile, ValueRange sums) {
@@ -160,8 +159,7 @@ void Emitter::storeTile(const Tile &tile, ValueRange sums) {
       ops += generic.getBody()->getOperations().size();
   if (ops * int64_t(sums.size()) > maxInlineOps)
     return storeRows(tile, sums);
-  Value whole = math.logicalAnd(math.equal(tile.rowCount, math.of(shape.mr)),
-                                math.equal(tile.columnCount, math.of(shape.nr)));
-  ifTrue(
-      math.logicalAnd(whole, tile.contiguous), [&] { storeRegisters(tile, sums); }, [&] { storeRows(tile, sums); });
+  Value whole =
+      math.logicalAnd(math.equal(tile.rowCount, math.of(shape.mr)), math.equal(tile.columnCount, math.of(shape.nr)));
+  ifTrue(math.logicalAnd(whole, tile.contiguous), [&] { storeRegisters(tile, sums); }, [&] { storeRows(tile, sums); });
 }

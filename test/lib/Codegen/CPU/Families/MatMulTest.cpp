@@ -7,8 +7,8 @@
 
 #include "tegula/Codegen/CPU/Families/MatMul.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/AsmParser/AsmParser.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringExtras.h"
@@ -67,8 +67,8 @@ std::string iteratorsText(const std::string &letters) {
 
 /// The kernel as MLIR text; arguments: lhs, rhs, inputs of the steps, result.
 std::string kernelText(const Problem &p) {
-  std::string arguments = "%lhs: " + shapeText(p.lhs, p.lhsType, p.dynamic) +
-                          ", %rhs: " + shapeText(p.rhs, p.rhsType, p.dynamic);
+  std::string arguments =
+      "%lhs: " + shapeText(p.lhs, p.lhsType, p.dynamic) + ", %rhs: " + shapeText(p.rhs, p.rhsType, p.dynamic);
   std::string body;
   std::string current = p.steps.empty() ? "%out" : "%t";
   std::string currentType = shapeText(p.result, p.accumulator, p.dynamic);
@@ -78,8 +78,8 @@ std::string kernelText(const Problem &p) {
     if (p.dynamic)
       for (size_t i = 0; i < p.result.size(); ++i) {
         std::string dim = llvm::formatv("%d{0}{1}", name.substr(1), i);
-        body += llvm::formatv("    %i{2}{3} = arith.constant {0} : index\n    {1} = memref.dim %out, %i{2}{3} : {4}\n", i,
-                              dim, name.substr(1), i, shapeText(p.result, resultType, true));
+        body += llvm::formatv("    %i{2}{3} = arith.constant {0} : index\n    {1} = memref.dim %out, %i{2}{3} : {4}\n",
+                              i, dim, name.substr(1), i, shapeText(p.result, resultType, true));
         sizes += (i ? ", " : "") + dim;
       }
     body += llvm::formatv("    {0} = memref.alloc({1}) : {2}\n", name, sizes, type);
@@ -119,7 +119,8 @@ std::string kernelText(const Problem &p) {
     std::string maps = "affine_map<(" + resultDims + ") -> (" + resultDims + ")>", ins = current, types = currentType;
     std::string blockArguments = "%x: " + elementType;
     for (size_t i = 0; i < step.inputs.size(); ++i) {
-      std::string name = llvm::formatv("%in{0}_{1}", number, i), type = shapeText(step.inputs[i].shape, "f32", p.dynamic);
+      std::string name = llvm::formatv("%in{0}_{1}", number, i),
+                  type = shapeText(step.inputs[i].shape, "f32", p.dynamic);
       arguments += ", " + name + ": " + type;
       maps += ", affine_map<(" + resultDims + ") -> (" + step.inputs[i].map + ")>";
       ins += ", " + name;
@@ -263,13 +264,17 @@ std::string tile(int64_t mc, int64_t nc, int64_t kc, int64_t mr, int64_t vectors
 Step bias(const std::string &map, std::vector<int64_t> shape) {
   return {{{map, shape}}, "      %r = arith.addf %x, %y0 : f32\n", "f32"};
 }
-Step relu() {
-  return {{}, "      %z = arith.constant 0.0 : f32\n      %r = arith.maximumf %x, %z : f32\n", "f32"};
-}
+Step relu() { return {{}, "      %z = arith.constant 0.0 : f32\n      %r = arith.maximumf %x, %z : f32\n", "f32"}; }
 
 TEST_F(CPUMatMul, Sizes) {
-  for (auto [m, n, k] : {std::tuple{1, 1, 1}, {3, 17, 63}, {17, 3, 1}, {1, 100, 33}, {63, 129, 65}, {100, 1, 40},
-                         {12, 192, 64}, {2, 70, 300}})
+  for (auto [m, n, k] : {std::tuple{1, 1, 1},
+                         {3, 17, 63},
+                         {17, 3, 1},
+                         {1, 100, 33},
+                         {63, 129, 65},
+                         {100, 1, 40},
+                         {12, 192, 64},
+                         {2, 70, 300}})
     check(matmul(m, n, k));
 }
 
@@ -282,8 +287,15 @@ TEST_F(CPUMatMul, Dynamic) {
     ASSERT_TRUE(kernel);
     OwningOpRef<ModuleOp> plain = parse(p);
     auto reference = KernelJit::compile(*plain, "kernel");
-    for (auto [m, n, k] : {std::tuple{1, 1, 1}, {3, 17, 63}, {17, 3, 1}, {63, 129, 65}, {100, 31, 0}, {0, 5, 7},
-                           {5, 0, 7}, {64, 2 * nr, 96}, {31, 33, 31}}) {
+    for (auto [m, n, k] : {std::tuple{1, 1, 1},
+                           {3, 17, 63},
+                           {17, 3, 1},
+                           {63, 129, 65},
+                           {100, 31, 0},
+                           {0, 5, 7},
+                           {5, 0, 7},
+                           {64, 2 * nr, 96},
+                           {31, 33, 31}}) {
       Problem sized = matmul(m, n, k, true);
       SCOPED_TRACE(llvm::formatv("{0} x {1} x {2}", m, n, k).str());
       checkRun(sized, *kernel, *reference, 1);
@@ -298,7 +310,8 @@ TEST_F(CPUMatMul, Schedules) {
   for (bool packLhs : {false, true})
     for (bool packRhs : {false, true})
       for (auto [mr, vectors, unroll] : {std::tuple{6, 1, 1}, {4, 2, 4}, {1, 4, 2}, {2, 3, 8}})
-        check(matmul(29, 5 * lanes + 3, 50), tile(2 * mr, 2 * vectors * lanes, 16, mr, vectors, unroll, packLhs, packRhs));
+        check(matmul(29, 5 * lanes + 3, 50),
+              tile(2 * mr, 2 * vectors * lanes, 16, mr, vectors, unroll, packLhs, packRhs));
 }
 
 TEST_F(CPUMatMul, NarrowerVectors) {
@@ -326,7 +339,8 @@ TEST_F(CPUMatMul, Transposed) {
 TEST_F(CPUMatMul, Batches) {
   for (bool dynamic : {false, true})
     for (int64_t workers : {1, 2, 5, 32}) {
-      Problem p{"d0, d1, d2, d4", "0, d1, d4, d3", "d0, d1, d2, d3", "ppppr", {3, 2, 7, 20}, {1, 2, 20, 35}, {3, 2, 7, 35}};
+      Problem p{"d0, d1, d2, d4", "0, d1, d4, d3", "d0, d1, d2, d3", "ppppr",
+                {3, 2, 7, 20},    {1, 2, 20, 35},  {3, 2, 7, 35}};
       p.dynamic = dynamic;
       // linalg wants to know every extent from some map without the constant.
       check(p, "", workers);
@@ -367,9 +381,21 @@ TEST_F(CPUMatMul, Convolutions) {
       check(p, "", 2);
     }
   // Groups, and one dimension.
-  check({"d0, d1, d4, d3 + d5", "d1, d2, d4, d5", "d0, d1, d2, d3", "pppprr", {2, 3, 4, 30}, {3, 5, 4, 3}, {2, 3, 5, 28}});
+  check({"d0, d1, d4, d3 + d5",
+         "d1, d2, d4, d5",
+         "d0, d1, d2, d3",
+         "pppprr",
+         {2, 3, 4, 30},
+         {3, 5, 4, 3},
+         {2, 3, 5, 28}});
   // Channels last: the filters are the columns.
-  check({"d0, d1 + d4, d2 + d5, d6", "d4, d5, d6, d3", "d0, d1, d2, d3", "pppprrr", {2, 9, 11, 6}, {3, 3, 6, 37}, {2, 7, 9, 37}});
+  check({"d0, d1 + d4, d2 + d5, d6",
+         "d4, d5, d6, d3",
+         "d0, d1, d2, d3",
+         "pppprrr",
+         {2, 9, 11, 6},
+         {3, 3, 6, 37},
+         {2, 7, 9, 37}});
 }
 
 TEST_F(CPUMatMul, Steps) {
@@ -439,8 +465,8 @@ TEST_F(CPUMatMul, ResultsThatAreNotMatched) {
 
 TEST_F(CPUMatMul, SpaceContainsTheDefault) {
   for (int64_t bits : {128, 256, 512})
-    for (auto [m, n, k] : {std::tuple{1, 1000, 512}, {1, 1, 1}, {64, 64, 64}, {1024, 1024, 1024}, {49, 512, 4608},
-                           {3, 3136, 27}})
+    for (auto [m, n, k] :
+         {std::tuple{1, 1000, 512}, {1, 1, 1}, {64, 64, 64}, {1024, 1024, 1024}, {49, 512, 4608}, {3, 3136, 27}})
       for (bool dynamic : {false, true}) {
         OwningOpRef<ModuleOp> module = parse(matmul(m, n, k, dynamic));
         auto function = module->lookupSymbol<func::FuncOp>("kernel");
@@ -493,13 +519,12 @@ TEST_F(CPUMatMul, IllegalSchedules) {
   OwningOpRef<ModuleOp> module = parse(matmul(64, 64, 64));
   auto function = module->lookupSymbol<func::FuncOp>("kernel");
   MachineModel machine = MachineModel::forVectorBits(256);
-  for (const char *schedule :
-       {"tile = [6, 16, 64], micro = [6, 12], unroll = 1, pack_lhs = true, pack_rhs = true",
-        "tile = [16, 32, 64], micro = [16, 32], unroll = 1, pack_lhs = true, pack_rhs = true",
-        "tile = [7, 16, 64], micro = [6, 16], unroll = 1, pack_lhs = true, pack_rhs = true",
-        "tile = [6, 16, 0], micro = [6, 16], unroll = 1, pack_lhs = true, pack_rhs = true",
-        "tile = [6, 16], micro = [6, 16], unroll = 1, pack_lhs = true, pack_rhs = true",
-        "tile = [6, 16, 64], micro = [6, 16], unroll = 64, pack_lhs = true, pack_rhs = true"}) {
+  for (const char *schedule : {"tile = [6, 16, 64], micro = [6, 12], unroll = 1, pack_lhs = true, pack_rhs = true",
+                               "tile = [16, 32, 64], micro = [16, 32], unroll = 1, pack_lhs = true, pack_rhs = true",
+                               "tile = [7, 16, 64], micro = [6, 16], unroll = 1, pack_lhs = true, pack_rhs = true",
+                               "tile = [6, 16, 0], micro = [6, 16], unroll = 1, pack_lhs = true, pack_rhs = true",
+                               "tile = [6, 16], micro = [6, 16], unroll = 1, pack_lhs = true, pack_rhs = true",
+                               "tile = [6, 16, 64], micro = [6, 16], unroll = 64, pack_lhs = true, pack_rhs = true"}) {
     Attribute attribute = parseAttribute(std::string("#sched.cpu_matmul<") + schedule + ">", &context);
     ASSERT_TRUE(attribute);
     std::string message;
