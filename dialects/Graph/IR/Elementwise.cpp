@@ -3,14 +3,16 @@
 #include "tegula/Dialect/Graph/IR/Constants.h"
 #include "tegula/Dialect/Graph/IR/Graph.h"
 
+#include "mlir/IR/PatternMatch.h"
+
 #include <cmath>
 #include <limits>
 
 using namespace mlir;
 using namespace tegula::graph;
 
-/// Result of broadcasting `operands` with element type `element`; unranked when an operand is.
-static LogicalResult inferBroadcast(Operation *op, ValueRange operands, Type element, SmallVectorImpl<Type> &types) {
+LogicalResult tegula::graph::inferBroadcast(Operation *op, ValueRange operands, Type element,
+                                            SmallVectorImpl<Type> &types) {
   SmallVector<ArrayRef<int64_t>> shapes;
   for (Value operand : operands) {
     auto type = dyn_cast<RankedTensorType>(operand.getType());
@@ -47,40 +49,96 @@ INFER_SAME_ELEMENT(MulOp)
 INFER_SAME_ELEMENT(DivOp)
 INFER_SAME_ELEMENT(MaxOp)
 INFER_SAME_ELEMENT(MinOp)
-INFER_SAME_ELEMENT(ReluOp)
+INFER_SAME_ELEMENT(ModOp)
+INFER_SAME_ELEMENT(ShiftOp)
+INFER_SAME_ELEMENT(AndOp)
+INFER_SAME_ELEMENT(OrOp)
+INFER_SAME_ELEMENT(XorOp)
+INFER_SAME_ELEMENT(NotOp)
 INFER_SAME_ELEMENT(NegOp)
+INFER_SAME_ELEMENT(AbsOp)
+INFER_SAME_ELEMENT(SignOp)
+INFER_SAME_ELEMENT(CeilOp)
+INFER_SAME_ELEMENT(FloorOp)
+INFER_SAME_ELEMENT(RoundOp)
+INFER_SAME_ELEMENT(ReciprocalOp)
+INFER_SAME_ELEMENT(SqrtOp)
 INFER_SAME_ELEMENT(ExpOp)
+INFER_SAME_ELEMENT(LogOp)
+INFER_SAME_ELEMENT(ErfOp)
+INFER_SAME_ELEMENT(SinOp)
+INFER_SAME_ELEMENT(CosOp)
+INFER_SAME_ELEMENT(TanOp)
+INFER_SAME_ELEMENT(AsinOp)
+INFER_SAME_ELEMENT(AcosOp)
+INFER_SAME_ELEMENT(AtanOp)
+INFER_SAME_ELEMENT(SinhOp)
+INFER_SAME_ELEMENT(CoshOp)
 INFER_SAME_ELEMENT(TanhOp)
-INFER_SAME_ELEMENT(SigmoidOp)
+INFER_SAME_ELEMENT(AsinhOp)
+INFER_SAME_ELEMENT(AcoshOp)
+INFER_SAME_ELEMENT(AtanhOp)
+INFER_SAME_ELEMENT(PowOp)
 INFER_BOOL(EqualOp)
 INFER_BOOL(LessOp)
+INFER_BOOL(LessOrEqualOp)
 INFER_BOOL(GreaterOp)
+INFER_BOOL(GreaterOrEqualOp)
+INFER_BOOL(IsNanOp)
+INFER_BOOL(IsInfOp)
 
 LogicalResult CastOp::inferTypes(SmallVectorImpl<Type> &types) {
+  return inferBroadcast(*this, getX(), elementType(getY()), types);
+}
+LogicalResult BitcastOp::inferTypes(SmallVectorImpl<Type> &types) {
   return inferBroadcast(*this, getX(), elementType(getY()), types);
 }
 LogicalResult WhereOp::inferTypes(SmallVectorImpl<Type> &types) {
   return inferBroadcast(*this, getOperands(), elementType(getX()), types);
 }
 
+// --- verifiers -------------------------------------------------------------------------------------------------------
+
+LogicalResult CastOp::verify() {
+  if (!llvm::is_contained({"up", "down", "nearest"}, getRoundMode()))
+    return emitOpError("expected round_mode \"up\", \"down\" or \"nearest\", but got \"") << getRoundMode() << "\"";
+  return success();
+}
+
+/// Width in bits as ONNX stores it: a bool is a byte.
+static unsigned storedWidth(Type element) {
+  if (auto complex = dyn_cast<ComplexType>(element))
+    return 2 * complex.getElementType().getIntOrFloatBitWidth();
+  return element.isInteger(1) ? 8 : element.getIntOrFloatBitWidth();
+}
+
+LogicalResult BitcastOp::verify() {
+  Type from = elementType(getX()), to = elementType(getY());
+  if (storedWidth(from) != storedWidth(to))
+    return emitOpError("expected element types of equal width, but got ") << from << " and " << to;
+  return success();
+}
+
 // --- folders ---------------------------------------------------------------------------------------------------------
 
-static bool isUnsigned(Value value) { return elementType(value).isUnsignedInteger() || elementType(value).isInteger(1); }
+static bool isUnsigned(Value value) {
+  return elementType(value).isUnsignedInteger() || elementType(value).isInteger(1);
+}
 
 OpFoldResult AddOp::fold(FoldAdaptor adaptor) {
-  return foldElementwise(adaptor.getOperands(), getType(),
-                         [](ArrayRef<int64_t> v) { return int64_t(uint64_t(v[0]) + uint64_t(v[1])); },
-                         [](ArrayRef<double> v) { return v[0] + v[1]; });
+  return foldElementwise(
+      adaptor.getOperands(), getType(), [](ArrayRef<int64_t> v) { return int64_t(uint64_t(v[0]) + uint64_t(v[1])); },
+      [](ArrayRef<double> v) { return v[0] + v[1]; });
 }
 OpFoldResult SubOp::fold(FoldAdaptor adaptor) {
-  return foldElementwise(adaptor.getOperands(), getType(),
-                         [](ArrayRef<int64_t> v) { return int64_t(uint64_t(v[0]) - uint64_t(v[1])); },
-                         [](ArrayRef<double> v) { return v[0] - v[1]; });
+  return foldElementwise(
+      adaptor.getOperands(), getType(), [](ArrayRef<int64_t> v) { return int64_t(uint64_t(v[0]) - uint64_t(v[1])); },
+      [](ArrayRef<double> v) { return v[0] - v[1]; });
 }
 OpFoldResult MulOp::fold(FoldAdaptor adaptor) {
-  return foldElementwise(adaptor.getOperands(), getType(),
-                         [](ArrayRef<int64_t> v) { return int64_t(uint64_t(v[0]) * uint64_t(v[1])); },
-                         [](ArrayRef<double> v) { return v[0] * v[1]; });
+  return foldElementwise(
+      adaptor.getOperands(), getType(), [](ArrayRef<int64_t> v) { return int64_t(uint64_t(v[0]) * uint64_t(v[1])); },
+      [](ArrayRef<double> v) { return v[0] * v[1]; });
 }
 OpFoldResult DivOp::fold(FoldAdaptor adaptor) {
   bool isUnsignedDivision = isUnsigned(getLhs());
@@ -100,7 +158,9 @@ OpFoldResult MaxOp::fold(FoldAdaptor adaptor) {
       [=](ArrayRef<int64_t> v) {
         return unsignedOrder ? int64_t(std::max(uint64_t(v[0]), uint64_t(v[1]))) : std::max(v[0], v[1]);
       },
-      [](ArrayRef<double> v) { return std::isnan(v[0]) ? v[0] : std::isnan(v[1]) ? v[1] : std::max(v[0], v[1]); });
+      [](ArrayRef<double> v) { return std::isnan(v[0])   ? v[0]
+                                      : std::isnan(v[1]) ? v[1]
+                                                         : std::max(v[0], v[1]); });
 }
 OpFoldResult MinOp::fold(FoldAdaptor adaptor) {
   bool unsignedOrder = isUnsigned(getLhs());
@@ -109,15 +169,77 @@ OpFoldResult MinOp::fold(FoldAdaptor adaptor) {
       [=](ArrayRef<int64_t> v) {
         return unsignedOrder ? int64_t(std::min(uint64_t(v[0]), uint64_t(v[1]))) : std::min(v[0], v[1]);
       },
-      [](ArrayRef<double> v) { return std::isnan(v[0]) ? v[0] : std::isnan(v[1]) ? v[1] : std::min(v[0], v[1]); });
+      [](ArrayRef<double> v) { return std::isnan(v[0])   ? v[0]
+                                      : std::isnan(v[1]) ? v[1]
+                                                         : std::min(v[0], v[1]); });
+}
+OpFoldResult ModOp::fold(FoldAdaptor adaptor) {
+  bool isUnsignedDivision = isUnsigned(getLhs()), truncate = getTruncate();
+  return foldElementwise(
+      adaptor.getOperands(), getType(),
+      [=](ArrayRef<int64_t> v) -> std::optional<int64_t> {
+        if (v[1] == 0)
+          return std::nullopt; // a run-time error, reported with its node
+        if (isUnsignedDivision)
+          return int64_t(uint64_t(v[0]) % uint64_t(v[1]));
+        int64_t remainder = v[1] == -1 ? 0 : v[0] % v[1];
+        return !truncate && remainder != 0 && (remainder < 0) != (v[1] < 0) ? remainder + v[1] : remainder;
+      },
+      nullptr);
+}
+OpFoldResult AndOp::fold(FoldAdaptor adaptor) {
+  return foldElementwise(adaptor.getOperands(), getType(), [](ArrayRef<int64_t> v) { return v[0] & v[1]; }, nullptr);
+}
+OpFoldResult OrOp::fold(FoldAdaptor adaptor) {
+  return foldElementwise(adaptor.getOperands(), getType(), [](ArrayRef<int64_t> v) { return v[0] | v[1]; }, nullptr);
+}
+OpFoldResult XorOp::fold(FoldAdaptor adaptor) {
+  return foldElementwise(adaptor.getOperands(), getType(), [](ArrayRef<int64_t> v) { return v[0] ^ v[1]; }, nullptr);
+}
+OpFoldResult NotOp::fold(FoldAdaptor adaptor) {
+  return foldElementwise(adaptor.getOperands(), getType(), [](ArrayRef<int64_t> v) { return ~v[0]; }, nullptr);
+}
+OpFoldResult AbsOp::fold(FoldAdaptor adaptor) {
+  bool isUnsignedOperand = isUnsigned(getX());
+  return foldElementwise(
+      adaptor.getOperands(), getType(),
+      [=](ArrayRef<int64_t> v) { return v[0] < 0 && !isUnsignedOperand ? int64_t(0 - uint64_t(v[0])) : v[0]; },
+      [](ArrayRef<double> v) { return std::abs(v[0]); });
+}
+OpFoldResult SignOp::fold(FoldAdaptor adaptor) {
+  bool isUnsignedOperand = isUnsigned(getX());
+  return foldElementwise(
+      adaptor.getOperands(), getType(),
+      [=](ArrayRef<int64_t> v) {
+        return isUnsignedOperand ? int64_t(v[0] != 0) : int64_t(v[0] > 0) - int64_t(v[0] < 0);
+      },
+      [](ArrayRef<double> v) { return v[0] > 0   ? 1.0
+                                      : v[0] < 0 ? -1.0
+                                                 : v[0]; });
+}
+OpFoldResult CeilOp::fold(FoldAdaptor adaptor) {
+  return foldElementwise(adaptor.getOperands(), getType(), nullptr, [](ArrayRef<double> v) { return std::ceil(v[0]); });
+}
+OpFoldResult FloorOp::fold(FoldAdaptor adaptor) {
+  return foldElementwise(adaptor.getOperands(), getType(), nullptr,
+                         [](ArrayRef<double> v) { return std::floor(v[0]); });
+}
+OpFoldResult RoundOp::fold(FoldAdaptor adaptor) {
+  return foldElementwise(adaptor.getOperands(), getType(), nullptr,
+                         [](ArrayRef<double> v) { return std::nearbyint(v[0]); });
+}
+OpFoldResult SqrtOp::fold(FoldAdaptor adaptor) {
+  return foldElementwise(adaptor.getOperands(), getType(), nullptr, [](ArrayRef<double> v) { return std::sqrt(v[0]); });
 }
 OpFoldResult NegOp::fold(FoldAdaptor adaptor) {
-  return foldElementwise(adaptor.getOperands(), getType(), [](ArrayRef<int64_t> v) { return int64_t(0 - uint64_t(v[0])); },
-                         [](ArrayRef<double> v) { return -v[0]; });
+  return foldElementwise(
+      adaptor.getOperands(), getType(), [](ArrayRef<int64_t> v) { return int64_t(0 - uint64_t(v[0])); },
+      [](ArrayRef<double> v) { return -v[0]; });
 }
 OpFoldResult EqualOp::fold(FoldAdaptor adaptor) {
-  return foldElementwise(adaptor.getOperands(), getType(), [](ArrayRef<int64_t> v) { return int64_t(v[0] == v[1]); },
-                         [](ArrayRef<double> v) { return v[0] == v[1]; });
+  return foldElementwise(
+      adaptor.getOperands(), getType(), [](ArrayRef<int64_t> v) { return int64_t(v[0] == v[1]); },
+      [](ArrayRef<double> v) { return v[0] == v[1]; });
 }
 OpFoldResult LessOp::fold(FoldAdaptor adaptor) {
   bool unsignedOrder = isUnsigned(getLhs());
@@ -132,6 +254,20 @@ OpFoldResult GreaterOp::fold(FoldAdaptor adaptor) {
       adaptor.getOperands(), getType(),
       [=](ArrayRef<int64_t> v) { return int64_t(unsignedOrder ? uint64_t(v[0]) > uint64_t(v[1]) : v[0] > v[1]); },
       [](ArrayRef<double> v) { return v[0] > v[1]; });
+}
+OpFoldResult LessOrEqualOp::fold(FoldAdaptor adaptor) {
+  bool unsignedOrder = isUnsigned(getLhs());
+  return foldElementwise(
+      adaptor.getOperands(), getType(),
+      [=](ArrayRef<int64_t> v) { return int64_t(unsignedOrder ? uint64_t(v[0]) <= uint64_t(v[1]) : v[0] <= v[1]); },
+      [](ArrayRef<double> v) { return v[0] <= v[1]; });
+}
+OpFoldResult GreaterOrEqualOp::fold(FoldAdaptor adaptor) {
+  bool unsignedOrder = isUnsigned(getLhs());
+  return foldElementwise(
+      adaptor.getOperands(), getType(),
+      [=](ArrayRef<int64_t> v) { return int64_t(unsignedOrder ? uint64_t(v[0]) >= uint64_t(v[1]) : v[0] >= v[1]); },
+      [](ArrayRef<double> v) { return v[0] >= v[1]; });
 }
 
 OpFoldResult CastOp::fold(FoldAdaptor adaptor) {
@@ -171,7 +307,42 @@ OpFoldResult CastOp::fold(FoldAdaptor adaptor) {
 OpFoldResult WhereOp::fold(FoldAdaptor adaptor) {
   auto condition = getConstantIntegers(adaptor.getCondition());
   if (condition && isa<IntegerType>(elementType(getX())))
-    return foldElementwise(adaptor.getOperands(), getType(),
-                           [](ArrayRef<int64_t> v) { return v[0] ? v[1] : v[2]; }, nullptr);
+    return foldElementwise(
+        adaptor.getOperands(), getType(), [](ArrayRef<int64_t> v) { return v[0] ? v[1] : v[2]; }, nullptr);
   return {};
+}
+
+// --- canonicalization ------------------------------------------------------------------------------------------------
+
+namespace {
+/// x^2 is x * x, x^1 is x, x^0.5 is sqrt(x): when the exponent is a constant scalar and types allow it.
+struct SimplifyPow : OpRewritePattern<PowOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PowOp op, PatternRewriter &rewriter) const override {
+    auto type = dyn_cast<RankedTensorType>(op.getExponent().getType());
+    if (!type || !type.hasStaticShape() || type.getNumElements() != 1 || op.getBase().getType() != op.getType())
+      return failure();
+    double exponent;
+    if (auto floats = getConstantFloats(op.getExponent()))
+      exponent = floats->front();
+    else if (auto integers = getConstantIntegers(op.getExponent()))
+      exponent = double(integers->front());
+    else
+      return failure();
+    if (exponent == 1) {
+      rewriter.replaceOp(op, op.getBase());
+    } else if (exponent == 2) {
+      rewriter.replaceOpWithNewOp<MulOp>(op, op.getType(), op.getBase(), op.getBase());
+    } else if (exponent == 0.5 && isa<FloatType>(elementType(op.getBase()))) {
+      rewriter.replaceOpWithNewOp<SqrtOp>(op, op.getType(), op.getBase());
+    } else {
+      return failure();
+    }
+    return success();
+  }
+};
+} // namespace
+
+void PowOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  patterns.add<SimplifyPow>(context);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  graph ops on ranked tensors.
-// Out: linalg, tensor, arith, math and scf on storage types (no i1, no unsigned integers in memory); shape arithmetic as
+// Out: linalg, tensor, arith, math and scf on storage types (no i1, no unsigned integers in memory); shape arithmetic
+// as
 //      scalars in the function.
 // One pattern per op, in the file of its group.
 #include "tegula/Conversion/GraphToLinalg/Lowering.h"
@@ -55,6 +56,9 @@ struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass
     RewritePatternSet patterns(&context);
     tegula::populateStructureLowerings(converter, patterns);
     tegula::populateElementwiseLowerings(converter, patterns);
+    tegula::populateActivationLowerings(converter, patterns);
+    tegula::populateReductionLowerings(converter, patterns);
+    tegula::populateQuantizationLowerings(converter, patterns);
     tegula::populateContractionLowerings(converter, patterns);
     tegula::populateMovementLowerings(converter, patterns);
     tegula::populateConvolutionLowerings(converter, patterns);

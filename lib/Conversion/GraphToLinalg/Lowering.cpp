@@ -13,8 +13,8 @@ using namespace tegula;
 Type tegula::getStorageType(Type element) {
   auto integer = dyn_cast<IntegerType>(element);
   if (!integer)
-    return element;
-  return IntegerType::get(element.getContext(), integer.getWidth() == 1 ? 8 : integer.getWidth());
+    return isNarrowFloat(element) ? Type(IntegerType::get(element.getContext(), 8)) : element;
+  return IntegerType::get(element.getContext(), std::max(8u, integer.getWidth()));
 }
 
 RankedTensorType tegula::getStorageTensor(Type graphType) {
@@ -23,26 +23,44 @@ RankedTensorType tegula::getStorageTensor(Type graphType) {
 }
 
 Type tegula::getElement(Value graphValue) { return cast<TensorType>(graphValue.getType()).getElementType(); }
+bool tegula::isSubByteInteger(Type element) {
+  auto integer = dyn_cast<IntegerType>(element);
+  return integer && integer.getWidth() > 1 && integer.getWidth() < 8;
+}
 bool tegula::isUnsignedElement(Type element) { return element.isUnsignedInteger() || element.isInteger(1); }
 
 Type tegula::getComputeType(Type element) {
-  if (element.isF16() || element.isBF16())
+  if (element.isF16() || element.isBF16() || isNarrowFloat(element))
     return Float32Type::get(element.getContext());
-  if (auto integer = dyn_cast<IntegerType>(element))
-    return IntegerType::get(element.getContext(), integer.getWidth());
-  return element;
+  if (element.isInteger(1))
+    return element;
+  return getStorageType(element);
 }
 
 // --- scalars ---------------------------------------------------------------------------------------------------------
 
 Value tegula::loadScalar(OpBuilder &b, Location loc, Value stored, Type element) {
+  if (isNarrowFloat(element))
+    return decodeNarrowFloat(b, loc, stored, element);
   if (!element.isInteger(1))
     return stored;
   Value zero = arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(0));
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, stored, zero);
 }
 
+/// Sub-byte integers are kept sign- or zero-extended in their byte: what arithmetic left above their bits goes.
+static Value wrapSubByte(OpBuilder &b, Location loc, Value byte, Type element) {
+  Value low = arith::TruncIOp::create(b, loc, b.getIntegerType(element.getIntOrFloatBitWidth()), byte);
+  if (element.isUnsignedInteger())
+    return arith::ExtUIOp::create(b, loc, b.getI8Type(), low);
+  return arith::ExtSIOp::create(b, loc, b.getI8Type(), low);
+}
+
 Value tegula::storeScalar(OpBuilder &b, Location loc, Value computed, Type element) {
+  if (isNarrowFloat(element) && isa<FloatType>(computed.getType()))
+    return encodeNarrowFloat(b, loc, computed, element);
+  if (isSubByteInteger(element))
+    return wrapSubByte(b, loc, computed, element);
   if (!element.isInteger(1) || !computed.getType().isInteger(1))
     return computed;
   return arith::ExtUIOp::create(b, loc, b.getI8Type(), computed);
@@ -68,11 +86,47 @@ Value tegula::toIndex(OpBuilder &b, Location loc, Value integer, bool isUnsigned
   return b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), integer);
 }
 
-Value tegula::castScalar(OpBuilder &b, Location loc, Value value, Type from, Type to) {
+/// Float to integer toward zero. Outside the range, and for NaN, LLVM's conversion has no defined result, so such
+/// values are replaced first.
+static Value truncateToInteger(OpBuilder &b, Location loc, Value value, Type to, unsigned targetBits) {
+  Type source = value.getType();
+  auto between = [&](double low, double high) -> Value {
+    Value first = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGE, value, constantScalar(b, loc, low, source));
+    Value second =
+        arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, value, constantScalar(b, loc, high, source));
+    return arith::AndIOp::create(b, loc, first, second);
+  };
+  auto orZero = [&](Value condition) -> Value {
+    return arith::SelectOp::create(b, loc, condition, value, constantScalar(b, loc, 0, source));
+  };
+  // Values of u32 need more than i32; narrower targets keep the low bits of i32.
+  bool isWide = targetBits == 64 || (targetBits == 32 && to.isUnsignedInteger());
+  Type wide = b.getIntegerType(isWide ? 64 : 32);
+  double limit = isWide ? 0x1p63 : 0x1p31;
+  Value isInRange = between(-limit, limit);
+  Value lowest =
+      arith::ConstantOp::create(b, loc, b.getIntegerAttr(wide, APInt::getSignedMinValue(wide.getIntOrFloatBitWidth())));
+  Value integer =
+      arith::SelectOp::create(b, loc, isInRange, arith::FPToSIOp::create(b, loc, wide, orZero(isInRange)), lowest);
+  if (to.isUnsignedInteger(64)) {
+    Value isUpperHalf = between(0x1p63, 0x1p64);
+    integer = arith::SelectOp::create(b, loc, isUpperHalf, arith::FPToUIOp::create(b, loc, wide, orZero(isUpperHalf)),
+                                      integer);
+  }
+  Type target = b.getIntegerType(targetBits);
+  return target == wide ? integer : Value(arith::TruncIOp::create(b, loc, target, integer));
+}
+
+Value tegula::castScalar(OpBuilder &b, Location loc, Value value, Type from, Type to, bool saturate,
+                         StringRef roundMode) {
   Type source = value.getType();
   Type target = to.isInteger(1) ? Type(b.getI1Type()) : getStorageType(to);
   if (from == to && source == target)
     return value;
+  if (isNarrowFloat(to)) {
+    Value wide = castScalar(b, loc, value, from, b.getF32Type());
+    return encodeNarrowFloat(b, loc, wide, to, saturate, roundMode);
+  }
   if (to.isInteger(1)) {
     Value zero = constantScalar(b, loc, 0, source);
     if (isa<FloatType>(source)) // NaN is true
@@ -93,25 +147,25 @@ Value tegula::castScalar(OpBuilder &b, Location loc, Value value, Type from, Typ
       Value wide = arith::ExtFOp::create(b, loc, b.getF32Type(), value);
       return arith::TruncFOp::create(b, loc, target, wide);
     }
-    if (fromUnsigned)
-      return arith::UIToFPOp::create(b, loc, target, value);
-    return arith::SIToFPOp::create(b, loc, target, value);
+    // f16 and bf16 by way of f32, as in every computation.
+    Type wide = target.getIntOrFloatBitWidth() < 32 ? b.getF32Type() : target;
+    Value result = fromUnsigned ? Value(arith::UIToFPOp::create(b, loc, wide, value))
+                                : Value(arith::SIToFPOp::create(b, loc, wide, value));
+    return wide == target ? result : Value(arith::TruncFOp::create(b, loc, target, result));
   }
   if (isa<FloatType>(source)) {
     if (source.getIntOrFloatBitWidth() < 32)
       value = arith::ExtFOp::create(b, loc, b.getF32Type(), value);
-    // Narrow targets convert through i64 and keep the low bits, as C compilers on x86 do for values in range of i64;
-    // a direct conversion of an out-of-range value would be poison.
-    Type wide = b.getI64Type();
-    Value integer = to.isUnsignedInteger(64) ? Value(arith::FPToUIOp::create(b, loc, wide, value))
-                                             : Value(arith::FPToSIOp::create(b, loc, wide, value));
-    return target == wide ? integer : Value(arith::TruncIOp::create(b, loc, target, integer));
+    value = truncateToInteger(b, loc, value, to, target.getIntOrFloatBitWidth());
+    return isSubByteInteger(to) ? wrapSubByte(b, loc, value, to) : value;
   }
   unsigned sourceBits = source.getIntOrFloatBitWidth(), targetBits = target.getIntOrFloatBitWidth();
-  if (sourceBits == targetBits)
-    return value;
   if (sourceBits > targetBits)
-    return arith::TruncIOp::create(b, loc, target, value);
+    value = arith::TruncIOp::create(b, loc, target, value);
+  if (isSubByteInteger(to))
+    return wrapSubByte(b, loc, value, to);
+  if (sourceBits >= targetBits)
+    return value;
   if (fromUnsigned)
     return arith::ExtUIOp::create(b, loc, target, value);
   return arith::ExtSIOp::create(b, loc, target, value);
@@ -230,8 +284,7 @@ SmallVector<OpFoldResult> tegula::broadcastExtents(OpBuilder &b, Location loc, V
         extent = other;
       } else if (isa<Value>(extent)) {
         Value first = cast<Value>(extent), second = cast<Value>(other);
-        Value isOneAtRunTime =
-            arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, first, constantIndex(b, loc, 1));
+        Value isOneAtRunTime = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, first, constantIndex(b, loc, 1));
         extent = arith::SelectOp::create(b, loc, isOneAtRunTime, second, first).getResult();
       }
     }
@@ -266,7 +319,8 @@ std::pair<Value, AffineMap> tegula::broadcastOperand(OpBuilder &b, Location loc,
     SmallVector<int64_t> shape;
     SmallVector<Value> sizes;
     dispatchIndexOpFoldResults(viewExtents, sizes, shape);
-    operand = exec::BroadcastViewOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), operand, sizes);
+    operand =
+        exec::BroadcastViewOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), operand, sizes);
   }
   return {operand, AffineMap::get(rank, 0, expressions, b.getContext())};
 }
@@ -278,6 +332,10 @@ Value tegula::buildElementwise(OpBuilder &b, Location loc, ValueRange operands, 
   auto compute = [&](OpBuilder &nested, Location at, ValueRange stored) -> Value {
     SmallVector<Value> arguments;
     for (auto [value, element] : llvm::zip(stored, operandElements)) {
+      if (!element) {
+        arguments.push_back(value);
+        continue;
+      }
       Value loaded = loadScalar(nested, at, value, element);
       Type computeType = getComputeType(element);
       if (isa<FloatType>(computeType) && loaded.getType() != computeType)
@@ -292,9 +350,9 @@ Value tegula::buildElementwise(OpBuilder &b, Location loc, ValueRange operands, 
   };
 
   bool onHost = isHostScalars(resultType) && llvm::all_of(operands, [](Value operand) {
-    auto type = cast<RankedTensorType>(operand.getType());
-    return type.hasStaticShape() && type.getRank() <= 1 && type.getNumElements() <= 16;
-  });
+                  auto type = cast<RankedTensorType>(operand.getType());
+                  return type.hasStaticShape() && type.getRank() <= 1 && type.getNumElements() <= 16;
+                });
   if (onHost) {
     SmallVector<SmallVector<Value>> scalars;
     for (Value operand : operands)
@@ -323,10 +381,10 @@ Value tegula::buildElementwise(OpBuilder &b, Location loc, ValueRange operands, 
   Value empty = makeEmpty(b, loc, extents, storage.getElementType());
   maps.push_back(b.getMultiDimIdentityMap(extents.size()));
   SmallVector<utils::IteratorType> iterators(extents.size(), utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(b, loc, empty.getType(), inputs, empty, maps, iterators,
-                                           [&](OpBuilder &nested, Location at, ValueRange arguments) {
-                                             linalg::YieldOp::create(nested, at,
-                                                                     compute(nested, at, arguments.drop_back()));
-                                           });
+  auto generic =
+      linalg::GenericOp::create(b, loc, empty.getType(), inputs, empty, maps, iterators,
+                                [&](OpBuilder &nested, Location at, ValueRange arguments) {
+                                  linalg::YieldOp::create(nested, at, compute(nested, at, arguments.drop_back()));
+                                });
   return castTo(b, loc, generic.getResult(0), storage);
 }

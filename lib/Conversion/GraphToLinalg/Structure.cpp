@@ -15,9 +15,15 @@ struct ConstantLowering : Lowering<graph::ConstantOp> {
     ElementsAttr value = op.getValue();
     if (value.getType() != type) {
       if (auto dense = dyn_cast<DenseElementsAttr>(value)) {
-        if (getElement(op.getResult()).isInteger(1))
-          value = dense.mapValues(type.getElementType(), [](const APInt &bit) { return bit.zext(8); });
-        else
+        Type element = getElement(op.getResult());
+        if (element.isInteger(1) || isSubByteInteger(element)) {
+          bool isSigned = !isUnsignedElement(element);
+          value = dense.mapValues(type.getElementType(),
+                                  [=](const APInt &bits) { return isSigned ? bits.sext(8) : bits.zext(8); });
+        } else if (isNarrowFloat(element)) {
+          value = dense.mapValues(type.getElementType(),
+                                  [](const APFloat &number) { return number.bitcastToAPInt().zextOrTrunc(8); });
+        } else
           value = cast<DenseElementsAttr>(dense).bitcast(type.getElementType());
       } else if (auto resource = dyn_cast<DenseResourceElementsAttr>(value)) {
         value = DenseResourceElementsAttr::get(type, resource.getRawHandle());

@@ -15,6 +15,9 @@ const NodeTable &NodeTable::get() {
     NodeTable rows;
     addStructureNodes(rows);
     addElementwiseNodes(rows);
+    addActivationNodes(rows);
+    addReductionNodes(rows);
+    addQuantizationNodes(rows);
     addContractionNodes(rows);
     addMovementNodes(rows);
     addConvolutionNodes(rows);

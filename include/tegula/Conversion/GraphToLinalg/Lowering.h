@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What the lowerings of all op groups share. Internal to lib/Conversion/GraphToLinalg.
 //
-// Storage: in linalg, memory holds no i1 and no unsigned type. bool is i8 (0 or 1), uiN is iN. Lowerings see converted
-// operands and ask the op's own (graph) types for signedness.
+// Storage: in linalg, memory holds no i1, no unsigned and no narrow type. bool is i8 (0 or 1), uiN is iN; 2- and 4-bit
+// integers are i8, one a byte, sign- or zero-extended; float8 and float4 are i8 codes, one a byte. Lowerings see
+// converted operands and ask the op's own (graph) types for signedness and format.
 #ifndef TEGULA_CONVERSION_GRAPHTOLINALG_LOWERING_H
 #define TEGULA_CONVERSION_GRAPHTOLINALG_LOWERING_H
 
@@ -23,14 +24,26 @@ mlir::RankedTensorType getStorageTensor(mlir::Type graphType);
 /// The element type of a graph value's type.
 mlir::Type getElement(mlir::Value graphValue);
 bool isUnsignedElement(mlir::Type element);
+/// Integers of 2 to 7 bits.
+bool isSubByteInteger(mlir::Type element);
+/// Floats of 8 bits or less: stored as i8 codes, computed in f32.
+bool isNarrowFloat(mlir::Type element);
+/// The f32 value of a stored code.
+mlir::Value decodeNarrowFloat(mlir::OpBuilder &b, mlir::Location loc, mlir::Value stored, mlir::Type element);
+/// The code of an f32 value; graph.cast describes `saturate` and `roundMode`.
+mlir::Value encodeNarrowFloat(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, mlir::Type element,
+                              bool saturate = true, llvm::StringRef roundMode = "up");
 
-/// A stored scalar as the value to compute with: bool i8 becomes i1; everything else stays.
+/// A stored scalar as the value to compute with: bool i8 becomes i1, a float8 or float4 code f32; the rest stays.
 mlir::Value loadScalar(mlir::OpBuilder &b, mlir::Location loc, mlir::Value stored, mlir::Type graphElement);
 /// The inverse of loadScalar.
 mlir::Value storeScalar(mlir::OpBuilder &b, mlir::Location loc, mlir::Value computed, mlir::Type graphElement);
-/// Converts computed scalars between graph element types as graph.cast defines it.
-mlir::Value castScalar(mlir::OpBuilder &b, mlir::Location loc, mlir::Value computed, mlir::Type from, mlir::Type to);
-/// f16 and bf16 compute in f32 (rounded once at the end); every other type computes as it is.
+/// Converts computed scalars between graph element types as graph.cast defines it. The result is a computed scalar too,
+/// but for float8 and float4 results it is the code.
+mlir::Value castScalar(mlir::OpBuilder &b, mlir::Location loc, mlir::Value computed, mlir::Type from, mlir::Type to,
+                       bool saturate = true, llvm::StringRef roundMode = "up");
+/// f16, bf16 and narrower floats compute in f32 (rounded once at the end), sub-byte integers in i8; every other type
+/// computes as it is.
 mlir::Type getComputeType(mlir::Type graphElement);
 
 mlir::Value constantIndex(mlir::OpBuilder &b, mlir::Location loc, int64_t value);
@@ -62,7 +75,8 @@ mlir::Value extractIndex(mlir::OpBuilder &b, mlir::Location loc, mlir::Value ten
 /// Body of an elementwise op: computed scalars in (after loadScalar), a computed scalar out.
 using ScalarBody = llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
 /// An elementwise op with multidirectional broadcasting. `operands` are converted values whose graph element types are
-/// `operandElements`; the result is the converted tensor of graph type `resultType`.
+/// `operandElements`, or null for an operand whose stored scalars the body wants; the result is the converted tensor of
+/// graph type `resultType` (a storage type where the body gives stored scalars).
 mlir::Value buildElementwise(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange operands,
                              llvm::ArrayRef<mlir::Type> operandElements, mlir::Type resultType, ScalarBody body);
 /// `operand` made broadcastable to `extents` by its indexing map alone (aligned at the end): returns the operand,
@@ -74,8 +88,7 @@ llvm::SmallVector<mlir::OpFoldResult> broadcastExtents(mlir::OpBuilder &b, mlir:
                                                        mlir::ValueRange operands);
 
 /// A pattern whose operands are converted; result types through `resultTensor`.
-template <typename OpTy>
-struct Lowering : mlir::OpConversionPattern<OpTy> {
+template <typename OpTy> struct Lowering : mlir::OpConversionPattern<OpTy> {
   using mlir::OpConversionPattern<OpTy>::OpConversionPattern;
   using Adaptor = typename OpTy::Adaptor;
   mlir::RankedTensorType resultTensor(OpTy op, unsigned i = 0) const {
@@ -86,6 +99,9 @@ struct Lowering : mlir::OpConversionPattern<OpTy> {
 // One function per op group, in the file of that name.
 void populateStructureLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateElementwiseLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateActivationLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateReductionLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateQuantizationLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateContractionLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateMovementLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateConvolutionLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);

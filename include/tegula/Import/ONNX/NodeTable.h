@@ -118,6 +118,9 @@ private:
 // One function per op group, in the file of that name.
 void addStructureNodes(NodeTable &table);
 void addElementwiseNodes(NodeTable &table);
+void addActivationNodes(NodeTable &table);
+void addReductionNodes(NodeTable &table);
+void addQuantizationNodes(NodeTable &table);
 void addContractionNodes(NodeTable &table);
 void addMovementNodes(NodeTable &table);
 void addConvolutionNodes(NodeTable &table);

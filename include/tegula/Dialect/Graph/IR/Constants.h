@@ -33,6 +33,11 @@ mlir::DenseElementsAttr makeFloats(mlir::RankedTensorType type, llvm::ArrayRef<d
 /// The shape that numpy's broadcasting gives; kDynamic where unknown; nothing when extents contradict each other.
 std::optional<llvm::SmallVector<int64_t>> broadcastShapes(llvm::ArrayRef<llvm::ArrayRef<int64_t>> shapes);
 
+/// Appends the result type of broadcasting `operands` with element type `element`; unranked when an operand is. Emits
+/// an error on `op` when the shapes do not broadcast together.
+llvm::LogicalResult inferBroadcast(mlir::Operation *op, mlir::ValueRange operands, mlir::Type element,
+                                   llvm::SmallVectorImpl<mlir::Type> &types);
+
 /// Folds an elementwise op on small constants with broadcasting. `result` must be static. Exactly one of the callbacks
 /// is used, by the operands' element type; a callback that gives nothing stops the fold (division by zero).
 using FoldIntegers = std::function<std::optional<int64_t>(llvm::ArrayRef<int64_t>)>;
