@@ -114,8 +114,6 @@ static OpFoldResult foldReduce(OpTy op, Attribute operand, int64_t initial,
   return makeIntegers(type, {result});
 }
 
-static bool isUnsigned(Value value) { return elementType(value).isUnsignedInteger(); }
-
 #define REDUCTION(Op, initial, combine)                                                                                \
   LogicalResult Op::inferTypes(SmallVectorImpl<Type> &types) { return inferReduce(*this, types); }                     \
   LogicalResult Op::verify() { return verifyReduce(*this); }                                                           \
