@@ -144,15 +144,31 @@ CompileStatus CompilerSession::runTo(StringRef last) {
       return status;
     if (stage.name == "kernels")
       recordKernels();
-    if (stage.name == "kernels" && isReference)
+    if (stage.name == "kernels" && isReference) {
       for (auto kernel : module->getOps<exec::KernelOp>())
         kernel.setScheduleAttr(sched::ReferenceAttr::get(&context));
-    else if (stage.name == "kernels" && options.schedules)
-      options.schedules(*module);
+    } else if (stage.name == "kernels" && options.schedules) {
+      if (llvm::Error error = options.schedules(*module))
+        return fail(CompileStatus::InvalidModel, llvm::toString(std::move(error)));
+    }
     if (stage.name == last)
       return CompileStatus::Ok;
   }
   return fail(CompileStatus::Usage, "no stage is called '" + last + "'");
+}
+
+CompileStatus CompilerSession::compileFrom(OwningOpRef<ModuleOp> given, StringRef after, StringRef outputPath) {
+  module = std::move(given);
+  options.outputPath = outputPath.str();
+  options.emit = "lib";
+  bool reached = false;
+  for (const Stage &stage : getStages()) {
+    if (reached)
+      if (CompileStatus status = runStage(stage.name); status != CompileStatus::Ok)
+        return status;
+    reached |= stage.name == after;
+  }
+  return reached ? emitCode() : fail(CompileStatus::Usage, "no stage is called '" + after + "'");
 }
 
 CompileStatus CompilerSession::writeText(StringRef text) {

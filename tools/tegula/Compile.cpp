@@ -3,6 +3,8 @@
 #include "CommandLine.h"
 #include "Commands.h"
 #include "tegula/Driver/CompilerSession.h"
+#include "tegula/Tuner/Measure/Measure.h"
+#include "tegula/Tuner/Select/DatabaseSchedules.h"
 
 using namespace tegula;
 using namespace tegula::tool;
@@ -13,6 +15,7 @@ static const OptionSpec options[] = {
     {"target", "NAME", "host (default), x86-64, x86-64-v2 .. v4, or a CPU name such as znver4"},
     {"emit", "KIND", "lib (default), obj, asm, llvm-ir, or a stage: import, graph, linalg, kernels, ..."},
     {"dim", "NAME=N", "make the symbolic dimension NAME static; may be repeated"},
+    {"db", "FILE", "use the best schedules of this tuning database"},
     {"external-data-root", "DIR", "folder below which links of external data may lead"},
 };
 static const CommandSpec spec{
@@ -36,6 +39,16 @@ int tegula::tool::runCompile(llvm::ArrayRef<const char *> words) {
   if (compile.outputPath.empty()) {
     llvm::errs() << "tegula compile: error: expected an output file (-o FILE)\n";
     return ExitUsage;
+  }
+  std::unique_ptr<tuner::Database> database;
+  if (arguments.has("db")) {
+    auto opened = tuner::Database::open(arguments.get("db"), tuner::Database::Mode::Read);
+    if (!opened)
+      return reportFault(llvm::toString(opened.takeError()));
+    database = std::move(*opened);
+    compile.schedules = [&](mlir::ModuleOp module) {
+      return tuner::applySchedules(*database, tuner::describeHost(), /*threads=*/1, module).takeError();
+    };
   }
   CompilerSession session(compile);
   CompileStatus status = session.compile();

@@ -21,6 +21,7 @@ static const Subcommand subcommands[] = {
     {"inspect", runInspect, "show inputs, outputs, operators, parameters and kernels of a model"},
     {"run", runRun, "run a model once; compare with recorded outputs or print statistics"},
     {"bench", runBench, "measure the latency of a model"},
+    {"tune", runTune, "measure schedules for the kernels of a model; the best are for `compile --db`"},
     {"db", runDatabase, "read a tuning database: stats, list, best, export, verify"},
 };
 
@@ -42,6 +43,8 @@ int main(int argc, char **argv) {
     llvm::outs() << "tegula " << tegula_version() << "\n";
     return ExitOk;
   }
+  if (name == "tune-runner") // of the tuner's own making, so no help tells of it
+    return runTuneRunner(llvm::ArrayRef(argv + 2, argv + argc));
   for (const Subcommand &subcommand : subcommands)
     if (subcommand.name == name)
       return subcommand.run(llvm::ArrayRef(argv + 2, argv + argc));

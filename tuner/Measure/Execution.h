@@ -70,6 +70,9 @@ public:
   /// Runs `count` times, until one fails; adds the nanoseconds spent in dispatches to `dispatchNs`.
   tegula_error runTimed(int64_t count, double &dispatchNs);
 
+  /// Called around every dispatch from now on.
+  void setHooks(const tegula_hooks &hooks) { tegula_context_set_hooks(context.get(), &hooks); }
+
   /// Fills the outputs with poison, so that an element that is not written is found.
   void poisonOutputs();
   /// Whether nothing was written around inputs and outputs, nor into the inputs.

@@ -6,6 +6,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/Error.h"
 
 #include <cstdint>
 #include <functional>
@@ -22,8 +23,9 @@ class KernelOp;
 /// The numbers are the exit codes of every command.
 enum class CompileStatus { Ok = 0, InvalidModel = 1, Usage = 2, Internal = 3 };
 
-/// Sets the schedule (and provenance) of kernels for which it knows one; called once, after stage `kernels`.
-using ScheduleSource = std::function<void(mlir::ModuleOp)>;
+/// Sets the schedule (and provenance) of kernels for which it knows one; called once, after stage `kernels`. An error
+/// ends the compilation.
+using ScheduleSource = std::function<llvm::Error(mlir::ModuleOp)>;
 
 struct CompileOptions {
   std::string modelPath;       ///< an ONNX file, or, when `modelBytes` is set, only a name for messages
@@ -60,6 +62,10 @@ public:
   CompileStatus runTo(llvm::StringRef stage);
   /// Everything: writes the output (under a temporary name first).
   CompileStatus compile();
+  /// The same from `given`, a module of this session's context that has left stage `stage`: runs the later stages and
+  /// writes the library `outputPath`. It takes the place of the session's own module.
+  CompileStatus compileFrom(mlir::OwningOpRef<mlir::ModuleOp> given, llvm::StringRef stage,
+                            llvm::StringRef outputPath);
 
   mlir::MLIRContext &getContext() { return context; }
   mlir::ModuleOp getModule() { return *module; }

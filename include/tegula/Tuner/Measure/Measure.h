@@ -26,6 +26,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -107,6 +108,14 @@ int runnerMain(int socket);
 
 /// The machine this process runs on.
 Device describeHost();
+
+/// Runs the model in the shared library `path` once on seeded inputs, in this process, and returns for each kernel (by
+/// symbol) the numbers `dims` of its largest dispatch. `dimensions` are extents of symbolic dimensions; others are 1 in
+/// front and 128 elsewhere. `dimCounts` says how many numbers each kernel takes.
+llvm::Expected<std::map<std::string, std::vector<int64_t>>> runForDims(const std::string &path,
+                                                                       const std::map<std::string, int64_t> &dimensions,
+                                                                       uint64_t seed, unsigned threads,
+                                                                       const std::map<std::string, size_t> &dimCounts);
 
 } // namespace tegula::tuner
 
