@@ -38,6 +38,8 @@ CompileStatus compile(const tegula_compile_options &given, std::string &messages
     return usage(messages, "expected 0 or more threads, but got " + llvm::Twine(given.threads));
   if (given.precision && llvm::StringRef(given.precision) != "f32")
     return usage(messages, "expected precision 'f32', but got '" + llvm::Twine(given.precision) + "'");
+  if (given.database || given.lock)
+    return usage(messages, "schedules from a tuning database or a lock file are not available through this interface");
 
   CompileOptions options;
   options.modelPath = textOr(given.model_path, "<memory>");

@@ -99,6 +99,9 @@ TEST_F(CompilerTest, Faults) {
   options.precision = "f8";
   expectFailure(TEGULA_COMPILE_USAGE, "expected precision 'f32', but got 'f8'");
   options.precision = nullptr;
+  options.lock = "schedules.mlir";
+  expectFailure(TEGULA_COMPILE_USAGE, "not available through this interface");
+  options.lock = nullptr;
   options.threads = -1;
   expectFailure(TEGULA_COMPILE_USAGE, "expected 0 or more threads, but got -1");
   options.threads = 0;
