@@ -100,6 +100,7 @@ private:
     /// i1: this is the first, the last block of the depth.
     mlir::Value first, last;
   };
+  void prefetchTile(const Tile &tile);
   void storeTile(const Tile &tile, mlir::ValueRange sums);
   void storeRegisters(const Tile &tile, mlir::ValueRange sums);
   void storeRows(const Tile &tile, mlir::ValueRange sums);
@@ -128,6 +129,8 @@ private:
   mlir::VectorType vectorOf(mlir::Type element) { return mlir::VectorType::get({shape.lanes}, element); }
   mlir::Value zero(mlir::Type type);
   mlir::Value loadVector(mlir::Type element, mlir::Value flat, Index index, mlir::Value mask);
+  /// Fetches the cache lines of `count` elements; an address outside of the operand does no harm.
+  void prefetch(const Access &access, Index start, int64_t count, bool isWrite);
   bool masksElement(mlir::Type element) { return shape.masked && element.getIntOrFloatBitWidth() >= 32; }
   /// Whether the packed left operand is held in rows of KC elements; else in panels of MR rows.
   bool lhsByRows() {

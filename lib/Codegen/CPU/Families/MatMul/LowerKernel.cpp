@@ -39,6 +39,7 @@ void Emitter::emitPanel(const BlockExtent &block, Index panel) {
       tile.contiguous = contiguous;
       tile.first = math.equal(block.depth, math.of(0));
       tile.last = math.lessOrEqual(groups[Depth].total, math.add(block.depth, block.depthCount));
+      prefetchTile(tile);
       Values sums = computeTile(tile.row, rowEnd, block.row, i, block.depth, block.depthCount, rhsPanel);
       storeTile(tile, sums);
     });

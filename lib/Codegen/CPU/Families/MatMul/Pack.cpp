@@ -55,6 +55,9 @@ Value Emitter::convert(Value x, unsigned operand) {
   return result;
 }
 
+/// How many rows ahead packing fetches.
+static constexpr int64_t prefetchDepth = 8;
+
 void Emitter::packRhs(Index column, Index columnCount, Index depth, Index depthCount) {
   loop(math.of(0), columnCount, shape.nr, [&](Value panel) {
     Index valid = math.min(math.of(shape.nr), math.sub(columnCount, panel));
@@ -105,6 +108,10 @@ void Emitter::packRhsPanel(const RhsSource &source) {
       math.logicalAnd(contiguous, math.equal(source.valid, math.of(shape.nr))),
       [&] {
         loop(math.of(0), source.depthCount, 1, [&](Value k) {
+          // Rows lie far apart, so the hardware does not see them coming.
+          Index ahead = rhsAddress(source, rhsTerm(source, math.of(0)), math.add(k, math.of(prefetchDepth)));
+          if (rhs.dependence[Depth].kind == Dependence::Linear)
+            prefetch(rhs, ahead, shape.nr, /*isWrite=*/false);
           for (int64_t i = 0; i < shape.vectors; ++i)
             copy(k, math.of(i * shape.lanes), nullptr);
         });
@@ -222,6 +229,8 @@ void Emitter::packLhs(Index row, Index rowCount, Index depth, Index depthCount) 
     loop(math.of(0), rowCount, 1, [&](Value i) {
       Index target = math.mul(i, math.of(shape.kc));
       loop(math.of(0), main, shape.lanes, [&](Value k) {
+        if (lhs.dependence[Rows].kind == Dependence::Linear)
+          prefetch(lhs, math.add(address(i, k), lhs.dependence[Rows].step), 1, /*isWrite=*/false);
         Value x = convert(loadVector(lhs.element, lhs.flat, address(i, k), nullptr), info.lhs);
         vector::StoreOp::create(b, loc, x, packedLhs, math.value(math.add(target, k)));
       });

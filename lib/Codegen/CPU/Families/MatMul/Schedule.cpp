@@ -80,7 +80,7 @@ SearchSpace matmul::makeSpace(const ContractionInfo &info, const MachineModel &m
   space.addKnob("micro_n", upTo(widths, columns));
   space.addKnob("tile_m", upTo({24, 48, 96, 192, 384, 768}, rows));
   space.addKnob("tile_n", upTo({64, 128, 256, 512, 1024, 2048, 4096}, columns));
-  space.addKnob("tile_k", upTo({64, 128, 192, 256, 384, 512, 1024}, depth));
+  space.addKnob("tile_k", upTo({64, 128, 192, 256, 384, 512, 768, 1024}, depth));
   space.addKnob("unroll", {1, 2, 4, 8});
   space.addKnob("pack_lhs", {0, 1});
   space.addKnob("pack_rhs", {0, 1});
@@ -130,10 +130,16 @@ Configuration matmul::chooseDefault(const SearchSpace &space, const ContractionI
         best = cycles, microRows = m, microColumns = n;
     }
 
-  // Depth blocks of nearly equal size, 256 to 512 deep.
-  int64_t blockDepth = largestUpTo("tile_k", 256);
-  if (!ShapedType::isDynamic(depth) && depth <= 512)
-    blockDepth = values("tile_k").back() >= depth ? values("tile_k").back() : blockDepth;
+  // Deep blocks, because the result is loaded and stored once for each; of nearly equal size.
+  int64_t depthLimit = std::max<int64_t>(machine.l2Bytes / 4 / (microColumns * width / 8), 64);
+  int64_t wanted = std::clamp<int64_t>(depthLimit, 256, 640);
+  if (!ShapedType::isDynamic(depth))
+    wanted = llvm::divideCeil(depth, llvm::divideCeil(depth, wanted));
+  int64_t blockDepth = ShapedType::isDynamic(depth) ? largestUpTo("tile_k", wanted) : values("tile_k").back();
+  if (!ShapedType::isDynamic(depth))
+    for (int64_t value : llvm::reverse(values("tile_k")))
+      if (value >= wanted)
+        blockDepth = value;
   int64_t bytes = width / 8;
   int64_t blockRows = largestUpTo("tile_m", std::max<int64_t>(machine.l2Bytes / 2 / (blockDepth * bytes), 24));
   int64_t blockColumns = largestUpTo("tile_n", std::max<int64_t>(machine.l3Bytes / 4 / (blockDepth * bytes), 64));

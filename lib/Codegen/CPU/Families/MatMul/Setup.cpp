@@ -311,6 +311,13 @@ Value Emitter::loadVector(Type element, Value flat, Index index, Value mask) {
   return vector::MaskedLoadOp::create(b, loc, type, flat, math.value(index), mask, zero(type));
 }
 
+void Emitter::prefetch(const Access &access, Index start, int64_t count, bool isWrite) {
+  int64_t perLine = 64 * 8 / int64_t(access.element.getIntOrFloatBitWidth());
+  for (int64_t i = 0; i < count; i += perLine)
+    memref::PrefetchOp::create(b, loc, access.flat, math.value(math.add(start, math.of(i))), isWrite,
+                               /*localityHint=*/3, /*isDataCache=*/true);
+}
+
 Value Emitter::maskOf(Index count) {
   auto type = VectorType::get({shape.lanes}, b.getI1Type());
   return vector::CreateMaskOp::create(b, loc, type, math.value(count));

@@ -152,6 +152,21 @@ void Emitter::storeRows(const Tile &tile, ValueRange sums) {
   });
 }
 
+void Emitter::prefetchTile(const Tile &tile) {
+  // What the store will touch, on the way while the sums are computed; an address beyond an edge does no harm.
+  const Access *target = partialInWorkspace ? nullptr : partial;
+  if (!target && !results.empty())
+    target = &results.front().second;
+  if (!target || target->dependence[Columns].kind == Dependence::None)
+    return;
+  Index last = math.sub(math.add(tile.row, tile.rowCount), math.of(1));
+  for (int64_t i = 0; i < shape.mr; ++i) {
+    Index row = target->dependence[Rows].kind == Dependence::Table ? math.min(math.add(tile.row, math.of(i)), last)
+                                                                   : math.add(tile.row, math.of(i));
+    prefetch(*target, address(*target, tile, row, tile.column), shape.nr, /*isWrite=*/true);
+  }
+}
+
 void Emitter::storeTile(const Tile &tile, ValueRange sums) {
   int64_t ops = 0;
   for (Operation *step : form.steps)
