@@ -14,7 +14,7 @@ LAYERS = [
     (0, ["lib/Support"]),
     (1, ["dialects/*/IR"]),
     (2, ["lib/Kernel"]),
-    (3, ["lib/Codegen/Common", "lib/Conversion", "lib/Import", "lib/TestData", "dialects/*/Transforms", "tuner/Database"]),
+    (3, ["lib/Codegen", "lib/Codegen/Common", "lib/Conversion", "lib/Import", "lib/TestData", "dialects/*/Transforms", "tuner/Database"]),
     (4, ["lib/Codegen/CPU", "lib/Codegen/GPU", "tuner/CostModel", "tuner/Search", "tuner/Select"]),
     (5, ["lib/Target", "lib/Target/Reference", "lib/Target/CPU", "lib/Target/NVPTX", "lib/Export"]),
     (6, ["lib/Pipelines"]),

@@ -46,8 +46,7 @@ def camel(words):
 
 def pass_problems(root):
     root = Path(root)
-    scopes, known_definitions, known_tests = {}, {}, {}
-    seen = {}
+    known_definitions, known_tests, seen = {}, {}, {}
     for path, definition, argument, body in passes(root):
         where = f"{path}: {definition}"
         if argument in seen:
@@ -58,11 +57,8 @@ def pass_problems(root):
             continue
         folder = layers.home_of_header(PurePosixPath(*path.parts[1:]).as_posix())
         scope, *words = argument.split("-")
-        if folder == "lib/Conversion":
+        if "to" in words:
             scope, words = "", argument.split("-")
-        owner = scopes.setdefault(scope, path)
-        if owner != path:
-            yield f"{where}: scope '{scope}' belongs to {owner}; passes of one scope stand in one file"
         expected = camel([scope] + words) + "Pass"
         if definition.lower() != expected.lower():
             yield f"{where}: argument '{argument}' asks for the definition {expected}, but got {definition}"

@@ -53,8 +53,6 @@ def test_good_tree(tree):
     ({**GOOD, "dialects/Graph/Transforms/Old/InferShapes.cpp": ""}, "InferShapes.cpp and dialects/Graph/Transforms/Old"),
     ({**GOOD, "dialects/Graph/IR/X.cpp": "#define GEN_PASS_DEF_GRAPHINFERSHAPESPASS\n"}, "belongs into"),
     ({**GOOD, "test/dialects/Graph/Transforms/stray.mlir": ""}, "no pass of this folder has this name"),
-    ({**GOOD, "include/tegula/Dialect/Exec/Transforms/Passes.td":
-      PASS.replace("InferShapes", "InferTypes").replace("infer-shapes", "infer-types")}, "passes of one scope"),
 ])
 def test_pass_names(tree, files, expected):
     problems = list(names.pass_problems(tree(files)))
@@ -149,3 +147,9 @@ def test_markers(tree):
     marker = "// TO" + "DO: later\n"
     root = tree({"a.cpp": "int x;\n" + marker, "b.md": "not " + "implemented\n", "c.cpp": "int maXXXimum, TO" + "DOs;\n"})
     assert [p.split(": ")[0] for p in text.marker_problems(root)] == ["a.cpp:2", "b.md:1"]
+
+
+def test_links(tree):
+    root = tree({"docs/a.md": "[b](b.md#x) [c](c.md)\n[d](https://example.org)\n[top](../README.md) [e](#here)", "docs/b.md": "",
+                 "README.md": ""})
+    assert [p.split(": ")[0] for p in text.link_problems(root)] == ["docs/a.md:1"]

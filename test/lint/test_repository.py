@@ -18,6 +18,10 @@ def test_no_unfinished_work(assert_none):
     assert_none(text.marker_problems(sources.ROOT))
 
 
+def test_links(assert_none):
+    assert_none(text.link_problems(sources.ROOT))
+
+
 def test_layers(assert_none):
     assert_none(layers.problems(sources.ROOT))
 

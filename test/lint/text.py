@@ -35,3 +35,17 @@ def marker_problems(root):
                 found = MARKER.search(line)
                 if found:
                     yield f"{path}:{number}: marker of unfinished work '{found.group(1)}': finish it, or make it an issue"
+
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def link_problems(root):
+    """Every relative link of a Markdown page leads to a file."""
+    for path in sources.repository_files(root):
+        if path.suffix != ".md":
+            continue
+        for number, line in enumerate(sources.text_of(root, path).split("\n"), 1):
+            for target in LINK.findall(line):
+                if "://" not in target and not (root / path.parent / target).exists():
+                    yield f"{path}:{number}: the link leads to {target}, which does not exist"

@@ -6,6 +6,10 @@ include "mlir/Pass/PassBase.td"
 
 def CodegenBufferizeKernelPass : Pass<"codegen-bufferize-kernel", "::tegula::exec::KernelOp"> {
   let summary = "Bufferizes a kernel; results are computed in place";
+  let description = [{
+    One-Shot Bufferize of an isolated kernel in destination-passing style: an op that produces a result writes straight
+    into the result's argument (empty-tensor elimination); copies that remain are linalg.generic ops.
+  }];
   let dependentDialects = [
     "::mlir::bufferization::BufferizationDialect", "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect", "::mlir::affine::AffineDialect"
@@ -14,6 +18,10 @@ def CodegenBufferizeKernelPass : Pass<"codegen-bufferize-kernel", "::tegula::exe
 
 def CodegenBufferizeHostPass : Pass<"codegen-bufferize-host", "::mlir::ModuleOp"> {
   let summary = "Bufferizes the host function";
+  let description = [{
+    The host function's tensors become memrefs with identity layout, each with a memref.alloc of its own;
+    `exec-plan-memory` places them afterwards.
+  }];
   let dependentDialects = [
     "::mlir::bufferization::BufferizationDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"
   ];
@@ -21,16 +29,28 @@ def CodegenBufferizeHostPass : Pass<"codegen-bufferize-host", "::mlir::ModuleOp"
 
 def CodegenApproximateMathPass : Pass<"codegen-approximate-math"> {
   let summary = "Replaces math functions by polynomials that vectorize";
+  let description = [{
+    exp, tanh, log and erf on f32 become polynomials of arithmetic, which vectorize; every other function and type stays
+    and becomes an LLVM intrinsic or a call of libm.
+  }];
   let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
 def CodegenAssignSchedulesPass : Pass<"codegen-assign-schedules", "::mlir::ModuleOp"> {
   let summary = "Gives each kernel without a schedule its family's default for the module's CPU target";
+  let description = [{
+    A kernel without a schedule gets the analytic default of the first family that takes it. One that has a schedule keeps
+    it if its family verifies it; anything else is an error. `provenance` says where each schedule came from.
+  }];
   let dependentDialects = ["::tegula::sched::SchedDialect"];
 }
 
 def CodegenLowerFamilyPass : Pass<"codegen-lower-family", "::tegula::exec::KernelOp"> {
   let summary = "Lowers a bufferized kernel with the family that owns its schedule";
+  let description = [{
+    The family that owns the kernel's schedule replaces its linalg ops by loops over the worker's share of the grid. A
+    kernel without a schedule, or with one of another target, is an error.
+  }];
   let dependentDialects = [
     "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect",
     "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"

@@ -18,11 +18,19 @@ def GraphToLinalgPass : Pass<"graph-to-linalg", "::mlir::ModuleOp"> {
 
 def ExecLowerHostPass : Pass<"exec-lower-host", "::mlir::ModuleOp"> {
   let summary = "Gives the host function the runtime's signature and turns exec ops into calls of its services";
+  let description = [{
+    `@main` on planned memrefs and plain control flow becomes `tegula_program`. Every exec op becomes a call through the
+    runtime's service table; a status other than zero is returned at once.
+  }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
 }
 
 def ExecLowerKernelPass : Pass<"exec-lower-kernel", "::tegula::exec::KernelOp"> {
   let summary = "Gives a kernel's function the runtime's kernel signature";
+  let description = [{
+    The function gets the runtime's signature: grid_id, grid_size, buffers, dims, workspace. Static temporaries move to
+    the worker's slice of the workspace; a failed `exec.check` leaves its status for the return.
+  }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
                            "::mlir::cf::ControlFlowDialect"];
 }

@@ -6,11 +6,20 @@ include "mlir/Pass/PassBase.td"
 
 def ExecFuseElementwisePass : Pass<"exec-fuse-elementwise", "::mlir::func::FuncOp"> {
   let summary = "Fuses elementwise producers into their only consumer where nothing is computed twice";
+  let description = [{
+    An elementwise producer moves into its only consumer when the consumer reads each element at most once; a broadcast
+    of a cheap body moves too. Contractions take no producers, since their operands are packed.
+  }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::affine::AffineDialect"];
 }
 
 def ExecFormKernelsPass : Pass<"exec-form-kernels", "::mlir::ModuleOp"> {
   let summary = "Cuts the tensor operations of the host function into kernels and dispatches";
+  let description = [{
+    Each tensor operation roots a group; a contraction takes the elementwise chain that alone uses its result. Groups
+    become isolated `exec.kernel` symbols around ordinary functions; dispatches stand in their place. Extents of results
+    must be computable before the kernel runs.
+  }];
   let dependentDialects = [
     "::tegula::exec::ExecDialect", "::mlir::bufferization::BufferizationDialect", "::mlir::linalg::LinalgDialect",
     "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"
@@ -19,10 +28,19 @@ def ExecFormKernelsPass : Pass<"exec-form-kernels", "::mlir::ModuleOp"> {
 
 def ExecDedupKernelsPass : Pass<"exec-dedup-kernels", "::mlir::ModuleOp"> {
   let summary = "Merges kernels that are equal but for their names, and gives each its key";
+  let description = [{
+    Kernels of equal text but for names and locations become one, whose `nodes` name all that it serves. `key` is the
+    hash of that text.
+  }];
 }
 
 def ExecPlanMemoryPass : Pass<"exec-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Places the host function's buffers: static ones in the arena by liveness, others at run time";
+  let description = [{
+    Static buffers of the top level share the arena when their lifetimes are disjoint: biggest first, at the lowest gap
+    that fits. Buffers of dynamic size are allocated at run time and released after their last use; results live in
+    output storage.
+  }];
   let dependentDialects = ["::tegula::exec::ExecDialect"];
 }
 
