@@ -56,8 +56,8 @@ private:
   Index term(const Access &access, GroupKind group, Index index, Index blockStart);
   /// Fills the tables of `group` for `count` indices from `start` on.
   void fillTables(GroupKind group, Index start, Index count);
-  /// How many columns from `column` on, at most `lanes`, are neighbours in memory, by the table of `access`.
-  Index countNeighbours(const Access &access, Index column, Index blockStart);
+  /// How many columns from `column` on, at most `lanes`, lie `step` elements apart, by the table of `access`.
+  Index countNeighbours(const Access &access, Index column, Index blockStart, int64_t step);
   /// i1: the `count` (at most NR) columns from `column` on are neighbours in memory.
   mlir::Value isContiguous(const Access &access, Index column, Index blockStart, Index count, int64_t width);
 
@@ -92,6 +92,11 @@ private:
   void multiplyAdd(llvm::MutableArrayRef<mlir::Value> sums, mlir::ValueRange lhsRows, Index lhsPacked, Index k,
                    Index depth, const RhsPanel &rhs);
 
+  // --- DotKernel.cpp
+  bool usesDotKernel();
+  void computeDots(Index row, Index rowEnd, Index blockRow, const RhsSource &source);
+  mlir::Value reduceLanes(mlir::Value vector);
+
   // --- Store.cpp
   struct Tile {
     Index row, rowCount, column, columnCount, blockRow, blockColumn;
@@ -103,7 +108,8 @@ private:
   void prefetchTile(const Tile &tile);
   void storeTile(const Tile &tile, mlir::ValueRange sums);
   void storeRegisters(const Tile &tile, mlir::ValueRange sums);
-  void storeRows(const Tile &tile, mlir::ValueRange sums);
+  /// The sums stand in the scratch buffer.
+  void storeRows(const Tile &tile);
   /// One vector (under a mask or whole) or one scalar at (`row`, `column`): earlier depth blocks are added, then the
   /// steps are applied or the sum is put aside for the next depth block.
   void storeOne(const Tile &tile, Index row, Index column, mlir::Value sum, mlir::Value mask);

@@ -27,7 +27,7 @@ void Emitter::emitPanel(const BlockExtent &block, Index panel) {
       contiguous = math.truth(false);
 
   Index rowEnd = math.add(block.row, block.rowCount);
-  auto walkRows = [&](const RhsPanel &rhsPanel) {
+  auto walkTiles = [&](function_ref<void(const Tile &, Index)> compute) {
     loop(math.of(0), block.rowCount, shape.mr, [&](Value i) {
       Tile tile;
       tile.row = math.add(block.row, i);
@@ -39,9 +39,19 @@ void Emitter::emitPanel(const BlockExtent &block, Index panel) {
       tile.contiguous = contiguous;
       tile.first = math.equal(block.depth, math.of(0));
       tile.last = math.lessOrEqual(groups[Depth].total, math.add(block.depth, block.depthCount));
+      compute(tile, i);
+    });
+  };
+  RhsSource source{column, block.column, columnCount, block.depth, block.depthCount, math.of(0)};
+  if (usesDotKernel())
+    return walkTiles([&](const Tile &tile, Index) {
+      computeDots(tile.row, rowEnd, block.row, source);
+      storeRows(tile);
+    });
+  auto walkRows = [&](const RhsPanel &rhsPanel) {
+    walkTiles([&](const Tile &tile, Index packedRow) {
       prefetchTile(tile);
-      Values sums = computeTile(tile.row, rowEnd, block.row, i, block.depth, block.depthCount, rhsPanel);
-      storeTile(tile, sums);
+      storeTile(tile, computeTile(tile.row, rowEnd, block.row, packedRow, block.depth, block.depthCount, rhsPanel));
     });
   };
   if (shape.packRhs)
@@ -49,7 +59,7 @@ void Emitter::emitPanel(const BlockExtent &block, Index panel) {
 
   // Unpacked: whole panels are read where they are, the others are packed alone.
   auto packAlone = [&] {
-    packRhsPanel({column, block.column, columnCount, block.depth, block.depthCount, math.of(0)});
+    packRhsPanel(source);
     walkRows({packedRhs, math.of(0), math.of(shape.nr), true});
   };
   const Dependence &columns = rhs.dependence[Columns], &depths = rhs.dependence[Depth];

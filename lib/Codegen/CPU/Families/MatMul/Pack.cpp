@@ -172,31 +172,53 @@ void Emitter::transpose(MutableArrayRef<Value> rows) {
   }
 }
 
-/// Columns with a table of offsets: runs of neighbours, at most a vector long, are copied for all depths.
+/// Columns with a table of offsets: runs of neighbours, at most a vector long, are copied for all depths. In a strided
+/// convolution the elements of a run lie a constant step apart.
 void Emitter::packRuns(const RhsSource &source) {
   Index lanes = math.of(shape.lanes);
+  int64_t step = 1;
+  if (auto known = getConstantIntValue(rhs.steps[info.columns.back()]); known && *known == 2)
+    step = 2;
   auto copyRun = [&](Index begin, Index run) {
     Index columnTerm = rhsTerm(source, begin);
     auto overDepth = [&](function_ref<void(Index)> body) {
       loop(math.of(0), source.depthCount, 1, [&](Value k) { body(k); });
     };
-    auto copy = [&](Value mask) {
+    auto copy = [&](bool whole) {
+      // The last element of a run of step 2 is element 2 * run - 2: two vectors that overlap by one element reach it
+      // and nothing behind it.
+      Value mask = whole ? Value() : maskOf(run), second;
+      if (step == 2 && !whole) {
+        Index reach = math.sub(math.mul(run, math.of(2)), math.of(1));
+        mask = maskOf(reach);
+        second = maskOf(math.max(math.of(0), math.sub(reach, math.of(shape.lanes - 1))));
+      }
+      Value stored = whole ? Value() : maskOf(run);
       overDepth([&](Index k) {
-        Value x = convert(loadVector(rhs.element, rhs.flat, rhsAddress(source, columnTerm, k), mask), info.rhs);
+        Index from = rhsAddress(source, columnTerm, k);
+        Value x = loadVector(rhs.element, rhs.flat, from, mask);
+        if (step == 2) {
+          Value y = loadVector(rhs.element, rhs.flat, math.add(from, math.of(shape.lanes - 1)), second);
+          SmallVector<int64_t> even;
+          for (int64_t lane = 0; lane < shape.lanes; ++lane)
+            even.push_back(2 * lane < shape.lanes ? 2 * lane : 2 * lane + 1);
+          x = vector::ShuffleOp::create(b, loc, x, y, even);
+        }
+        x = convert(x, info.rhs);
         Value at = packedAddress(source, k, begin);
-        if (mask)
-          vector::MaskedStoreOp::create(b, loc, packedRhs, at, mask, x);
+        if (stored)
+          vector::MaskedStoreOp::create(b, loc, packedRhs, at, stored, x);
         else
           vector::StoreOp::create(b, loc, x, packedRhs, at);
       });
     };
     auto byElements = [&] { overDepth([&](Index k) { packElements(source, k, begin, math.add(begin, run)); }); };
     ifTrue(
-        math.equal(run, lanes), [&] { copy(nullptr); },
+        math.equal(run, lanes), [&] { copy(true); },
         [&] {
           if (!masksElement(rhs.element))
             return byElements();
-          ifTrue(math.equal(run, math.of(1)), byElements, [&] { copy(maskOf(run)); });
+          ifTrue(math.equal(run, math.of(1)), byElements, [&] { copy(false); });
         });
   };
 
@@ -207,8 +229,8 @@ void Emitter::packRuns(const RhsSource &source) {
   scf::ConditionOp::create(b, loc, math.less(begin, source.valid), begin);
   b.createBlock(&whileOp.getAfter(), {}, b.getIndexType(), loc);
   begin = whileOp.getAfter().getArgument(0);
-  Index run =
-      math.min(countNeighbours(rhs, math.add(source.column, begin), source.blockColumn), math.sub(source.valid, begin));
+  Index run = math.min(countNeighbours(rhs, math.add(source.column, begin), source.blockColumn, step),
+                       math.sub(source.valid, begin));
   copyRun(begin, run);
   scf::YieldOp::create(b, loc, math.value(math.add(begin, run)));
 }

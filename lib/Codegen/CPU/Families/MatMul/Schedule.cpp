@@ -140,6 +140,10 @@ Configuration matmul::chooseDefault(const SearchSpace &space, const ContractionI
     for (int64_t value : llvm::reverse(values("tile_k")))
       if (value >= wanted)
         blockDepth = value;
+  // With nothing packed, blocks are only the rounds in which the result is loaded and stored.
+  bool packRhs = ShapedType::isDynamic(rows) || rows > microRows;
+  if (!packRhs)
+    blockDepth = values("tile_k").back();
   int64_t bytes = width / 8;
   int64_t blockRows = largestUpTo("tile_m", std::max<int64_t>(machine.l2Bytes / 2 / (blockDepth * bytes), 24));
   int64_t blockColumns = largestUpTo("tile_n", std::max<int64_t>(machine.l3Bytes / 4 / (blockDepth * bytes), 64));
@@ -147,10 +151,6 @@ Configuration matmul::chooseDefault(const SearchSpace &space, const ContractionI
   for (int64_t candidate : {2, 4})
     if (microRows * microColumns / lanes * candidate <= maxUnrolledOps)
       unroll = candidate;
-  bool packRhs = ShapedType::isDynamic(rows) || rows > microRows;
-  // A left operand whose rows are contiguous in depth is read in place: MR streams.
-  bool packLhs = packRhs;
-
   Configuration point(space.getKnobs().size(), 0);
   auto set = [&](StringRef knob, int64_t value) { point[*space.findKnob(knob)] = value; };
   set("micro_m", microRows);
@@ -159,7 +159,7 @@ Configuration matmul::chooseDefault(const SearchSpace &space, const ContractionI
   set("tile_n", blockColumns);
   set("tile_k", blockDepth);
   set("unroll", unroll);
-  set("pack_lhs", packLhs);
+  set("pack_lhs", packRhs); // rows far apart in memory share few cache sets: packed even when contiguous
   set("pack_rhs", packRhs);
   assert(space.contains(point) && "the default is a point of the space");
   return point;

@@ -254,18 +254,20 @@ Value Emitter::isContiguous(const Access &access, Index column, Index blockStart
   return vector::ReductionOp::create(b, loc, vector::CombiningKind::AND, good);
 }
 
-Index Emitter::countNeighbours(const Access &access, Index column, Index blockStart) {
+Index Emitter::countNeighbours(const Access &access, Index column, Index blockStart, int64_t step) {
   auto type = VectorType::get({shape.lanes}, b.getIndexType());
   Value table = access.dependence[Columns].table;
   Value position = math.value(math.sub(column, blockStart));
   Value first = memref::LoadOp::create(b, loc, table, position);
   Value entries = vector::LoadOp::create(b, loc, type, table, position);
+  Value lanes = vector::StepOp::create(b, loc, type);
+  Value factor = vector::BroadcastOp::create(b, loc, type, math.constant(step));
   Value expected = arith::AddIOp::create(b, loc, vector::BroadcastOp::create(b, loc, type, first),
-                                         vector::StepOp::create(b, loc, type));
+                                         arith::MulIOp::create(b, loc, lanes, factor));
   // The lane of the first difference.
   Value differs = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, entries, expected);
   Value bound = vector::BroadcastOp::create(b, loc, type, math.constant(shape.lanes));
-  Value lane = arith::SelectOp::create(b, loc, differs, vector::StepOp::create(b, loc, type), bound);
+  Value lane = arith::SelectOp::create(b, loc, differs, lanes, bound);
   return vector::ReductionOp::create(b, loc, vector::CombiningKind::MINUI, lane).getResult();
 }
 

@@ -125,9 +125,7 @@ void Emitter::storeRegisters(const Tile &tile, ValueRange sums) {
       });
 }
 
-void Emitter::storeRows(const Tile &tile, ValueRange sums) {
-  for (size_t i = 0; i < sums.size(); ++i)
-    vector::StoreOp::create(b, loc, sums[i], scratch, math.constant(i * shape.lanes));
+void Emitter::storeRows(const Tile &tile) {
   loop(math.of(0), tile.rowCount, 1, [&](Value i) {
     Index row = math.add(tile.row, i), scratchRow = math.mul(i, math.of(shape.nr));
     loop(math.of(0), tile.columnCount, shape.lanes, [&](Value j) {
@@ -168,13 +166,18 @@ void Emitter::prefetchTile(const Tile &tile) {
 }
 
 void Emitter::storeTile(const Tile &tile, ValueRange sums) {
+  auto throughScratch = [&] {
+    for (size_t i = 0; i < sums.size(); ++i)
+      vector::StoreOp::create(b, loc, sums[i], scratch, math.constant(i * shape.lanes));
+    storeRows(tile);
+  };
   int64_t ops = 0;
   for (Operation *step : form.steps)
     if (auto generic = dyn_cast<linalg::GenericOp>(step))
       ops += generic.getBody()->getOperations().size();
   if (ops * int64_t(sums.size()) > maxInlineOps)
-    return storeRows(tile, sums);
+    return throughScratch();
   Value whole =
       math.logicalAnd(math.equal(tile.rowCount, math.of(shape.mr)), math.equal(tile.columnCount, math.of(shape.nr)));
-  ifTrue(math.logicalAnd(whole, tile.contiguous), [&] { storeRegisters(tile, sums); }, [&] { storeRows(tile, sums); });
+  ifTrue(math.logicalAnd(whole, tile.contiguous), [&] { storeRegisters(tile, sums); }, throughScratch);
 }

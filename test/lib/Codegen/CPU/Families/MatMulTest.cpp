@@ -314,6 +314,20 @@ TEST_F(CPUMatMul, Schedules) {
               tile(2 * mr, 2 * vectors * lanes, 16, mr, vectors, unroll, packLhs, packRhs));
 }
 
+TEST_F(CPUMatMul, DotKernel) {
+  // Few rows, both operands contiguous along the depth, nothing packed.
+  for (bool dynamic : {false, true})
+    for (auto [m, n, k] : {std::tuple{1, 100, 70}, {3, 7, 33}, {4, 64, 128}, {2, 5, 3}}) {
+      Problem p = matmul(m, n, k, dynamic);
+      p.rhsMap = "d1, d2";
+      p.rhs = {n, k};
+      p.steps = {bias("d1", {n}), relu()};
+      check(p, tile(2 * m, 4 * hostVectorBits() / 32, 48, m, 2, 1, false, false), 2);
+      if (!dynamic)
+        check(p);
+    }
+}
+
 TEST_F(CPUMatMul, NarrowerVectors) {
   for (int64_t bits : {128, 256})
     if (bits <= hostVectorBits())
@@ -373,8 +387,14 @@ Problem convolution(int64_t batch, int64_t channels, int64_t filters, int64_t he
 
 TEST_F(CPUMatMul, Convolutions) {
   for (bool dynamic : {false, true})
-    for (auto [batch, stride, dilation, kernel] :
-         {std::tuple{1, 1, 1, 3}, {2, 1, 1, 3}, {2, 2, 1, 3}, {1, 1, 2, 3}, {2, 3, 2, 2}, {1, 1, 1, 1}, {2, 2, 1, 1}}) {
+    for (auto [batch, stride, dilation, kernel] : {std::tuple{1, 1, 1, 3},
+                                                   {2, 1, 1, 3},
+                                                   {2, 2, 1, 3},
+                                                   {1, 2, 1, 3},
+                                                   {1, 1, 2, 3},
+                                                   {2, 3, 2, 2},
+                                                   {1, 1, 1, 1},
+                                                   {2, 2, 1, 1}}) {
       Problem p = convolution(batch, 5, 10, 19, 23, kernel, stride, dilation);
       p.dynamic = dynamic;
       p.steps = {bias("d1", {10}), relu()};
