@@ -41,7 +41,6 @@ typedef struct tegula_compile_options {
   const char *emit;              /* "lib", "obj", "asm", "llvm-ir", "ptx" or the name of a stage; NULL: "lib" */
   const char *precision;         /* NULL: "f32" */
   const char *database;          /* tuning database to take schedules from, or NULL */
-  const char *lock;              /* lock file to take schedules from, or NULL */
   const char *const *dimensions; /* "name=extent": symbolic dimensions made static */
   size_t dimension_count;
   const char *external_data_root; /* folder below which links of external data may lead, or NULL */

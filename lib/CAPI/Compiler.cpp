@@ -2,6 +2,8 @@
 // The C API of the compiler over CompilerSession.
 #include "tegula-c/compiler.h"
 #include "tegula/Driver/CompilerSession.h"
+#include "tegula/Tuner/Measure/Measure.h"
+#include "tegula/Tuner/Select/DatabaseSchedules.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -38,9 +40,6 @@ CompileStatus compile(const tegula_compile_options &given, std::string &messages
     return usage(messages, "expected 0 or more threads, but got " + llvm::Twine(given.threads));
   if (given.precision && llvm::StringRef(given.precision) != "f32")
     return usage(messages, "expected precision 'f32', but got '" + llvm::Twine(given.precision) + "'");
-  if (given.database || given.lock)
-    return usage(messages, "schedules from a tuning database or a lock file are not available through this interface");
-
   CompileOptions options;
   options.modelPath = textOr(given.model_path, "<memory>");
   if (given.model_data)
@@ -54,6 +53,19 @@ CompileStatus compile(const tegula_compile_options &given, std::string &messages
     if (!parseDimension(given.dimensions[k], dimension))
       return usage(messages, "expected a dimension as name=extent, but got '" + llvm::Twine(given.dimensions[k]) + "'");
     options.dimensions.push_back(std::move(dimension));
+  }
+  std::unique_ptr<tuner::Database> database;
+  if (given.database) {
+    auto opened = tuner::Database::open(given.database, tuner::Database::Mode::Read);
+    if (!opened) {
+      messages = "error: " + llvm::toString(opened.takeError()) + "\n";
+      return CompileStatus::InvalidModel;
+    }
+    database = std::move(*opened);
+    unsigned threads = given.threads > 0 ? given.threads : 1;
+    options.schedules = [&database, threads](mlir::ModuleOp module) {
+      return tuner::applySchedules(*database, tuner::describeHost(), threads, module).takeError();
+    };
   }
   CompilerSession session(std::move(options));
   CompileStatus status = session.compile();

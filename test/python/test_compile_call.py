@@ -33,7 +33,6 @@ def test_defaults(log):
         "emit=(null)",
         "precision=f32",
         "database=(null)",
-        "lock=(null)",
         "external_data_root=(null)",
         "threads=1",
     ]
@@ -43,8 +42,8 @@ def test_defaults(log):
 
 def test_options(log):
     model = tegula.compile(
-        b"model", "x86-64-v3", 2, "f32", dimensions={"batch": 2, "n": 7}, database="a.db",
-        lock=Path("b.mlir"), external_data_root="/c",
+        b"model", "x86-64-v3", 2, "f32", dimensions={"batch": 2, "n": 7}, database=Path("a.db"),
+        external_data_root="/c",
     )  # fmt: skip
     assert log()[1:] == [
         "model_size=5",
@@ -52,7 +51,6 @@ def test_options(log):
         "emit=(null)",
         "precision=f32",
         "database=a.db",
-        "lock=b.mlir",
         "external_data_root=/c",
         "threads=2",
         "dimension=batch=2",

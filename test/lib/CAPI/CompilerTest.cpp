@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula-c/compiler.h"
+#include "tegula/Tuner/Database/Database.h"
 #include "tegula/model.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -72,6 +73,19 @@ TEST_F(CompilerTest, ShorterOptionsOfAnOlderCaller) {
   EXPECT_TRUE(fs::exists(output));
 }
 
+// A database that knows none of the model's kernels changes nothing.
+TEST_F(CompilerTest, DatabaseWithoutSchedules) {
+  std::string path = (folder / "empty.db").string();
+  auto database = tegula::tuner::Database::open(path, tegula::tuner::Database::Mode::ReadWrite);
+  ASSERT_TRUE(bool(database)) << llvm::toString(database.takeError());
+  database->reset();
+  options.database = path.c_str();
+  tegula_message *message = nullptr;
+  EXPECT_EQ(tegula_compile(&options, &message), TEGULA_COMPILE_OK) << tegula_message_text(message);
+  tegula_message_release(message);
+  EXPECT_TRUE(fs::exists(output));
+}
+
 TEST_F(CompilerTest, EmitsAStage) {
   options.emit = "graph";
   ASSERT_EQ(tegula_compile(&options, nullptr), TEGULA_COMPILE_OK);
@@ -99,9 +113,10 @@ TEST_F(CompilerTest, Faults) {
   options.precision = "f8";
   expectFailure(TEGULA_COMPILE_USAGE, "expected precision 'f32', but got 'f8'");
   options.precision = nullptr;
-  options.lock = "schedules.mlir";
-  expectFailure(TEGULA_COMPILE_USAGE, "not available through this interface");
-  options.lock = nullptr;
+  std::string database = (folder / "absent.db").string();
+  options.database = database.c_str();
+  expectFailure(TEGULA_COMPILE_INVALID_MODEL, "absent.db");
+  options.database = nullptr;
   options.threads = -1;
   expectFailure(TEGULA_COMPILE_USAGE, "expected 0 or more threads, but got -1");
   options.threads = 0;
