@@ -88,7 +88,7 @@ public:
       }
       if (isHost(op) || isCloned(op) || taken.contains(op))
         continue;
-      groups.push_back(grow(op));
+      groups.push_back(grow(op, taken));
       taken.insert(groups.back().operations.begin(), groups.back().operations.end());
     }
     // A fill that the host or another kernel needs as a value is a kernel of its own.
@@ -146,7 +146,8 @@ private:
     }
   }
 
-  Group grow(Operation *root) {
+  /// The group that `root` starts; operations in `taken` belong to other groups already.
+  Group grow(Operation *root, const llvm::SmallPtrSetImpl<Operation *> &taken) {
     Group group;
     group.add(root);
     auto generic = dyn_cast<linalg::GenericOp>(root);
@@ -157,7 +158,7 @@ private:
         return group;
       OpOperand &use = *last->getUses().begin();
       Operation *user = use.getOwner();
-      if (user->getBlock() != root->getBlock())
+      if (user->getBlock() != root->getBlock() || taken.contains(user))
         return group;
       bool takes = false;
       if (group.isContraction) {

@@ -1,4 +1,4 @@
-// RUN: tegula-opt %s --tegula-graph --tegula-linalg --exec-form-kernels | FileCheck %s
+// RUN: tegula-opt %s -split-input-file --tegula-graph --tegula-linalg --exec-form-kernels | FileCheck %s
 
 // The contraction takes the elementwise chain that alone uses its result; the dynamic extent travels as a scalar.
 // CHECK-LABEL: func.func @main
@@ -18,4 +18,43 @@ func.func @main(%x: tensor<?x8xf32> {graph.name = "x", graph.dims = ["n", ""]}, 
   %m = graph.matmul %x, %w : tensor<?x8xf32>, tensor<8x16xf32> -> tensor<?x16xf32>
   %r = graph.relu %m : tensor<?x16xf32> -> tensor<?x16xf32>
   return %r : tensor<?x16xf32>
+}
+
+// -----
+
+// Two contractions whose results meet in one addition: the first takes it, the second stays alone.
+// CHECK-LABEL: module
+// CHECK-COUNT-2: exec.dispatch
+// CHECK-NOT: exec.dispatch
+#left = affine_map<(m, n, k) -> (m, k)>
+#right = affine_map<(m, n, k) -> (k, n)>
+#out = affine_map<(m, n, k) -> (m, n)>
+#id = affine_map<(m, n) -> (m, n)>
+module {
+  func.func @main(%a: tensor<4x8xf32>, %b: tensor<8x4xf32>, %c: tensor<8x4xf32>) -> tensor<4x4xf32> {
+    %zero = arith.constant 0.0 : f32
+    %e = tensor.empty() : tensor<4x4xf32>
+    %z = linalg.fill ins(%zero : f32) outs(%e : tensor<4x4xf32>) -> tensor<4x4xf32>
+    %0 = linalg.generic {indexing_maps = [#left, #right, #out], iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%a, %b : tensor<4x8xf32>, tensor<8x4xf32>) outs(%z : tensor<4x4xf32>) {
+    ^bb0(%x: f32, %y: f32, %acc: f32):
+      %p = arith.mulf %x, %y : f32
+      %s = arith.addf %acc, %p : f32
+      linalg.yield %s : f32
+    } -> tensor<4x4xf32>
+    %1 = linalg.generic {indexing_maps = [#left, #right, #out], iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%a, %c : tensor<4x8xf32>, tensor<8x4xf32>) outs(%z : tensor<4x4xf32>) {
+    ^bb0(%x: f32, %y: f32, %acc: f32):
+      %p = arith.mulf %x, %y : f32
+      %s = arith.addf %acc, %p : f32
+      linalg.yield %s : f32
+    } -> tensor<4x4xf32>
+    %2 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]}
+        ins(%0, %1 : tensor<4x4xf32>, tensor<4x4xf32>) outs(%e : tensor<4x4xf32>) {
+    ^bb0(%x: f32, %y: f32, %o: f32):
+      %s = arith.addf %x, %y : f32
+      linalg.yield %s : f32
+    } -> tensor<4x4xf32>
+    return %2 : tensor<4x4xf32>
+  }
 }
