@@ -119,7 +119,9 @@ private:
   void store(const Access &access, const Tile &tile, Index row, Index column, mlir::Value value, mlir::Value mask);
   Index address(const Access &access, const Tile &tile, Index row, Index column);
 
-  // --- Lower.cpp
+  // --- LowerKernel.cpp
+  /// The shape for a single row that is only known at run time: unpacked, and wide.
+  Shape oneRowShape() const;
   void emitGrid();
   void emitNest(const Region &region);
   /// One block in each direction, packed where the schedule says so.
@@ -151,7 +153,7 @@ private:
   IndexMath math;
   KernelForm &form;
   ContractionInfo &info;
-  const Shape &shape;
+  Shape shape;
 
   Group groups[3];
   llvm::SmallVector<Index> extents, batchExtents;

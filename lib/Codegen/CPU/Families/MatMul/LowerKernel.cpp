@@ -77,6 +77,7 @@ void Emitter::emitPanel(const BlockExtent &block, Index panel) {
 
 void Emitter::emitBlock(BlockExtent block) {
   if (partialInWorkspace) {
+    partial->dependence[Rows] = {Dependence::Linear, math.of(shape.nc), {}};
     Index corner = math.add(math.mul(block.row, math.of(shape.nc)), block.column);
     partial->batchBase = math.sub(math.of(0), corner);
   }
@@ -177,10 +178,32 @@ void Emitter::emit(mlir::Block *entry) {
     partial = &workspacePartial;
     partial->flat = partialBuffer;
     partial->element = info.accumulator;
-    partial->dependence[Rows] = {Dependence::Linear, math.of(shape.nc), {}};
     partial->dependence[Columns] = {Dependence::Linear, math.of(1), {}};
   }
+  // A batch of one, or one token: packing the right operand would cost many times the product.
+  if (!getConstantIntValue(groups[Rows].total) && shape.packRhs) {
+    Shape usual = shape;
+    return ifTrue(
+        math.equal(groups[Rows].total, math.of(1)),
+        [&] {
+          shape = oneRowShape();
+          emitGrid();
+          shape = usual;
+        },
+        [&] { emitGrid(); });
+  }
   emitGrid();
+}
+
+Shape Emitter::oneRowShape() const {
+  Shape row = shape;
+  row.mr = row.mc = 1;
+  row.vectors = 8;
+  row.nr = row.vectors * row.lanes;
+  row.nc = std::max<int64_t>(shape.nc / row.nr, 1) * row.nr;
+  row.unroll = 4;
+  row.packLhs = row.packRhs = false;
+  return row;
 }
 
 /// Uses of the extents of a buffer that is about to vanish get the extents it was allocated with.

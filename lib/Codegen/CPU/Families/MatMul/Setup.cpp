@@ -162,18 +162,17 @@ void Emitter::setUpWorkspace(Block *entry) {
     views.push_back({bytes, {MemRefType::get({count}, element), &view}});
     bytes += llvm::alignTo(count * width, 64);
   };
-  const Shape &s = shape;
-  if (s.packRhs)
-    reserve(packedRhs, s.kc * s.nc, info.accumulator);
-  else
-    reserve(packedRhs, s.kc * s.nr, info.accumulator);
+  // Enough for the kernel's shape and for that of a single row.
+  const Shape s = shape, row = oneRowShape();
+  int64_t panel = s.kc * std::max(s.nr, row.nr), nc = std::max(s.nc, row.nc);
+  reserve(packedRhs, s.packRhs ? std::max(s.kc * s.nc, panel) : panel, info.accumulator);
   if (s.packLhs)
     reserve(packedLhs, s.kc * s.mc, info.accumulator);
-  reserve(scratch, s.mr * s.nr, info.accumulator);
+  reserve(scratch, std::max(s.mr * s.nr, row.nr), info.accumulator);
   if (partialInWorkspace)
-    reserve(partialBuffer, s.mc * s.nc, info.accumulator);
+    reserve(partialBuffer, s.mc * nc, info.accumulator);
   // A vector may be read from any entry of a table.
-  const int64_t blocks[] = {s.mc, s.nc + s.lanes, s.kc};
+  const int64_t blocks[] = {s.mc, nc + s.lanes, s.kc};
   for (Access *access : allAccesses)
     for (unsigned kind : {Rows, Columns, Depth})
       if (access->dependence[kind].kind == Dependence::Table)

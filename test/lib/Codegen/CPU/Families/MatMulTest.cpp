@@ -328,6 +328,20 @@ TEST_F(CPUMatMul, DotKernel) {
     }
 }
 
+TEST_F(CPUMatMul, OneRowAtRunTime) {
+  // The single row has a nest of its own, here with sums in the workspace and with a transposed right operand.
+  Step toHalf{{}, "      %r = arith.truncf %x : f32 to f16\n", "f16"};
+  for (bool transposed : {false, true}) {
+    Problem p = matmul(1, 700, 90, /*dynamic=*/true);
+    p.steps = {bias("d1", {700}), toHalf};
+    if (transposed) {
+      p.rhsMap = "d1, d2";
+      p.rhs = {700, 90};
+    }
+    check(p, tile(8, 12 * hostVectorBits() / 32, 40, 4, 3, 2, true, true), 2);
+  }
+}
+
 TEST_F(CPUMatMul, NarrowerVectors) {
   for (int64_t bits : {128, 256})
     if (bits <= hostVectorBits())
