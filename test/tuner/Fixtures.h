@@ -51,6 +51,20 @@ template <typename T> T valueOf(llvm::Expected<T> &&value) {
   return T();
 }
 
+/// The folder of this program. Paths are found from here and not compiled in, where a compiler cache may change them.
+inline std::string programFolder() {
+  std::string program = llvm::sys::fs::getMainExecutable(/*argv0=*/nullptr, /*MainAddr=*/nullptr);
+  return llvm::sys::path::parent_path(program).str();
+}
+
+/// The program runner.cpp.
+inline std::string runnerPath() { return programFolder() + "/tuner-test-runner"; }
+
+/// The library of artifact.c with this fault.
+inline std::string artifactPath(const std::string &fault) {
+  return llvm::sys::path::parent_path(programFolder()).str() + "/artifacts/artifact-" + fault + ".so";
+}
+
 inline void writeFile(const std::string &path, const std::string &content) {
   std::ofstream(path, std::ios::binary) << content;
 }

@@ -15,10 +15,6 @@ using namespace tegula::tuner::test;
 
 namespace {
 
-std::string artifact(const std::string &fault) {
-  return std::string(TEGULA_TEST_ARTIFACTS "/artifact-") + fault + ".so";
-}
-
 /// Sets an environment variable for the life of the object.
 class Hook {
 public:
@@ -39,7 +35,7 @@ class MeasureTest : public testing::Test {
 protected:
   MeasureOptions options() {
     MeasureOptions options;
-    options.runner = {TEGULA_TEST_RUNNER};
+    options.runner = {runnerPath()};
     options.candidateLimitSeconds = 1;
     options.referenceLimitSeconds = 3;
     options.timingSeconds = 0.01;
@@ -49,8 +45,8 @@ protected:
 
   MeasureRequest request(const std::string &candidate, const std::string &reference = "good") {
     MeasureRequest request;
-    request.artifact = artifact(candidate);
-    request.reference = artifact(reference);
+    request.artifact = artifactPath(candidate);
+    request.reference = artifactPath(reference);
     request.referenceOutputs = folder.file(reference + ".reference");
     request.seed = 42;
     return request;
@@ -138,15 +134,16 @@ TEST_F(MeasureTest, TestHooksActOnTheNumberedCandidates) {
 TEST_F(MeasureTest, AFaultyReferenceIsAnError) {
   Measurer measurer(options());
   auto failure = [&](const char *reference) { return message(measurer.measure(request("good", reference))); };
-  EXPECT_EQ(failure("crash"), artifact("crash") + ": expected the reference to be computed, but got signal 11 "
-                                                  "(Segmentation fault)");
+  EXPECT_EQ(failure("crash"), artifactPath("crash") + ": expected the reference to be computed, but got signal 11 "
+                                                      "(Segmentation fault)");
   EXPECT_EQ(failure("hang"),
-            artifact("hang") + ": expected the reference to be computed, but got no answer within 3 s");
-  EXPECT_EQ(failure("status"), artifact("status") +
-                                   ": expected the reference to accept seeded inputs, but got: node 'y' in kernel "
-                                   "map_y_0: index out of range");
-  EXPECT_EQ(failure("dynamic"), artifact("dynamic") + ": expected a static shape and an element type of fixed size for "
-                                                      "input 0, but got a dynamic shape or type 1");
+            artifactPath("hang") + ": expected the reference to be computed, but got no answer within 3 s");
+  std::string refused = failure("status");
+  EXPECT_EQ(refused.find(artifactPath("status") + ": expected the reference to accept seeded inputs, but got: "), 0u);
+  EXPECT_NE(refused.find("index out of range"), std::string::npos) << refused;
+  EXPECT_EQ(failure("dynamic"), artifactPath("dynamic") +
+                                    ": expected a static shape and an element type of fixed size for "
+                                    "input 0, but got a dynamic shape or type 1");
   EXPECT_EQ(measure(measurer, request("good")).status, TrialStatus::Ok);
 }
 
@@ -157,9 +154,9 @@ TEST_F(MeasureTest, TheReferenceIsComputedOnce) {
   // Another runner reads the file; the reference artifact is not needed any more.
   Measurer second(options());
   MeasureRequest without = request("good");
-  without.reference = artifact("absent");
+  without.reference = artifactPath("absent");
   EXPECT_EQ(measure(second, without).status, TrialStatus::Ok);
-  without.artifact = artifact("wrong");
+  without.artifact = artifactPath("wrong");
   EXPECT_EQ(measure(second, without).status, TrialStatus::WrongResult);
 }
 

@@ -38,7 +38,7 @@ llvm::Expected<std::string> compile(const std::string &folder, const Workload &w
   llvm::SmallString<128> path;
   if (std::error_code error = llvm::sys::fs::createUniqueFile(folder + "/built-%%%%%%.so", path))
     return llvm::createStringError(error.message());
-  if (std::error_code error = llvm::sys::fs::copy_file(TEGULA_TEST_ARTIFACTS "/artifact-" + word + ".so", path))
+  if (std::error_code error = llvm::sys::fs::copy_file(artifactPath(word.str()), path))
     return llvm::createStringError(error.message());
   return path.str().str();
 }
@@ -52,7 +52,7 @@ protected:
     options.target = "x86-64-v3";
     options.toolchain = "tegula 0.1.0";
     options.device = {"machine/2", "machine", "{}"};
-    options.measure.runner = {TEGULA_TEST_RUNNER};
+    options.measure.runner = {runnerPath()};
     options.measure.candidateLimitSeconds = 1;
     options.measure.referenceLimitSeconds = 5;
     options.measure.timingSeconds = 0.005;
@@ -124,7 +124,8 @@ TEST_F(SessionTest, FindsTheFastestAndKeepsEveryFailure) {
   EXPECT_EQ(outcomes["#sched.test<unwritten, 0>"].find("wrong_result output 0, element 4095"), 0u);
   EXPECT_EQ(outcomes["#sched.test<crash, 0>"], "crash signal 11 (Segmentation fault)");
   EXPECT_EQ(outcomes["#sched.test<hang, 0>"], "hang no answer within 1 s");
-  EXPECT_EQ(outcomes["#sched.test<status, 0>"], "runtime_error node 'y' in kernel map_y_0: index out of range");
+  EXPECT_EQ(outcomes["#sched.test<status, 0>"].find("runtime_error "), 0u);
+  EXPECT_NE(outcomes["#sched.test<status, 0>"].find("index out of range"), std::string::npos);
   EXPECT_EQ(outcomes["#sched.test<outside, 0>"].find("out_of_bounds"), 0u);
   EXPECT_EQ(outcomes["#sched.test<other_type, 0>"].find("load_error"), 0u);
   EXPECT_EQ(outcomes["#sched.test<refused, 0>"], "compile_error expected a multiple of 4, but got 3");
