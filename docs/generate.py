@@ -122,7 +122,7 @@ def operator_rows(results, operators_of):
 
 def plain(message):
     """A message for a table cell: without its place, short, without Markdown's special characters."""
-    text = message.split("error:", 1)[-1].strip().replace("|", "/").replace("<", "&lt;").replace("`", "'")
+    text = re.sub(r"\S*/\S*: ", "", message.split("error:", 1)[-1]).strip().replace("|", "/").replace("<", "&lt;").replace("`", "'")
     return text if len(text) <= 90 else text[:87] + "..."
 
 

@@ -58,4 +58,5 @@ def test_operator_rows():
 
 def test_plain():
     assert generate.plain("m.onnx: error: a|b `c` tensor<2>") == "a/b 'c' tensor&lt;2>"
+    assert generate.plain("tegula: error: /a/b/c.pb: expected a tensor") == "expected a tensor"
     assert len(generate.plain("x" * 200)) == 90

@@ -153,3 +153,8 @@ def test_links(tree):
     root = tree({"docs/a.md": "[b](b.md#x) [c](c.md)\n[d](https://example.org)\n[top](../README.md) [e](#here)", "docs/b.md": "",
                  "README.md": ""})
     assert [p.split(": ")[0] for p in text.link_problems(root)] == ["docs/a.md:1"]
+
+
+def test_machine_paths(tree):
+    root = tree({"a.md": "see /srv/me/tegula/build", "b.md": "see /srv/me/tegulas and build/"})
+    assert [p.split(": ")[0] for p in text.machine_path_problems(root, "/srv/me/tegula")] == ["a.md:1"]

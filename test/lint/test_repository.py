@@ -22,6 +22,10 @@ def test_links(assert_none):
     assert_none(text.link_problems(sources.ROOT))
 
 
+def test_no_machine_paths(assert_none):
+    assert_none(text.machine_path_problems(sources.ROOT, sources.ROOT))
+
+
 def test_layers(assert_none):
     assert_none(layers.problems(sources.ROOT))
 

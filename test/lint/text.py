@@ -49,3 +49,12 @@ def link_problems(root):
             for target in LINK.findall(line):
                 if "://" not in target and not (root / path.parent / target).exists():
                     yield f"{path}:{number}: the link leads to {target}, which does not exist"
+
+
+def machine_path_problems(root, checkout):
+    """No file names the folder that some checkout happens to lie in."""
+    for path in sources.repository_files(root):
+        if sources.is_code(root, path) or path.suffix in {".md", ".mlir", ".test", ".txt", ".json"}:
+            for number, line in enumerate(sources.text_of(root, path).split("\n"), 1):
+                if f"{checkout}/" in line:
+                    yield f"{path}:{number}: names the folder {checkout} of one machine"
