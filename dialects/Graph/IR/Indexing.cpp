@@ -169,3 +169,27 @@ LogicalResult CompressOp::inferTypes(SmallVectorImpl<Type> &types) {
   shape[*axis] = ShapedType::kDynamic;
   return answer(types, shape, elementOf(getX()));
 }
+
+LogicalResult UniqueOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto x = rankedOf(getX());
+  Type index = IntegerType::get(getContext(), 64);
+  int64_t entries = ShapedType::kDynamic;
+  if (!getAxis()) {
+    types.push_back(RankedTensorType::get({ShapedType::kDynamic}, elementOf(getX())));
+    if (x && x.hasStaticShape())
+      entries = x.getNumElements();
+  } else if (!x) {
+    types.push_back(UnrankedTensorType::get(elementOf(getX())));
+  } else {
+    auto axis = normalizeAxis(*getAxis(), x.getRank());
+    if (!axis)
+      return badAxis(*this, *getAxis(), x.getRank());
+    SmallVector<int64_t> shape(x.getShape());
+    entries = shape[*axis];
+    shape[*axis] = ShapedType::kDynamic;
+    types.push_back(RankedTensorType::get(shape, elementOf(getX())));
+  }
+  for (int64_t extent : {ShapedType::kDynamic, entries, ShapedType::kDynamic})
+    types.push_back(RankedTensorType::get({extent}, index));
+  return success();
+}

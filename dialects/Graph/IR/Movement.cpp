@@ -79,6 +79,14 @@ LogicalResult ReshapeOp::inferTypes(SmallVectorImpl<Type> &types) {
     unmatched.erase(found);
     return true;
   };
+  auto matchOrigin = [&](const PartialInteger &entry) {
+    for (int64_t dimension : unmatched) {
+      PartialInteger own = getExtentOrigin(getX(), dimension);
+      if (own.tensor == entry.tensor && own.dimension == entry.dimension)
+        return match(dimension);
+    }
+    return false;
+  };
   std::optional<size_t> inferred;
   SmallVector<size_t> open; // places whose extent nothing tells yet
   int64_t known = 1;
@@ -101,7 +109,7 @@ LogicalResult ReshapeOp::inferTypes(SmallVectorImpl<Type> &types) {
       extent = x ? x.getDimSize(i) : ShapedType::kDynamic;
       if (isDynamic(extent) && !match(i))
         open.push_back(i);
-    } else if (isDynamic(extent) && !(entry.tensor == getX() && match(entry.dimension))) {
+    } else if (isDynamic(extent) && !(entry.tensor && matchOrigin(entry))) {
       open.push_back(i);
     }
     result.push_back(extent);

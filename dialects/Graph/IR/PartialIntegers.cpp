@@ -14,6 +14,7 @@ using Elements = SmallVector<PartialInteger>;
 constexpr int64_t maxElements = 64;
 
 struct Evaluator {
+  int depth;
   /// Ops that may still be looked at: shape chains are short, and sharing must not cost exponential time.
   int budget = 512;
 
@@ -51,8 +52,8 @@ struct Evaluator {
       Elements elements;
       RankedTensorType type = rankedOf(shape.getX());
       for (int64_t i = shape.getStart(); i < int64_t(shape.getEnd()); ++i)
-        if (type && !type.isDynamicDim(i))
-          elements.push_back({type.getDimSize(i), nullptr, 0});
+        if (type)
+          elements.push_back(getExtentOrigin(shape.getX(), i, depth + 1));
         else
           elements.push_back({std::nullopt, shape.getX(), i});
       return elements;
@@ -233,7 +234,10 @@ struct Evaluator {
 } // namespace
 
 std::optional<SmallVector<PartialInteger>> graph::getPartialIntegers(Value value) {
-  return value ? Evaluator().evaluate(value) : std::nullopt;
+  return getPartialIntegers(value, 0);
+}
+std::optional<SmallVector<PartialInteger>> graph::getPartialIntegers(Value value, int depth) {
+  return value ? Evaluator{depth}.evaluate(value) : std::nullopt;
 }
 
 std::optional<SmallVector<std::optional<int64_t>>> graph::getPartialShape(Value value) {

@@ -68,6 +68,9 @@ struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass
     tegula::populateIndexingLowerings(converter, patterns);
     tegula::populateScatterLowerings(converter, patterns);
     tegula::populateGenerationLowerings(converter, patterns);
+    tegula::populateResamplingLowerings(converter, patterns);
+    tegula::populateSamplingLowerings(converter, patterns);
+    tegula::populateUniqueLowerings(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns, converter);
     populateReturnOpTypeConversionPattern(patterns, converter);
 

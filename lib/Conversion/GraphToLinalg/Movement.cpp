@@ -247,6 +247,18 @@ static Value buildSimpleView(OpBuilder &b, Location loc, Value x, Type graphType
 namespace {
 struct ReshapeLowering : Lowering<graph::ReshapeOp> {
   using Lowering::Lowering;
+
+  /// The dynamic dimension of `x` with the origin of `entry`; -1 when there is none.
+  static int64_t findOrigin(Value x, const graph::PartialInteger &entry) {
+    auto type = dyn_cast<RankedTensorType>(x.getType());
+    for (int64_t i = 0; type && i < type.getRank(); ++i) {
+      graph::PartialInteger own = type.isDynamicDim(i) ? graph::getExtentOrigin(x, i) : graph::PartialInteger();
+      if (own.tensor && own.tensor == entry.tensor && own.dimension == entry.dimension)
+        return i;
+    }
+    return -1;
+  }
+
   LogicalResult matchAndRewrite(graph::ReshapeOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     RankedTensorType type = resultTensor(op);
@@ -276,7 +288,7 @@ struct ReshapeLowering : Lowering<graph::ReshapeOp> {
     for (int64_t i = 0; i < type.getRank(); ++i) {
       graph::PartialInteger entry = entries && i < int64_t(entries->size()) ? (*entries)[i] : graph::PartialInteger();
       bool copies = !op.getAllowZero() && entry.value == 0 && i < source.getRank();
-      int64_t copied = copies ? i : entry.tensor == op.getX() && !entry.value ? entry.dimension : -1;
+      int64_t copied = copies ? i : entry.tensor ? findOrigin(op.getX(), entry) : -1;
       if (copied >= 0) {
         to[i] = from[copied];
         extents.push_back(asValue(rewriter, loc, getExtent(rewriter, loc, x, copied)));
@@ -472,7 +484,8 @@ template <typename OpTy> struct BlockLowering : Lowering<OpTy> {
       split = {n[0], n[1], divide(n[2], block), block, divide(n[3], block), block};
       splitGroups = {{0}, {1}, {2, 3}, {4, 5}};
       joinGroups = {{0}, {1, 2, 3}, {4}, {5}};
-      permutation = {0, 3, 5, 1, 2, 4};
+      permutation =
+          op.getColumnRowDepth() ? SmallVector<int64_t>{0, 1, 3, 5, 2, 4} : SmallVector<int64_t>{0, 3, 5, 1, 2, 4};
     }
     SmallVector<OpFoldResult> sizes, permuted;
     for (Value extent : split)

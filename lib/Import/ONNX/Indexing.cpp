@@ -65,6 +65,19 @@ static LogicalResult buildTopK(NodeContext &node) {
   return success();
 }
 
+static LogicalResult buildUnique(NodeContext &node) {
+  IntegerAttr axis =
+      node.hasAttribute("axis") ? node.builder.getI64IntegerAttr(node.getInteger("axis", 0)) : IntegerAttr();
+  SmallVector<Type> types{node.resultType(0)};
+  for (unsigned i = 1; i < 4; ++i)
+    types.push_back(node.hasResult(i) ? node.resultType(i, node.builder.getI64Type())
+                                      : UnrankedTensorType::get(node.builder.getI64Type()));
+  auto unique = node.create<graph::UniqueOp>(types, node.operand(0), axis, node.getInteger("sorted", 1) != 0);
+  for (unsigned i = 0; i < 4; ++i)
+    node.setResult(i, unique.getResult(i));
+  return success();
+}
+
 static LogicalResult buildNonZero(NodeContext &node) { return node.emit<graph::NonZeroOp>(node.operand(0)); }
 
 static LogicalResult buildCompress(NodeContext &node) {
@@ -82,6 +95,7 @@ void tegula::addIndexingNodes(NodeTable &table) {
   table.add("ScatterND", 11, buildScatterND);
   table.add("TensorScatter", 24, buildTensorScatter);
   table.add("TopK", 1, buildTopK);
+  table.add("Unique", 11, buildUnique);
   table.add("NonZero", 9, buildNonZero);
   table.add("Compress", 9, buildCompress);
 }

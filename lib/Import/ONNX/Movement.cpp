@@ -111,19 +111,15 @@ static LogicalResult buildPad(NodeContext &node) {
   return node.emit<graph::PadOp>(node.operand(0), pads, value, node.operand(3), node.builder.getStringAttr(mode));
 }
 
-static LogicalResult buildDepthToSpace(NodeContext &node) {
+/// DepthToSpace and SpaceToDepth have the same attributes.
+template <typename OpTy> static LogicalResult buildBlocks(NodeContext &node) {
   std::string mode = node.getString("mode", "DCR");
   if (mode != "DCR" && mode != "CRD")
     return node.error("expected mode DCR or CRD, but got '" + mode + "'");
-  if (node.getInteger("blocksize", 0) <= 0)
-    return node.error("expected a positive blocksize");
-  return node.emit<graph::DepthToSpaceOp>(node.operand(0), node.getInteger("blocksize", 0), mode == "CRD");
-}
-
-static LogicalResult buildSpaceToDepth(NodeContext &node) {
-  if (node.getInteger("blocksize", 0) <= 0)
-    return node.error("expected a positive blocksize");
-  return node.emit<graph::SpaceToDepthOp>(node.operand(0), node.getInteger("blocksize", 0));
+  int64_t block = node.getInteger("blocksize", 0);
+  if (block <= 0)
+    return node.error("expected a positive blocksize, but got " + Twine(block));
+  return node.emit<OpTy>(node.operand(0), block, mode == "CRD");
 }
 
 static LogicalResult buildReverseSequence(NodeContext &node) {
@@ -173,8 +169,8 @@ void tegula::addMovementNodes(NodeTable &table) {
   table.add("Expand", 8, buildExpand);
   table.add("Tile", 6, buildTile);
   table.add("Pad", 1, buildPad);
-  table.add("DepthToSpace", 1, buildDepthToSpace);
-  table.add("SpaceToDepth", 1, buildSpaceToDepth);
+  table.add("DepthToSpace", 1, buildBlocks<graph::DepthToSpaceOp>);
+  table.add("SpaceToDepth", 1, buildBlocks<graph::SpaceToDepthOp>);
   table.add("ReverseSequence", 10, buildReverseSequence);
   table.add("BitCast", 1, buildBitCast);
   table.add("Dropout", 7, buildDropout);

@@ -25,6 +25,7 @@ const NodeTable &NodeTable::get() {
     addNormalizationNodes(rows);
     addIndexingNodes(rows);
     addGenerationNodes(rows);
+    addResamplingNodes(rows);
     return rows;
   }();
   return table;

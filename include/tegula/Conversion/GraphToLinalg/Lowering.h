@@ -111,6 +111,9 @@ void populateAssemblyLowerings(const mlir::TypeConverter &converter, mlir::Rewri
 void populateIndexingLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateScatterLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateGenerationLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateResamplingLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateSamplingLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateUniqueLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 
 } // namespace tegula
 

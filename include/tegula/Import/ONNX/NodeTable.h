@@ -128,6 +128,7 @@ void addPoolingNodes(NodeTable &table);
 void addNormalizationNodes(NodeTable &table);
 void addIndexingNodes(NodeTable &table);
 void addGenerationNodes(NodeTable &table);
+void addResamplingNodes(NodeTable &table);
 
 } // namespace tegula
 

@@ -100,3 +100,18 @@ func.func @filled(%x: tensor<?x4xf32>) -> (tensor<*xf32>, tensor<*xi1>) {
   %b = graph.constant_of_shape %static, dense<true> : tensor<1xi1> : tensor<2xi64> -> tensor<*xi1>
   return %a, %b : tensor<*xf32>, tensor<*xi1>
 }
+
+// An extent keeps its identity through products, sums and transposes: -1 is what is left of the static ones.
+// CHECK-LABEL: func.func @same_origin
+// CHECK-SAME: -> tensor<?x128x12x64xf32>
+func.func @same_origin(%x: tensor<?x128x32xf32>, %w: tensor<32x768xf32>, %b: tensor<768xf32>) -> tensor<*xf32> {
+  %axis = graph.constant dense<0> : tensor<1xi64>
+  %rest = graph.constant dense<[-1, 12, 64]> : tensor<3xi64>
+  %shape = graph.shape %x {start = 0, end = 3} : tensor<?x128x32xf32> -> tensor<3xi64>
+  %batch = graph.gather %shape, %axis {axis = 0} : tensor<3xi64>, tensor<1xi64> -> tensor<1xi64>
+  %target = graph.concat %batch, %rest {axis = 0} : (tensor<1xi64>, tensor<3xi64>) -> tensor<4xi64>
+  %y = graph.matmul %x, %w : tensor<?x128x32xf32>, tensor<32x768xf32> -> tensor<*xf32>
+  %z = graph.add %b, %y : tensor<768xf32>, tensor<*xf32> -> tensor<*xf32>
+  %r = graph.reshape %z, %target : tensor<*xf32>, tensor<4xi64> -> tensor<*xf32>
+  return %r : tensor<*xf32>
+}

@@ -59,6 +59,10 @@ std::optional<llvm::SmallVector<std::optional<int64_t>>> getPartialShape(mlir::V
 /// getPartialShape as the extents of a type: what is unknown or negative is dynamic.
 std::optional<llvm::SmallVector<int64_t>> getPartialExtents(mlir::Value value);
 
+/// Extent `dimension` of a ranked tensor: its value, or the tensor and dimension that it is taken over from unchanged, as
+/// far back as the ops in between tell. Equal answers mean equal extents.
+PartialInteger getExtentOrigin(mlir::Value tensor, int64_t dimension);
+
 /// `axis` counted from 0; nothing when it is outside -rank..rank-1.
 std::optional<int64_t> normalizeAxis(int64_t axis, int64_t rank);
 /// Constant `axes`, normalized; nothing when not constant, out of range or named twice.

@@ -90,6 +90,18 @@ def Graph_TopKOp : Graph_PureOp<"top_k"> {
   let assemblyFormat = "$x `,` $k attr-dict `:` functional-type(operands, results)";
 }
 
+def Graph_UniqueOp : Graph_PureOp<"unique"> {
+  let summary = "The distinct elements, or slices along an axis.";
+  let description = [{
+    Without `axis` the operand is flattened. `y` holds each distinct entry once: in ascending order (slices compare
+    lexicographically) when `sorted`, else in the order of first occurrence. `firsts` are the first places of the entries of
+    y, `inverse` the place in y of each entry of x, `counts` how often each entry of y occurs; all i64.
+  }];
+  let arguments = (ins Graph_NumericTensor:$x, OptionalAttr<I64Attr>:$axis, BoolAttr:$sorted);
+  let results = (outs Graph_NumericTensor:$y, Graph_Tensor:$firsts, Graph_Tensor:$inverse, Graph_Tensor:$counts);
+  let assemblyFormat = "$x attr-dict `:` functional-type(operands, results)";
+}
+
 def Graph_NonZeroOp : Graph_PureOp<"non_zero"> {
   let summary = "Coordinates of the elements that are not zero.";
   let description = "The result is i64 [rank, count], columns in row-major order of the elements.";

@@ -175,8 +175,12 @@ def Graph_DepthToSpaceOp : Graph_PureOp<"depth_to_space", [SameOperandsAndResult
 
 def Graph_SpaceToDepthOp : Graph_PureOp<"space_to_depth", [SameOperandsAndResultElementType]> {
   let summary = "Blocks of pixels rearranged into channels.";
-  let description = "[N, C, H, W] becomes [N, b² C, H / b, W / b]; the channel index is (block row, block column, channel).";
-  let arguments = (ins Graph_Tensor:$x, ConfinedAttr<I64Attr, [IntPositive]>:$block);
+  let description = [{
+    [N, C, H, W] becomes [N, b² C, H / b, W / b]; the channel index reads (block row, block column, channel), or (channel,
+    block row, block column) with `column_row_depth`.
+  }];
+  let arguments = (ins Graph_Tensor:$x, ConfinedAttr<I64Attr, [IntPositive]>:$block,
+                       DefaultValuedAttr<BoolAttr, "false">:$column_row_depth);
   let results = (outs Graph_Tensor:$y);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
 }

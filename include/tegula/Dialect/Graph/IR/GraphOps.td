@@ -15,5 +15,6 @@ include "tegula/Dialect/Graph/IR/GraphPooling.td"
 include "tegula/Dialect/Graph/IR/GraphNormalization.td"
 include "tegula/Dialect/Graph/IR/GraphIndexing.td"
 include "tegula/Dialect/Graph/IR/GraphGeneration.td"
+include "tegula/Dialect/Graph/IR/GraphResampling.td"
 
 #endif
