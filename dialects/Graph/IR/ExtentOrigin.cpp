@@ -18,7 +18,7 @@ static bool keepsShape(Operation *op) {
                                           "graph.asinh",
                                           "graph.atan",
                                           "graph.atanh",
-                                          "graph.bit_cast",
+                                          "graph.bitcast",
                                           "graph.cast",
                                           "graph.ceil",
                                           "graph.celu",

@@ -296,24 +296,3 @@ LogicalResult ReverseSequenceOp::inferTypes(SmallVectorImpl<Type> &types) {
   types.push_back(getX().getType());
   return success();
 }
-
-LogicalResult BitCastOp::inferTypes(SmallVectorImpl<Type> &types) {
-  Type from = elementOf(getX()), to = elementOf(getY());
-  if (!isa<IntegerType, FloatType>(from) || !isa<IntegerType, FloatType>(to) ||
-      std::max(8u, from.getIntOrFloatBitWidth()) != std::max(8u, to.getIntOrFloatBitWidth()))
-    return emitOpError("expected element types of equal width, but got ") << from << " and " << to;
-  if (auto x = rankedOf(getX()))
-    return answer(types, x.getShape(), to);
-  return answerUnknown(types, to);
-}
-
-OpFoldResult BitCastOp::fold(FoldAdaptor adaptor) {
-  if (getX().getType() == getType())
-    return getX();
-  auto type = dyn_cast<RankedTensorType>(getType());
-  auto dense = dyn_cast_or_null<DenseElementsAttr>(adaptor.getX());
-  if (!dense || !type || dense.getType().getShape() != type.getShape() ||
-      dense.getElementType().getIntOrFloatBitWidth() != type.getElementTypeBitWidth())
-    return {};
-  return dense.bitcast(type.getElementType());
-}

@@ -152,6 +152,18 @@ struct Evaluator {
         (*elements)[i] = (*source)[source->size() == 1 ? 0 : i];
       return elements;
     }
+    if (auto product = dyn_cast<ReduceProductOp>(op)) {
+      RankedTensorType type = rankedOf(product.getX());
+      auto axes = product.getAxes();
+      bool isWhole = type && type.getRank() == 1 && axes && axes->size() == 1 && !product.getRunTimeAxes();
+      auto factors = isWhole ? evaluate(product.getX()) : std::nullopt;
+      if (!factors)
+        return std::nullopt;
+      PartialInteger result{1, nullptr, 0};
+      for (const PartialInteger &factor : *factors)
+        result = multiply(result, factor);
+      return Elements{result};
+    }
     return evaluateElementwise(op, value);
   }
 
@@ -179,6 +191,16 @@ struct Evaluator {
     return results;
   }
 
+  static PartialInteger multiply(const PartialInteger &a, const PartialInteger &b) {
+    if (a.value == 1)
+      return b;
+    if (b.value == 1)
+      return a;
+    if (a.value && b.value)
+      return {int64_t(uint64_t(*a.value) * uint64_t(*b.value)), nullptr, 0};
+    return {};
+  }
+
   static PartialInteger combine(Operation *op, ArrayRef<PartialInteger> v) {
     auto known = [](int64_t number) { return PartialInteger{number, nullptr, 0}; };
     if (isa<WhereOp>(op)) {
@@ -191,12 +213,8 @@ struct Evaluator {
     if (isa<NegOp>(op))
       return v[0].value ? known(-*v[0].value) : PartialInteger{};
     const PartialInteger &a = v[0], &b = v[1];
-    if (isa<MulOp>(op)) {
-      if (a.value == 1)
-        return b;
-      if (b.value == 1)
-        return a;
-    }
+    if (isa<MulOp>(op))
+      return multiply(a, b);
     if (isa<AddOp, SubOp>(op) && b.value == 0)
       return a;
     if (isa<AddOp>(op) && a.value == 0)
@@ -216,8 +234,6 @@ struct Evaluator {
       return known(int64_t(uint64_t(x) + uint64_t(y)));
     if (isa<SubOp>(op))
       return known(int64_t(uint64_t(x) - uint64_t(y)));
-    if (isa<MulOp>(op))
-      return known(int64_t(uint64_t(x) * uint64_t(y)));
     if (isa<DivOp>(op))
       return y == 0 || (y == -1 && x == std::numeric_limits<int64_t>::min()) ? PartialInteger{} : known(x / y);
     if (isa<MaxOp>(op))

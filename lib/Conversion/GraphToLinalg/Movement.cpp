@@ -322,12 +322,16 @@ struct ReshapeLowering : Lowering<graph::ReshapeOp> {
     }
     if (!isCertain)
       math.check(math.compare(arith::CmpIPredicate::eq, product, count), TEGULA_SHAPE_MISMATCH);
-    if (!groups.empty()) {
-      SmallVector<OpFoldResult> sizes = resolveExtents(rewriter, loc, extents, type);
+    SmallVector<OpFoldResult> sizes = resolveExtents(rewriter, loc, extents, type);
+    // Upstream's lowering of expand_shape computes at most one dynamic extent per group.
+    bool canExpand = llvm::all_of(groups, [&](const ViewGroup &group) {
+      return group.to.size() == 1 ||
+             llvm::count_if(group.to, [&](int64_t k) { return isa<Value>(sizes[k]); }) <= 1;
+    });
+    if (!groups.empty() && canExpand) {
       rewriter.replaceOp(op, buildGroupedView(rewriter, loc, x, groups, sizes, type));
       return success();
     }
-    SmallVector<OpFoldResult> sizes = resolveExtents(rewriter, loc, extents, type);
     SmallVector<Value> sizeValues;
     for (OpFoldResult size : sizes)
       sizeValues.push_back(asValue(rewriter, loc, size));
@@ -542,41 +546,6 @@ struct ReverseSequenceLowering : Lowering<graph::ReverseSequenceOp> {
   }
 };
 
-/// The bits of every element under the other type.
-struct BitCastLowering : Lowering<graph::BitCastOp> {
-  using Lowering::Lowering;
-  LogicalResult matchAndRewrite(graph::BitCastOp op, OpAdaptor adaptor,
-                                ConversionPatternRewriter &rewriter) const override {
-    RankedTensorType type = resultTensor(op);
-    if (!type)
-      return rewriter.notifyMatchFailure(op, "result of unknown rank");
-    Location loc = op.getLoc();
-    Value x = adaptor.getX();
-    auto convert = [&](OpBuilder &b, Location at, Value value) -> Value {
-      return value.getType() == type.getElementType()
-                 ? value
-                 : Value(arith::BitcastOp::create(b, at, type.getElementType(), value));
-    };
-    if (movesHostScalars(op.getType(), x)) {
-      SmallVector<Value> scalars = extractScalars(rewriter, loc, x);
-      for (Value &scalar : scalars)
-        scalar = convert(rewriter, loc, scalar);
-      rewriter.replaceOpWithNewOp<tensor::FromElementsOp>(op, type, scalars);
-      return success();
-    }
-    if (x.getType() == type) {
-      rewriter.replaceOp(op, x);
-      return success();
-    }
-    rewriter.replaceOp(op, buildIndexed(rewriter, loc, getExtents(rewriter, loc, x), type, x,
-                                        rewriter.getMultiDimIdentityMap(type.getRank()),
-                                        [&](const IndexMath &math, ValueRange v, ValueRange) {
-                                          return convert(math.b, math.loc, v[0]);
-                                        }));
-    return success();
-  }
-};
-
 struct SizeLowering : Lowering<graph::SizeOp> {
   using Lowering::Lowering;
   LogicalResult matchAndRewrite(graph::SizeOp op, OpAdaptor adaptor,
@@ -615,6 +584,6 @@ void tegula::populateMovementLowerings(const TypeConverter &converter, RewritePa
   patterns
       .add<TransposeLowering, ReshapeLowering, FlattenLowering, UnitDimLowering<graph::SqueezeOp, true>,
            UnitDimLowering<graph::UnsqueezeOp, false>, BlockLowering<graph::DepthToSpaceOp>,
-           BlockLowering<graph::SpaceToDepthOp>, ReverseSequenceLowering, BitCastLowering, SizeLowering, ShapeLowering>(
+           BlockLowering<graph::SpaceToDepthOp>, ReverseSequenceLowering, SizeLowering, ShapeLowering>(
           converter, patterns.getContext());
 }

@@ -127,8 +127,6 @@ static LogicalResult buildReverseSequence(NodeContext &node) {
                                              node.getInteger("time_axis", 0));
 }
 
-static LogicalResult buildBitCast(NodeContext &node) { return node.emit<graph::BitCastOp>(node.operand(0)); }
-
 /// Dropout of inference: the operand, and a mask of ones.
 static LogicalResult buildDropout(NodeContext &node) {
   if (Value training = node.operand(2)) {
@@ -172,6 +170,5 @@ void tegula::addMovementNodes(NodeTable &table) {
   table.add("DepthToSpace", 1, buildBlocks<graph::DepthToSpaceOp>);
   table.add("SpaceToDepth", 1, buildBlocks<graph::SpaceToDepthOp>);
   table.add("ReverseSequence", 10, buildReverseSequence);
-  table.add("BitCast", 1, buildBitCast);
   table.add("Dropout", 7, buildDropout);
 }

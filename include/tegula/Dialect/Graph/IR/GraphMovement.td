@@ -196,13 +196,4 @@ def Graph_ReverseSequenceOp : Graph_PureOp<"reverse_sequence"> {
   let assemblyFormat = "$x `,` $lengths attr-dict `:` type($x) `,` type($lengths) `->` type($y)";
 }
 
-def Graph_BitCastOp : Graph_PureOp<"bit_cast"> {
-  let summary = "The same bits as another element type of equal width.";
-  let description = "Shape and bytes stay; only the element type changes.";
-  let arguments = (ins Graph_Tensor:$x);
-  let results = (outs Graph_Tensor:$y);
-  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
-  let hasFolder = 1;
-}
-
 #endif
