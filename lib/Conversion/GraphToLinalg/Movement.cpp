@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Transposes and views. Views keep the element order: collapse and expand where the compiler can pair the dimensions,
-// tensor.reshape where it cannot.
+// Transposes and views. Views keep the element order: collapse and expand where the compiler can pair the dimensions; a
+// copy where it cannot.
 #include "tegula/Conversion/GraphToLinalg/IndexMath.h"
 
 #include "tegula/Dialect/Graph/IR/Constants.h"
@@ -323,21 +323,33 @@ struct ReshapeLowering : Lowering<graph::ReshapeOp> {
     if (!isCertain)
       math.check(math.compare(arith::CmpIPredicate::eq, product, count), TEGULA_SHAPE_MISMATCH);
     SmallVector<OpFoldResult> sizes = resolveExtents(rewriter, loc, extents, type);
-    // Upstream's lowering of expand_shape computes at most one dynamic extent per group.
+    // expand_shape on memory can have one dynamic extent per group.
     bool canExpand = llvm::all_of(groups, [&](const ViewGroup &group) {
-      return group.to.size() == 1 ||
-             llvm::count_if(group.to, [&](int64_t k) { return isa<Value>(sizes[k]); }) <= 1;
+      return group.to.size() == 1 || llvm::count_if(group.to, [&](int64_t k) { return isa<Value>(sizes[k]); }) <= 1;
     });
     if (!groups.empty() && canExpand) {
       rewriter.replaceOp(op, buildGroupedView(rewriter, loc, x, groups, sizes, type));
       return success();
     }
-    SmallVector<Value> sizeValues;
+    // The host function cannot view memory under such a shape, so the elements are copied.
+    Value flat = x;
+    if (source.getRank() > 1) {
+      ReassociationIndices all = llvm::to_vector(llvm::seq<int64_t>(0, source.getRank()));
+      flat = tensor::CollapseShapeOp::create(rewriter, loc, x, ArrayRef{all});
+    }
+    SmallVector<Value> steps;
     for (OpFoldResult size : sizes)
-      sizeValues.push_back(asValue(rewriter, loc, size));
-    Value shape = tensor::FromElementsOp::create(
-        rewriter, loc, RankedTensorType::get({type.getRank()}, rewriter.getIndexType()), sizeValues);
-    rewriter.replaceOpWithNewOp<tensor::ReshapeOp>(op, type, x, shape);
+      steps.push_back(asValue(rewriter, loc, size));
+    rewriter.replaceOp(op, buildIndexed(rewriter, loc, sizes, type, {}, {},
+                                        [&](const IndexMath &inner, ValueRange, ValueRange at) -> Value {
+                                          Value linear = inner.constant(0);
+                                          for (auto [index, step] : llvm::zip(at, steps))
+                                            linear = inner.add(inner.mul(linear, step), index);
+                                          SmallVector<Value> place;
+                                          if (source.getRank() > 0)
+                                            place.push_back(linear);
+                                          return tensor::ExtractOp::create(inner.b, inner.loc, flat, place);
+                                        }));
     return success();
   }
 };
@@ -581,9 +593,8 @@ struct ShapeLowering : Lowering<graph::ShapeOp> {
 } // namespace
 
 void tegula::populateMovementLowerings(const TypeConverter &converter, RewritePatternSet &patterns) {
-  patterns
-      .add<TransposeLowering, ReshapeLowering, FlattenLowering, UnitDimLowering<graph::SqueezeOp, true>,
-           UnitDimLowering<graph::UnsqueezeOp, false>, BlockLowering<graph::DepthToSpaceOp>,
-           BlockLowering<graph::SpaceToDepthOp>, ReverseSequenceLowering, SizeLowering, ShapeLowering>(
-          converter, patterns.getContext());
+  patterns.add<TransposeLowering, ReshapeLowering, FlattenLowering, UnitDimLowering<graph::SqueezeOp, true>,
+               UnitDimLowering<graph::UnsqueezeOp, false>, BlockLowering<graph::DepthToSpaceOp>,
+               BlockLowering<graph::SpaceToDepthOp>, ReverseSequenceLowering, SizeLowering, ShapeLowering>(
+      converter, patterns.getContext());
 }

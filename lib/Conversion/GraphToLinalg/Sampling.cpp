@@ -302,7 +302,8 @@ struct Col2ImLowering : Lowering<graph::Col2ImOp> {
             iterators,
             [&](OpBuilder &b, Location at, ValueRange v) {
               IndexMath inner{b, at};
-              Value channel = linalg::IndexOp::create(b, at, 1), row = inner.constant(0), column = inner.constant(0);
+              Value image = linalg::IndexOp::create(b, at, 0), channel = linalg::IndexOp::create(b, at, 1);
+              Value row = inner.constant(0), column = inner.constant(0);
               Value holds = b.createOrFold<arith::ConstantOp>(at, b.getBoolAttr(true));
               for (int64_t i = 0; i < spatial; ++i) {
                 Value k = linalg::IndexOp::create(b, at, rank + i), y = linalg::IndexOp::create(b, at, i + 2);
@@ -323,8 +324,7 @@ struct Col2ImLowering : Lowering<graph::Col2ImOp> {
               auto branch = scf::IfOp::create(
                   b, at, holds,
                   [&](OpBuilder &nested, Location place) {
-                    Value value = tensor::ExtractOp::create(
-                        nested, place, x, ValueRange{linalg::IndexOp::create(nested, place, 0), row, column});
+                    Value value = tensor::ExtractOp::create(nested, place, x, ValueRange{image, row, column});
                     if (isFloat)
                       value = FloatMath(IndexMath{nested, place}, compute).convert(value);
                     scf::YieldOp::create(nested, place, value);
