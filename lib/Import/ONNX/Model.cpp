@@ -61,18 +61,23 @@ static std::string findOversizedShape(const onnx::GraphProto &graph) {
 }
 
 /// Everything after parsing; ONNX's library reports by exceptions.
-static bool prepare(OnnxModel &model, const HasNodeRow &hasRow, std::string &error) {
+static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeRow &hasRow, std::string &error) {
   onnx::ModelProto &proto = *model.proto;
+  if (!model.external.load(proto, model.path, options.externalDataRoot, error))
+    return false;
   try {
-    onnx::checker::check_model(proto);
+    {
+      WithoutExternalTensors hidden(proto);
+      onnx::checker::check_model(proto);
+    }
     error = findOversizedShape(proto.graph());
     if (!error.empty())
       return false;
     onnx::inliner::InlineLocalFunctions(proto, /*convert_version=*/true);
     FunctionsWithoutRow selected(hasRow);
     onnx::inliner::InlineSelectedFunctions(proto, selected, nullptr);
-    onnx::ShapeInferenceOptions options(/*check_type=*/true, /*strict_mode=*/1, /*data_prop=*/true);
-    onnx::shape_inference::InferShapes(proto, onnx::OpSchemaRegistry::Instance(), options);
+    onnx::ShapeInferenceOptions inference(/*check_type=*/true, /*strict_mode=*/1, /*data_prop=*/true);
+    onnx::shape_inference::InferShapes(proto, onnx::OpSchemaRegistry::Instance(), inference);
   } catch (const std::exception &exception) {
     error = exception.what();
     return false;
@@ -80,7 +85,7 @@ static bool prepare(OnnxModel &model, const HasNodeRow &hasRow, std::string &err
   return true;
 }
 
-std::shared_ptr<OnnxModel> tegula::loadOnnxModel(const std::string &path, const LoadOptions &, const HasNodeRow &hasRow,
+std::shared_ptr<OnnxModel> tegula::loadOnnxModel(const std::string &path, const LoadOptions &options, const HasNodeRow &hasRow,
                                                  std::string &error) {
   auto model = std::make_shared<OnnxModel>();
   model->path = path;
@@ -107,10 +112,10 @@ std::shared_ptr<OnnxModel> tegula::loadOnnxModel(const std::string &path, const 
     error = "expected an ONNX model, but the file is not a well-formed ModelProto (truncated or damaged?)";
     return nullptr;
   }
-  return prepare(*model, hasRow, error) ? model : nullptr;
+  return prepare(*model, options, hasRow, error) ? model : nullptr;
 }
 
-std::shared_ptr<OnnxModel> tegula::loadOnnxModelFromBytes(const char *data, size_t size, const LoadOptions &,
+std::shared_ptr<OnnxModel> tegula::loadOnnxModelFromBytes(const char *data, size_t size, const LoadOptions &options,
                                                           const HasNodeRow &hasRow, std::string &error) {
   auto model = std::make_shared<OnnxModel>();
   model->path = "<memory>";
@@ -118,5 +123,5 @@ std::shared_ptr<OnnxModel> tegula::loadOnnxModelFromBytes(const char *data, size
     error = "expected an ONNX model, but the bytes are not a well-formed ModelProto (truncated or damaged?)";
     return nullptr;
   }
-  return prepare(*model, hasRow, error) ? model : nullptr;
+  return prepare(*model, options, hasRow, error) ? model : nullptr;
 }

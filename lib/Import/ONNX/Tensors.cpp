@@ -100,10 +100,6 @@ ElementsAttr GraphBuilder::convertTensor(const TensorProto &tensor, Location loc
     emitError(location) << "expected a tensor of numbers or bools, but got element type " << tensor.data_type();
     return nullptr;
   }
-  if (tensor.data_location() == TensorProto::EXTERNAL) {
-    emitError(location) << "external data is not supported";
-    return nullptr;
-  }
   int64_t count = 1;
   for (int64_t extent : tensor.dims())
     if (extent < 0 || llvm::MulOverflow(count, extent, count)) {
@@ -118,7 +114,12 @@ ElementsAttr GraphBuilder::convertTensor(const TensorProto &tensor, Location loc
     bits = 8; // bool is a byte in ONNX
   std::vector<char> packed;
   ArrayRef<char> bytes;
-  if (tensor.has_raw_data()) {
+  if (tensor.data_location() == TensorProto::EXTERNAL) {
+    // A range without a length goes to the end of its file.
+    uint64_t size = 0;
+    const char *data = model->external.find(tensor, size);
+    bytes = ArrayRef<char>(data, std::min<uint64_t>(size, llvm::divideCeil(uint64_t(count) * bits, 8)));
+  } else if (tensor.has_raw_data()) {
     bytes = ArrayRef<char>(tensor.raw_data().data(), tensor.raw_data().size());
   } else {
     packed = packTypedData(tensor);

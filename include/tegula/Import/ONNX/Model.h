@@ -3,6 +3,8 @@
 #ifndef TEGULA_IMPORT_ONNX_MODEL_H
 #define TEGULA_IMPORT_ONNX_MODEL_H
 
+#include "tegula/Import/ONNX/ExternalData.h"
+
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,6 +25,7 @@ struct OnnxModel {
   OnnxModel();
   ~OnnxModel();
   std::unique_ptr<onnx::ModelProto> proto;
+  ExternalData external;
   std::string path; ///< as the user gave it; "<memory>" for bytes
 };
 
