@@ -63,6 +63,7 @@ struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass
     tegula::populateMovementLowerings(converter, patterns);
     tegula::populateConvolutionLowerings(converter, patterns);
     tegula::populatePoolingLowerings(converter, patterns);
+    tegula::populateRecurrentLowerings(converter, patterns);
     tegula::populateNormalizationLowerings(converter, patterns);
     tegula::populateAssemblyLowerings(converter, patterns);
     tegula::populateIndexingLowerings(converter, patterns);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Import/ONNX/Model.h"
+#include "tegula/Import/ONNX/ContribSchemas.h"
+#include "tegula/Import/ONNX/TopologicalOrder.h"
 
 #include "onnx/checker.h"
 #include "onnx/defs/schema.h"
@@ -10,6 +12,7 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstring>
 #include <fcntl.h>
@@ -65,7 +68,9 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
   onnx::ModelProto &proto = *model.proto;
   if (!model.external.load(proto, model.path, options.externalDataRoot, error))
     return false;
+  sortTopologically(*proto.mutable_graph());
   try {
+    registerContribSchemas();
     {
       WithoutExternalTensors hidden(proto);
       onnx::checker::check_model(proto);
@@ -75,7 +80,12 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
       return false;
     onnx::inliner::InlineLocalFunctions(proto, /*convert_version=*/true);
     FunctionsWithoutRow selected(hasRow);
+    // The inliner looks up the type of every input of a call, absent ones ("") too.
+    proto.mutable_graph()->add_value_info();
     onnx::inliner::InlineSelectedFunctions(proto, selected, nullptr);
+    auto &values = *proto.mutable_graph()->mutable_value_info();
+    values.erase(std::remove_if(values.begin(), values.end(), [](const auto &value) { return value.name().empty(); }),
+                 values.end());
     onnx::ShapeInferenceOptions inference(/*check_type=*/true, /*strict_mode=*/1, /*data_prop=*/true);
     onnx::shape_inference::InferShapes(proto, onnx::OpSchemaRegistry::Instance(), inference);
   } catch (const std::exception &exception) {

@@ -22,6 +22,8 @@ const NodeTable &NodeTable::get() {
     addMovementNodes(rows);
     addConvolutionNodes(rows);
     addPoolingNodes(rows);
+    addContribNodes(rows);
+    addRecurrentNodes(rows);
     addNormalizationNodes(rows);
     addIndexingNodes(rows);
     addGenerationNodes(rows);

@@ -106,6 +106,7 @@ void populateContractionLowerings(const mlir::TypeConverter &converter, mlir::Re
 void populateMovementLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateConvolutionLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateNormalizationLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateRecurrentLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populatePoolingLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateAssemblyLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateIndexingLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);

@@ -40,7 +40,7 @@ public:
   mlir::Value compose(NodeContext &outer, llvm::StringRef opType, llvm::ArrayRef<mlir::Value> operands,
                       llvm::ArrayRef<NodeAttribute> attributes, mlir::Type element);
   /// The opset whose meaning composed nodes have.
-  static constexpr int64_t composeVersion = 18;
+  static constexpr int64_t composeVersion = 24;
 
   mlir::Value lookup(llvm::StringRef name) const;
   void bind(llvm::StringRef name, mlir::Value value) { scopes.back()[name] = value; }

@@ -125,6 +125,8 @@ void addContractionNodes(NodeTable &table);
 void addMovementNodes(NodeTable &table);
 void addConvolutionNodes(NodeTable &table);
 void addPoolingNodes(NodeTable &table);
+void addContribNodes(NodeTable &table);
+void addRecurrentNodes(NodeTable &table);
 void addNormalizationNodes(NodeTable &table);
 void addIndexingNodes(NodeTable &table);
 void addGenerationNodes(NodeTable &table);

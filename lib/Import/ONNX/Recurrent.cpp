@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tegula/Dialect/Graph/IR/Graph.h"
+#include "tegula/Import/ONNX/NodeTable.h"
+
+using namespace mlir;
+using namespace tegula;
+
+namespace {
+/// The attributes that all recurrent layers share, with defaults filled in.
+struct RecurrentAttributes {
+  std::string direction;
+  SmallVector<Attribute> activations;
+  SmallVector<float> alpha, beta;
+  float clip;
+};
+} // namespace
+
+/// `defaults` are the activations of one direction. Parameters of ONNX's lists go, in order, to the activations that
+/// take them.
+static RecurrentAttributes readAttributes(NodeContext &node, ArrayRef<StringRef> defaults) {
+  RecurrentAttributes result;
+  result.direction = node.getString("direction", "forward");
+  result.clip = node.getFloat("clip", 0);
+  std::vector<std::string> names = node.getStrings("activations").value_or(std::vector<std::string>());
+  if (names.empty())
+    for (int i = 0, directions = result.direction == "bidirectional" ? 2 : 1; i < directions; ++i)
+      for (StringRef name : defaults)
+        names.push_back(name.str());
+  struct Parameters {
+    StringRef name;
+    std::optional<float> alpha, beta;
+  };
+  static const Parameters known[] = {{"Affine", 1.0f, 0.0f},          {"LeakyRelu", 0.01f, std::nullopt},
+                                     {"ThresholdedRelu", 1.0f, std::nullopt}, {"ScaledTanh", 1.0f, 1.0f},
+                                     {"HardSigmoid", 0.2f, 0.5f},     {"Elu", 1.0f, std::nullopt}};
+  auto alphas = node.getFloats("activation_alpha").value_or(SmallVector<float>());
+  auto betas = node.getFloats("activation_beta").value_or(SmallVector<float>());
+  size_t nextAlpha = 0, nextBeta = 0;
+  for (const std::string &name : names) {
+    // Names are case-insensitive in ONNX.
+    std::string spelled = name;
+    for (StringRef canonical : {"Relu", "Tanh", "Sigmoid", "Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh",
+                                "HardSigmoid", "Elu", "Softsign", "Softplus"})
+      if (canonical.equals_insensitive(name))
+        spelled = canonical.str();
+    float alpha = 0, beta = 0;
+    for (const Parameters &entry : known) {
+      if (entry.name != spelled)
+        continue;
+      if (entry.alpha)
+        alpha = nextAlpha < alphas.size() ? alphas[nextAlpha++] : *entry.alpha;
+      if (entry.beta)
+        beta = nextBeta < betas.size() ? betas[nextBeta++] : *entry.beta;
+    }
+    result.activations.push_back(node.builder.getStringAttr(spelled));
+    result.alpha.push_back(alpha);
+    result.beta.push_back(beta);
+  }
+  return result;
+}
+
+/// `layout` 1 has the batch first; graph ops have it behind the steps.
+static Value transpose(NodeContext &node, Value value, ArrayRef<int64_t> permutation) {
+  if (!value || !node.getInteger("layout", 0))
+    return value;
+  return node.create<graph::TransposeOp>(
+      UnrankedTensorType::get(cast<TensorType>(value.getType()).getElementType()), value, permutation);
+}
+static Value readState(NodeContext &node, unsigned index) {
+  // [B, D, H] -> [D, B, H]
+  return transpose(node, node.operand(index), {1, 0, 2});
+}
+
+static void setResults(NodeContext &node, Operation *layer) {
+  // [S, D, B, H] -> [B, S, D, H] and [D, B, H] -> [B, D, H]
+  for (unsigned i = 0; i < layer->getNumResults(); ++i)
+    if (node.hasResult(i)) {
+      Value result = layer->getResult(i);
+      node.setResult(i, i == 0 ? transpose(node, result, {2, 0, 1, 3}) : transpose(node, result, {1, 0, 2}));
+    }
+}
+
+static SmallVector<Type> unknownResults(NodeContext &node, unsigned count) {
+  return SmallVector<Type>(count, UnrankedTensorType::get(node.elementType(0)));
+}
+
+static LogicalResult buildLstm(NodeContext &node) {
+  RecurrentAttributes attributes = readAttributes(node, {"Sigmoid", "Tanh", "Tanh"});
+  Value x = transpose(node, node.operand(0), {1, 0, 2}), h = readState(node, 5), c = readState(node, 6);
+  auto types = unknownResults(node, 3);
+  auto layer = node.create<graph::LstmOp>(
+      types[0], types[1], types[2], x, node.operand(1), node.operand(2), node.operand(3), node.operand(4), h, c,
+      node.operand(7), node.builder.getStringAttr(attributes.direction),
+      node.builder.getArrayAttr(attributes.activations), node.builder.getDenseF32ArrayAttr(attributes.alpha),
+      node.builder.getDenseF32ArrayAttr(attributes.beta), node.builder.getF32FloatAttr(attributes.clip),
+      node.builder.getBoolAttr(node.getInteger("input_forget", 0) != 0));
+  setResults(node, layer);
+  return success();
+}
+
+static LogicalResult buildGru(NodeContext &node) {
+  RecurrentAttributes attributes = readAttributes(node, {"Sigmoid", "Tanh"});
+  Value x = transpose(node, node.operand(0), {1, 0, 2}), h = readState(node, 5);
+  auto types = unknownResults(node, 2);
+  auto layer = node.create<graph::GruOp>(
+      types[0], types[1], x, node.operand(1), node.operand(2), node.operand(3), node.operand(4), h,
+      node.builder.getStringAttr(attributes.direction), node.builder.getArrayAttr(attributes.activations),
+      node.builder.getDenseF32ArrayAttr(attributes.alpha), node.builder.getDenseF32ArrayAttr(attributes.beta),
+      node.builder.getF32FloatAttr(attributes.clip),
+      node.builder.getBoolAttr(node.getInteger("linear_before_reset", 0) != 0));
+  setResults(node, layer);
+  return success();
+}
+
+static LogicalResult buildRnn(NodeContext &node) {
+  RecurrentAttributes attributes = readAttributes(node, {"Tanh"});
+  Value x = transpose(node, node.operand(0), {1, 0, 2}), h = readState(node, 5);
+  auto types = unknownResults(node, 2);
+  auto layer = node.create<graph::RnnOp>(
+      types[0], types[1], x, node.operand(1), node.operand(2), node.operand(3), node.operand(4), h,
+      node.builder.getStringAttr(attributes.direction), node.builder.getArrayAttr(attributes.activations),
+      node.builder.getDenseF32ArrayAttr(attributes.alpha), node.builder.getDenseF32ArrayAttr(attributes.beta),
+      node.builder.getF32FloatAttr(attributes.clip));
+  setResults(node, layer);
+  return success();
+}
+
+void tegula::addRecurrentNodes(NodeTable &table) {
+  table.add("LSTM", 7, buildLstm);
+  table.add("GRU", 7, buildGru);
+  table.add("RNN", 7, buildRnn);
+}
