@@ -75,7 +75,10 @@ struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns, converter);
     populateReturnOpTypeConversionPattern(patterns, converter);
 
+    if (failed(tegula::lowerControlFlow(getOperation())))
+      return signalPassFailure();
     ConversionTarget target(context);
+    tegula::populateControlFlowLowerings(converter, patterns, target);
     target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
     target.addIllegalDialect<tegula::graph::GraphDialect>();
     target.addDynamicallyLegalOp<func::FuncOp>(

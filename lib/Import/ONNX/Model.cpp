@@ -87,7 +87,13 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
     values.erase(std::remove_if(values.begin(), values.end(), [](const auto &value) { return value.name().empty(); }),
                  values.end());
     onnx::ShapeInferenceOptions inference(/*check_type=*/true, /*strict_mode=*/1, /*data_prop=*/true);
-    onnx::shape_inference::InferShapes(proto, onnx::OpSchemaRegistry::Instance(), inference);
+    try {
+      onnx::shape_inference::InferShapes(proto, onnx::OpSchemaRegistry::Instance(), inference);
+    } catch (const std::exception &) {
+      // Exporters leave wrong shapes on values between nodes. These are hints: what inference finds without them counts.
+      proto.mutable_graph()->clear_value_info();
+      onnx::shape_inference::InferShapes(proto, onnx::OpSchemaRegistry::Instance(), inference);
+    }
   } catch (const std::exception &exception) {
     error = exception.what();
     return false;

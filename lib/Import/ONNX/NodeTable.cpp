@@ -22,6 +22,7 @@ const NodeTable &NodeTable::get() {
     addMovementNodes(rows);
     addConvolutionNodes(rows);
     addPoolingNodes(rows);
+    addControlFlowNodes(rows);
     addContribNodes(rows);
     addRecurrentNodes(rows);
     addNormalizationNodes(rows);

@@ -107,6 +107,11 @@ void populateMovementLowerings(const mlir::TypeConverter &converter, mlir::Rewri
 void populateConvolutionLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateNormalizationLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateRecurrentLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+/// Makes graph.if and graph.loop scf ops, tagged `exec.host`, that still hold graph types; before the conversion.
+mlir::LogicalResult lowerControlFlow(mlir::ModuleOp module);
+/// Type conversion of the scf and tensor ops that lowerControlFlow makes.
+void populateControlFlowLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns,
+                                  mlir::ConversionTarget &target);
 void populatePoolingLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateAssemblyLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateIndexingLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);

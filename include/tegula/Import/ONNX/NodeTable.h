@@ -125,6 +125,7 @@ void addContractionNodes(NodeTable &table);
 void addMovementNodes(NodeTable &table);
 void addConvolutionNodes(NodeTable &table);
 void addPoolingNodes(NodeTable &table);
+void addControlFlowNodes(NodeTable &table);
 void addContribNodes(NodeTable &table);
 void addRecurrentNodes(NodeTable &table);
 void addNormalizationNodes(NodeTable &table);

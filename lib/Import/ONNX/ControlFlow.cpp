@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tegula/Dialect/Graph/IR/Graph.h"
+#include "tegula/Dialect/Graph/IR/Types.h"
+#include "tegula/Import/ONNX/GraphBuilder.h"
+
+#include "onnx/onnx_pb.h"
+
+using namespace mlir;
+using namespace tegula;
+
+static bool areTensors(ValueRange values) {
+  return llvm::all_of(values.getTypes(), [](Type type) { return isa<TensorType>(type); });
+}
+
+/// Builds `graph` into the builder's block, in a scope of its own.
+static LogicalResult buildRegion(NodeContext &node, const onnx::GraphProto &graph, SmallVectorImpl<Value> &outputs,
+                                 function_ref<LogicalResult()> bindInputs = nullptr) {
+  GraphBuilder::Scope scope(node.graph);
+  if ((bindInputs && failed(bindInputs())) || failed(node.graph.buildBody(graph, node.builder, outputs))) {
+    node.failedForGood = true;
+    return failure();
+  }
+  return success();
+}
+
+static LogicalResult buildIf(NodeContext &node) {
+  const onnx::GraphProto *graphs[] = {node.getGraph("then_branch"), node.getGraph("else_branch")};
+  if (!graphs[0] || !graphs[1])
+    return node.error("expected attributes then_branch and else_branch, but one is missing");
+  Region regions[2];
+  SmallVector<Value> outputs[2];
+  {
+    OpBuilder::InsertionGuard guard(node.builder);
+    for (int i = 0; i < 2; ++i) {
+      node.builder.createBlock(&regions[i]);
+      if (failed(buildRegion(node, *graphs[i], outputs[i])))
+        return failure();
+      node.create<graph::YieldOp>(outputs[i]);
+    }
+  }
+  if (outputs[0].size() != outputs[1].size())
+    return node.error("expected branches of equally many results, but got " + Twine(outputs[0].size()) + " and " +
+                      Twine(outputs[1].size()));
+  if (!areTensors(outputs[0]) || !areTensors(outputs[1]))
+    return node.unsupported("results that are no tensors");
+  SmallVector<Type> types;
+  for (auto [first, second] : llvm::zip(outputs[0], outputs[1])) {
+    Type type = graph::meetTypes(first.getType(), second.getType());
+    if (!type)
+      return node.error("expected branches of equal element types");
+    types.push_back(type);
+  }
+  auto op = node.create<graph::IfOp>(types, node.operand(0));
+  op.getThenRegion().takeBody(regions[0]);
+  op.getElseRegion().takeBody(regions[1]);
+  for (auto [i, result] : llvm::enumerate(op.getResults()))
+    node.setResult(i, result);
+  return success();
+}
+
+/// The type that a carried value's argument has at first: its rank may be relied on, its extents may change.
+static Type argumentType(NodeContext &node, const onnx::ValueInfoProto &declared, Type initial) {
+  auto given = dyn_cast<RankedTensorType>(initial);
+  Type loose = given ? Type(RankedTensorType::get(SmallVector<int64_t>(given.getRank(), ShapedType::kDynamic),
+                                                  given.getElementType()))
+                     : initial;
+  Type type = node.graph.convertType(declared.type());
+  if (!type)
+    return loose;
+  Type joined = graph::joinTypes(type, loose);
+  return joined ? joined : type;
+}
+
+static LogicalResult buildLoop(NodeContext &node) {
+  const onnx::GraphProto *body = node.getGraph("body");
+  if (!body)
+    return node.error("expected attribute body, but it is missing");
+  SmallVector<Value> initial;
+  for (unsigned i = 2; i < node.operandCount(); ++i)
+    initial.push_back(node.operand(i));
+  if (body->input_size() != int(initial.size()) + 2)
+    return node.error("expected a body of " + Twine(initial.size() + 2) + " inputs, but got " +
+                      Twine(body->input_size()));
+  Region region;
+  SmallVector<Value> outputs;
+  {
+    OpBuilder::InsertionGuard guard(node.builder);
+    Block *block = node.builder.createBlock(&region);
+    block->addArgument(RankedTensorType::get({}, node.builder.getI64Type()), node.location);
+    block->addArgument(RankedTensorType::get({}, node.builder.getI1Type()), node.location);
+    for (auto [i, value] : llvm::enumerate(initial))
+      block->addArgument(argumentType(node, body->input(i + 2), value.getType()), node.location);
+    auto bindInputs = [&] {
+      for (auto [i, argument] : llvm::enumerate(block->getArguments()))
+        node.graph.bind(body->input(i).name(), argument);
+      return success();
+    };
+    if (failed(buildRegion(node, *body, outputs, bindInputs)))
+      return failure();
+    node.create<graph::YieldOp>(outputs);
+  }
+  if (outputs.size() < initial.size() + 1 || outputs.size() - 1 < node.resultCount())
+    return node.error("expected a body of at least " +
+                      Twine(std::max<size_t>(initial.size(), node.resultCount()) + 1) + " outputs, but got " +
+                      Twine(outputs.size()));
+  if (!areTensors(initial) || !areTensors(outputs))
+    return node.unsupported("carried values that are no tensors");
+  SmallVector<Type> types;
+  for (auto [i, output] : llvm::enumerate(ArrayRef(outputs).drop_front()))
+    types.push_back(i < initial.size() ? region.getArgument(i + 2).getType()
+                                       : Type(UnrankedTensorType::get(
+                                             cast<TensorType>(output.getType()).getElementType())));
+  auto op = node.create<graph::LoopOp>(types, node.operand(0), node.operand(1), initial);
+  op.getBody().takeBody(region);
+  for (auto [i, result] : llvm::enumerate(op.getResults()))
+    node.setResult(i, result);
+  return success();
+}
+
+/// Scan is a loop whose round takes one slice of each scanned operand and whose count is their extent.
+static LogicalResult buildScan(NodeContext &node) {
+  const onnx::GraphProto *body = node.getGraph("body");
+  int64_t scannedCount = node.getInteger("num_scan_inputs", 0), operandCount = node.operandCount();
+  if (!body || scannedCount < 1 || scannedCount > operandCount || body->input_size() != operandCount)
+    return node.error("expected a body that takes each of " + Twine(operandCount) + " operands, " +
+                      Twine(scannedCount) + " of them scanned");
+  int64_t carriedCount = operandCount - scannedCount;
+  int64_t scannedResults = body->output_size() - carriedCount;
+  if (scannedResults < 0 || int64_t(node.resultCount()) > body->output_size())
+    return node.error("expected a body of at least " + Twine(node.resultCount()) + " outputs");
+  auto list = [&](StringRef name, int64_t count) {
+    return node.getIntegers(name).value_or(SmallVector<int64_t>(count, 0));
+  };
+  SmallVector<int64_t> axes = list("scan_input_axes", scannedCount),
+                       directions = list("scan_input_directions", scannedCount),
+                       resultAxes = list("scan_output_axes", scannedResults),
+                       resultDirections = list("scan_output_directions", scannedResults);
+  if (int64_t(axes.size()) != scannedCount || int64_t(directions.size()) != scannedCount ||
+      int64_t(resultAxes.size()) != scannedResults || int64_t(resultDirections.size()) != scannedResults)
+    return node.error("expected one axis and one direction per scanned value");
+  SmallVector<Value> initial;
+  for (int64_t i = 0; i < carriedCount; ++i)
+    initial.push_back(node.operand(i));
+  for (int64_t i = 0; i < operandCount; ++i)
+    if (!node.operand(i))
+      return node.error("expected operand " + Twine(i) + ", but it is absent");
+
+  Type i64 = node.builder.getI64Type();
+  auto scanned = dyn_cast<RankedTensorType>(node.operand(carriedCount).getType());
+  if (!scanned)
+    return node.unsupported("a scanned operand of unknown rank");
+  int64_t axis = axes[0] < 0 ? axes[0] + scanned.getRank() : axes[0];
+  Value count = node.compose("Shape", {node.operand(carriedCount)}, {{"start", axis}, {"end", axis + 1}}, i64);
+  count = count ? node.reshape(count, {}) : nullptr;
+  if (!count)
+    return failure();
+
+  Region region;
+  SmallVector<Value> outputs;
+  bool isSupported = true;
+  {
+    OpBuilder::InsertionGuard guard(node.builder);
+    Block *block = node.builder.createBlock(&region);
+    block->addArgument(RankedTensorType::get({}, i64), node.location);
+    block->addArgument(RankedTensorType::get({}, node.builder.getI1Type()), node.location);
+    for (int64_t i = 0; i < carriedCount; ++i)
+      block->addArgument(argumentType(node, body->input(i), initial[i].getType()), node.location);
+    SmallVector<Value> slices;
+    for (int64_t i = 0; i < scannedCount && isSupported; ++i) {
+      Value round = block->getArgument(0);
+      if (directions[i]) {
+        Value last = node.create<graph::SubOp>(round.getType(), count, node.scalar(int64_t(1)));
+        round = node.create<graph::SubOp>(round.getType(), last, round);
+      }
+      Value slice = node.compose("Gather", {node.operand(carriedCount + i), round}, {{"axis", axes[i]}});
+      isSupported &= slice != nullptr;
+      slices.push_back(slice);
+    }
+    auto bindInputs = [&] {
+      for (int64_t i = 0; i < operandCount; ++i)
+        node.graph.bind(body->input(i).name(),
+                        i < carriedCount ? Value(block->getArgument(i + 2)) : slices[i - carriedCount]);
+      return success();
+    };
+    if (!isSupported || failed(buildRegion(node, *body, outputs, bindInputs)))
+      return failure();
+    auto type = RankedTensorType::get({}, node.builder.getI1Type());
+    Value goesOn = node.create<graph::ConstantOp>(DenseElementsAttr::get(type, true));
+    SmallVector<Value> yields{goesOn};
+    llvm::append_range(yields, outputs);
+    node.create<graph::YieldOp>(yields);
+  }
+  if (!areTensors(initial) || !areTensors(outputs))
+    return node.unsupported("carried values that are no tensors");
+  SmallVector<Type> types;
+  for (auto [i, output] : llvm::enumerate(outputs))
+    types.push_back(int64_t(i) < carriedCount ? region.getArgument(i + 2).getType()
+                                              : Type(UnrankedTensorType::get(
+                                                    cast<TensorType>(output.getType()).getElementType())));
+  auto op = node.create<graph::LoopOp>(types, count, Value(), initial);
+  op.getBody().takeBody(region);
+  SmallVector<Type> inferred;
+  if (failed(op.inferTypes(inferred)))
+    return failure();
+  for (auto [result, type] : llvm::zip(op.getResults(), inferred))
+    result.setType(type);
+  for (int64_t i = 0; i < int64_t(op.getNumResults()); ++i) {
+    Value result = op.getResult(i);
+    int64_t k = i - carriedCount;
+    if (k >= 0 && resultDirections[k])
+      result = node.compose("Slice", {result, node.integers({-1}), node.integers({std::numeric_limits<int64_t>::min()}),
+                                      node.integers({0}), node.integers({-1})});
+    if (k >= 0 && result && resultAxes[k] != 0) {
+      auto type = dyn_cast<RankedTensorType>(result.getType());
+      if (!type)
+        return node.unsupported("a scanned result of unknown rank");
+      // The first dimension moves to the axis.
+      int64_t target = resultAxes[k] < 0 ? resultAxes[k] + type.getRank() : resultAxes[k];
+      std::vector<int64_t> permutation;
+      for (int64_t d = 1; d < type.getRank(); ++d)
+        permutation.push_back(d);
+      permutation.insert(permutation.begin() + target, 0);
+      result = node.compose("Transpose", {result}, {{"perm", permutation}});
+    }
+    if (!result)
+      return failure();
+    node.setResult(i, result);
+  }
+  return success();
+}
+
+void tegula::addControlFlowNodes(NodeTable &table) {
+  table.add("If", 1, buildIf);
+  table.add("Loop", 1, buildLoop);
+  table.add("Scan", 9, buildScan);
+}
