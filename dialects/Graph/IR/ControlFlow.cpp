@@ -9,8 +9,7 @@ using namespace tegula::graph;
 static YieldOp getYield(Region &region) { return cast<YieldOp>(region.front().getTerminator()); }
 
 LogicalResult IfOp::inferTypes(SmallVectorImpl<Type> &types) {
-  for (auto [first, second] :
-       llvm::zip(getYield(getThenRegion()).getValues(), getYield(getElseRegion()).getValues())) {
+  for (auto [first, second] : llvm::zip(getYield(getThenRegion()).getValues(), getYield(getElseRegion()).getValues())) {
     Type type = meetTypes(first.getType(), second.getType());
     if (!type)
       return emitOpError("expected equal element types of both branches, but got ")

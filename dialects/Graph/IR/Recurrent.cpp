@@ -8,8 +8,7 @@ using namespace mlir;
 using namespace tegula::graph;
 
 /// `states` results of [D, B, H] follow y.
-template <typename OpTy>
-static LogicalResult inferRecurrent(OpTy op, int64_t states, SmallVectorImpl<Type> &types) {
+template <typename OpTy> static LogicalResult inferRecurrent(OpTy op, int64_t states, SmallVectorImpl<Type> &types) {
   auto x = dyn_cast<RankedTensorType>(op.getX().getType());
   auto r = dyn_cast<RankedTensorType>(op.getR().getType());
   Type element = cast<TensorType>(op.getX().getType()).getElementType();
@@ -21,8 +20,7 @@ static LogicalResult inferRecurrent(OpTy op, int64_t states, SmallVectorImpl<Typ
   return success();
 }
 
-template <typename OpTy>
-static LogicalResult verifyRecurrent(OpTy op, int64_t gates, size_t activations) {
+template <typename OpTy> static LogicalResult verifyRecurrent(OpTy op, int64_t gates, size_t activations) {
   StringRef direction = op.getDirection();
   if (direction != "forward" && direction != "reverse" && direction != "bidirectional")
     return op.emitOpError("expected direction to be forward, reverse or bidirectional, but got ") << direction;
@@ -31,8 +29,9 @@ static LogicalResult verifyRecurrent(OpTy op, int64_t gates, size_t activations)
   if (op.getActivations().size() != count || op.getAlpha().size() != count || op.getBeta().size() != count)
     return op.emitOpError("expected ") << count << " activations with alpha and beta, but got "
                                        << op.getActivations().size();
-  static const llvm::StringSet<> known{"Relu",        "Tanh",        "Sigmoid", "Affine",   "LeakyRelu", "ThresholdedRelu",
-                                       "ScaledTanh",  "HardSigmoid", "Elu",     "Softsign", "Softplus"};
+  static const llvm::StringSet<> known{
+      "Relu",       "Tanh",        "Sigmoid", "Affine",   "LeakyRelu", "ThresholdedRelu",
+      "ScaledTanh", "HardSigmoid", "Elu",     "Softsign", "Softplus"};
   for (Attribute name : op.getActivations())
     if (!known.contains(cast<StringAttr>(name).getValue()))
       return op.emitOpError("expected a known activation, but got ") << name;

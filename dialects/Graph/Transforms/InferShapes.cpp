@@ -36,7 +36,8 @@ struct GraphInferShapesPass : tegula::impl::GraphInferShapesPassBase<GraphInferS
     for (auto [result, inferred] : llvm::zip(op->getResults(), types)) {
       Type joined = tegula::graph::joinTypes(result.getType(), inferred);
       if (!joined)
-        return op->emitOpError("expected result type ") << result.getType() << " as the model says, but got " << inferred;
+        return op->emitOpError("expected result type ")
+               << result.getType() << " as the model says, but got " << inferred;
       result.setType(joined);
     }
     (void)folder.tryToFold(op);
@@ -47,7 +48,8 @@ struct GraphInferShapesPass : tegula::impl::GraphInferShapesPassBase<GraphInferS
   LogicalResult visitBlock(Block &block, OperationFolder &folder) {
     for (Operation *op = block.empty() ? nullptr : &block.front(), *next = nullptr; op; op = next) {
       if (auto branch = dyn_cast<tegula::graph::IfOp>(op))
-        if (auto condition = tegula::graph::getConstantIntegers(branch.getCondition()); condition && !condition->empty()) {
+        if (auto condition = tegula::graph::getConstantIntegers(branch.getCondition());
+            condition && !condition->empty()) {
           next = takeBranch(branch, condition->front() != 0);
           continue;
         }
@@ -130,8 +132,8 @@ struct GraphInferShapesPass : tegula::impl::GraphInferShapesPassBase<GraphInferS
       if (failed(visitBlock(block, folder)))
         return signalPassFailure();
     Operation *terminator = function.getBody().back().getTerminator();
-    function.setFunctionType(
-        FunctionType::get(&getContext(), function.getArgumentTypes(), SmallVector<Type>(terminator->getOperandTypes())));
+    function.setFunctionType(FunctionType::get(&getContext(), function.getArgumentTypes(),
+                                               SmallVector<Type>(terminator->getOperandTypes())));
   }
 };
 } // namespace

@@ -51,8 +51,8 @@ static LogicalResult lowerIf(graph::IfOp op) {
   Value condition = extractBool(b, loc, op.getCondition());
   auto branch = scf::IfOp::create(b, loc, op.getResultTypes(), condition, /*addThenBlock=*/true, /*addElseBlock=*/true);
   branch->setAttr(hostTag, b.getUnitAttr());
-  for (auto [from, to] : {std::pair(&op.getThenRegion(), branch.thenBlock()),
-                          std::pair(&op.getElseRegion(), branch.elseBlock())}) {
+  for (auto [from, to] :
+       {std::pair(&op.getThenRegion(), branch.thenBlock()), std::pair(&op.getElseRegion(), branch.elseBlock())}) {
     SmallVector<Value> values = moveBody(from->front(), *to, {});
     b.setInsertionPointToEnd(to);
     for (auto [value, type] : llvm::zip(values, op.getResultTypes()))
@@ -102,18 +102,16 @@ static Value appendRow(OpBuilder &b, Location loc, Value all, Value row, Value c
   }
   Value longer = tensor::EmptyOp::create(b, loc, extents, type.getElementType());
   // Before the first round the old rows have no extents of their own.
-  Value kept = tensor::InsertSliceOp::create(b, loc, all, longer, offsets,
-                                             [&] {
-                                               SmallVector<OpFoldResult> sizes;
-                                               for (int64_t i = 0; i < allType.getRank(); ++i)
-                                                 sizes.push_back(allType.isDynamicDim(i)
-                                                                     ? OpFoldResult(tensor::DimOp::create(b, loc, all, i)
-                                                                                        .getResult())
-                                                                     : OpFoldResult(
-                                                                           b.getIndexAttr(allType.getDimSize(i))));
-                                               return sizes;
-                                             }(),
-                                             strides);
+  Value kept = tensor::InsertSliceOp::create(
+      b, loc, all, longer, offsets,
+      [&] {
+        SmallVector<OpFoldResult> sizes;
+        for (int64_t i = 0; i < allType.getRank(); ++i)
+          sizes.push_back(allType.isDynamicDim(i) ? OpFoldResult(tensor::DimOp::create(b, loc, all, i).getResult())
+                                                  : OpFoldResult(b.getIndexAttr(allType.getDimSize(i))));
+        return sizes;
+      }(),
+      strides);
   return castTo(b, loc, insertRow(b, loc, row, kept, count), allType);
 }
 
@@ -122,8 +120,8 @@ static LogicalResult lowerLoop(graph::LoopOp op) {
   size_t carriedCount = op.getInitial().size();
   ValueRange yielded = body.getTerminator()->getOperands();
   SmallVector<Value> scanned(yielded.drop_front(1 + carriedCount));
-  if (!llvm::all_of(op.getResultTypes(), isRankedTensor) ||
-      !llvm::all_of(body.getArgumentTypes(), isRankedTensor) || !llvm::all_of(ValueRange(scanned).getTypes(), isRankedTensor))
+  if (!llvm::all_of(op.getResultTypes(), isRankedTensor) || !llvm::all_of(body.getArgumentTypes(), isRankedTensor) ||
+      !llvm::all_of(ValueRange(scanned).getTypes(), isRankedTensor))
     return op.emitOpError("expected carried values that keep their rank");
   OpBuilder b(op);
   Location loc = op.getLoc();
@@ -167,8 +165,7 @@ static LogicalResult lowerLoop(graph::LoopOp op) {
       next.push_back(castTo(b, loc, values[1 + i], argumentTypes[i]));
     for (size_t i = carriedCount; i < state.size(); ++i) {
       Value row = values[1 + i];
-      next.push_back(hasPlace(row) ? insertRow(b, loc, row, state[i], round)
-                                   : appendRow(b, loc, state[i], row, round));
+      next.push_back(hasPlace(row) ? insertRow(b, loc, row, state[i], round) : appendRow(b, loc, state[i], row, round));
     }
     return std::pair(values[0], next);
   };
@@ -206,8 +203,8 @@ static LogicalResult lowerLoop(graph::LoopOp op) {
     }
     scf::ConditionOp::create(b, loc, goesOn, before->getArguments());
     Block *after = b.createBlock(&loop.getAfter(), {}, ValueRange(inits).getTypes(), locations);
-    auto [nextCondition, next] = runRound(*after, after->getArgument(0), after->getArgument(1),
-                                          ValueRange(after->getArguments()).drop_front(2));
+    auto [nextCondition, next] =
+        runRound(*after, after->getArgument(0), after->getArgument(1), ValueRange(after->getArguments()).drop_front(2));
     SmallVector<Value> yields{arith::AddIOp::create(b, loc, after->getArgument(0), one)};
     if (nextCondition.getType() != i1Tensor)
       return op.emitOpError("expected a condition of rank 0, but got ") << nextCondition.getType();
@@ -239,16 +236,15 @@ LogicalResult tegula::lowerControlFlow(ModuleOp module) {
 
 namespace {
 /// An op that says nothing but its types, again with converted ones.
-template <typename OpTy>
-struct ConvertTypes : OpConversionPattern<OpTy> {
+template <typename OpTy> struct ConvertTypes : OpConversionPattern<OpTy> {
   using OpConversionPattern<OpTy>::OpConversionPattern;
   LogicalResult matchAndRewrite(OpTy op, typename OpTy::Adaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     SmallVector<Type> types;
     if (failed(this->getTypeConverter()->convertTypes(op->getResultTypes(), types)))
       return failure();
-    Operation *converted = rewriter.create(op->getLoc(), op->getName().getIdentifier(), adaptor.getOperands(), types,
-                                           op->getAttrs());
+    Operation *converted =
+        rewriter.create(op->getLoc(), op->getName().getIdentifier(), adaptor.getOperands(), types, op->getAttrs());
     rewriter.replaceOp(op, converted->getResults());
     return success();
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A recurrent layer becomes, per direction, one matrix product of all steps' inputs with W and an scf.for over the steps
-// whose body multiplies the hidden state with R and computes the gates elementwise. Gates are taken out of their products
-// (seen as [B, G, H]) by constant indexing maps, and so are directions out of W, R and bias: nothing is sliced. The last
-// op of a step writes into the state that the loop carries, so that it is updated in place.
+// A recurrent layer becomes, per direction, one matrix product of all steps' inputs with W and an scf.for over the
+// steps whose body multiplies the hidden state with R and computes the gates elementwise. Gates are taken out of their
+// products (seen as [B, G, H]) by constant indexing maps, and so are directions out of W, R and bias: nothing is
+// sliced. The last op of a step writes into the state that the loop carries, so that it is updated in place.
 #include "tegula/Conversion/GraphToLinalg/Contraction.h"
 #include "tegula/Conversion/GraphToLinalg/Window.h"
 
@@ -54,8 +54,7 @@ static Value applyActivation(OpBuilder &b, Location loc, StringRef name, double 
 
 namespace {
 /// One layer's lowering; cells differ in `step` only.
-template <typename OpTy>
-struct Layer {
+template <typename OpTy> struct Layer {
   OpBuilder &b;
   OpTy op;
   Location loc;
@@ -89,9 +88,8 @@ struct Layer {
         [&](OpBuilder &nested, Location at, ValueRange v) {
           SmallVector<Value> widened;
           for (Value value : v.take_front(operands.size()))
-            widened.push_back(isa<FloatType>(value.getType())
-                                  ? castScalar(nested, at, value, value.getType(), compute)
-                                  : value);
+            widened.push_back(isa<FloatType>(value.getType()) ? castScalar(nested, at, value, value.getType(), compute)
+                                                              : value);
           SmallVector<Value> results = body(nested, at, widened);
           for (auto [result, type] : llvm::zip(results, resultElements))
             result = castScalar(nested, at, result, result.getType(), type);
@@ -114,10 +112,9 @@ struct Layer {
   /// Rows [offset, offset + count) of R in this direction: [count, H].
   Value rowsOfR(int64_t offset, int64_t count) {
     auto type = RankedTensorType::get({count, hidden}, getStorageType(element));
-    return tensor::ExtractSliceOp::create(b, loc, type, r,
-                                          ArrayRef<OpFoldResult>{fixed(direction), fixed(offset), fixed(0)},
-                                          ArrayRef<OpFoldResult>{fixed(1), fixed(count), fixed(hidden)},
-                                          SmallVector<OpFoldResult>(3, fixed(1)));
+    return tensor::ExtractSliceOp::create(
+        b, loc, type, r, ArrayRef<OpFoldResult>{fixed(direction), fixed(offset), fixed(0)},
+        ArrayRef<OpFoldResult>{fixed(1), fixed(count), fixed(hidden)}, SmallVector<OpFoldResult>(3, fixed(1)));
   }
 
   /// Dimension `dim` = n * rest of `tensor` as [n, rest].
@@ -143,10 +140,10 @@ struct Layer {
     SmallVector<utils::IteratorType> iterators(3, utils::IteratorType::parallel);
     iterators.push_back(utils::IteratorType::reduction);
     SmallVector<OpFoldResult> extents{steps, batches, fixed(gates * hidden)};
-    Value product = buildContraction(
-        b, loc, {x, w}, {element, element}, extents,
-        {map(4, {d(0), d(1), d(3)}), map(4, {c(direction), d(2), d(3)}), map(4, {d(0), d(1), d(2)})}, iterators,
-        compute);
+    Value product =
+        buildContraction(b, loc, {x, w}, {element, element}, extents,
+                         {map(4, {d(0), d(1), d(3)}), map(4, {c(direction), d(2), d(3)}), map(4, {d(0), d(1), d(2)})},
+                         iterators, compute);
     if (!bias)
       return product;
     Value halves = split(bias, 1, 2);
@@ -156,9 +153,8 @@ struct Layer {
                               Value all = arith::AddFOp::create(nested, at, v[0], v[1]);
                               if (separateLast) {
                                 Value place = linalg::IndexOp::create(nested, at, 0);
-                                Value isLast =
-                                    arith::CmpIOp::create(nested, at, arith::CmpIPredicate::sge, place,
-                                                          constantIndex(nested, at, (gates - 1) * hidden));
+                                Value isLast = arith::CmpIOp::create(nested, at, arith::CmpIPredicate::sge, place,
+                                                                     constantIndex(nested, at, (gates - 1) * hidden));
                                 all = arith::SelectOp::create(nested, at, isLast, v[0], all);
                               }
                               return {all};
@@ -188,8 +184,8 @@ struct Layer {
                        [](OpBuilder &, Location, ValueRange v) -> SmallVector<Value> { return {v[0]}; })[0];
   }
 
-  /// `step(input, state, destinations)` computes the next states, [B, H] each, of `input` [B, G, H]; `prepare` builds what
-  /// a direction's steps share. Returns y, then the final states.
+  /// `step(input, state, destinations)` computes the next states, [B, H] each, of `input` [B, G, H]; `prepare` builds
+  /// what a direction's steps share. Returns y, then the final states.
   SmallVector<Value> run(bool separateLast, function_ref<void()> prepare,
                          function_ref<SmallVector<Value>(Value, ValueRange, ArrayRef<Value>)> step) {
     steps = getExtent(b, loc, x, 0);
@@ -229,16 +225,16 @@ struct Layer {
 
       SmallVector<OpFoldResult> yOffsets{time, fixed(direction), fixed(0), fixed(0)}, yStrides(4, fixed(1)),
           ySizes{fixed(1), fixed(1), batches, fixed(hidden)};
-      SmallVector<Value> yields{tensor::InsertSliceOp::create(b, loc, shown, loop.getRegionIterArgs()[0], yOffsets,
-                                                              ySizes, yStrides)};
+      SmallVector<Value> yields{
+          tensor::InsertSliceOp::create(b, loc, shown, loop.getRegionIterArgs()[0], yOffsets, ySizes, yStrides)};
       llvm::append_range(yields, next);
       scf::YieldOp::create(b, loc, yields);
       b.setInsertionPointAfter(loop);
       results[0] = loop.getResult(0);
       for (int64_t i = 0; i < states; ++i) {
-        Value last = elementwise({batches, fixed(hidden)}, loop.getResult(i + 1), b.getMultiDimIdentityMap(2),
-                                 {storage},
-                                 [](OpBuilder &, Location, ValueRange v) -> SmallVector<Value> { return {v[0]}; })[0];
+        Value last =
+            elementwise({batches, fixed(hidden)}, loop.getResult(i + 1), b.getMultiDimIdentityMap(2), {storage},
+                        [](OpBuilder &, Location, ValueRange v) -> SmallVector<Value> { return {v[0]}; })[0];
         results[i + 1] = tensor::InsertSliceOp::create(
             b, loc, last, results[i + 1], ArrayRef<OpFoldResult>{fixed(direction), fixed(0), fixed(0)},
             ArrayRef<OpFoldResult>{fixed(1), batches, fixed(hidden)}, ArrayRef<OpFoldResult>(strides));
@@ -264,18 +260,18 @@ struct Layer {
       maps.append(2, identity);
       types.push_back(compute);
     }
-    SmallVector<Value> results =
-        elementwise(extents, operands, maps, types,
-                    [&](OpBuilder &nested, Location at, ValueRange v) -> SmallVector<Value> {
-                      Value length = toIndex(nested, at, v[0]);
-                      Value runs = arith::CmpIOp::create(nested, at, arith::CmpIPredicate::slt, time, length);
-                      Value zero = constantScalar(nested, at, 0, compute);
-                      SmallVector<Value> values{arith::SelectOp::create(nested, at, runs, v[1], zero)};
-                      for (int64_t i = 0; i < states; ++i)
-                        values.push_back(arith::SelectOp::create(nested, at, runs, v[1 + 2 * i], v[2 + 2 * i]));
-                      return values;
-                    },
-                    SmallVector<Value>(state));
+    SmallVector<Value> results = elementwise(
+        extents, operands, maps, types,
+        [&](OpBuilder &nested, Location at, ValueRange v) -> SmallVector<Value> {
+          Value length = toIndex(nested, at, v[0]);
+          Value runs = arith::CmpIOp::create(nested, at, arith::CmpIPredicate::slt, time, length);
+          Value zero = constantScalar(nested, at, 0, compute);
+          SmallVector<Value> values{arith::SelectOp::create(nested, at, runs, v[1], zero)};
+          for (int64_t i = 0; i < states; ++i)
+            values.push_back(arith::SelectOp::create(nested, at, runs, v[1 + 2 * i], v[2 + 2 * i]));
+          return values;
+        },
+        SmallVector<Value>(state));
     next.assign(results.begin() + 1, results.end());
     return results[0];
   }
@@ -290,8 +286,20 @@ FailureOr<Layer<OpTy>> makeLayer(OpBuilder &b, OpTy op, typename OpTy::Adaptor a
   if (!r || r.isDynamicDim(2) || !isa<RankedTensorType>(adaptor.getX().getType()) ||
       !isa<RankedTensorType>(adaptor.getW().getType()))
     return failure();
-  Layer<OpTy> layer{b, op, op.getLoc(), adaptor.getX(), adaptor.getW(), adaptor.getR(), adaptor.getBias(),
-                    adaptor.getLengths(), adaptor.getInitialH(), nullptr, nullptr, gates, states, r.getDimSize(2)};
+  Layer<OpTy> layer{b,
+                    op,
+                    op.getLoc(),
+                    adaptor.getX(),
+                    adaptor.getW(),
+                    adaptor.getR(),
+                    adaptor.getBias(),
+                    adaptor.getLengths(),
+                    adaptor.getInitialH(),
+                    nullptr,
+                    nullptr,
+                    gates,
+                    states,
+                    r.getDimSize(2)};
   layer.element = getElement(op.getX());
   layer.compute = getComputeType(layer.element);
   return layer;
@@ -397,18 +405,19 @@ struct GruLowering : Lowering<graph::GruOp> {
           operands.push_back(halves); // [D, 2, G, H], of R's last gate
           maps.push_back(layer.map(2, {layer.c(layer.direction), layer.c(1), layer.c(2), layer.d(1)}));
         }
-        return layer.elementwise(extents, operands, maps, {layer.compute},
-                                 [&](OpBuilder &b, Location at, ValueRange v) -> SmallVector<Value> {
-                                   Value recurrent = v[6];
-                                   if (layer.bias)
-                                     recurrent = arith::AddFOp::create(b, at, recurrent, v[7]);
-                                   Value reset = gate(b, at, v[2], v[3]);
-                                   Value sum = arith::AddFOp::create(
-                                       b, at, v[5], arith::MulFOp::create(b, at, reset, recurrent).getResult());
-                                   Value candidate = layer.activate(b, at, 1, sum);
-                                   return {mix(b, at, gate(b, at, v[0], v[1]), candidate, v[4])};
-                                 },
-                                 destinations);
+        return layer.elementwise(
+            extents, operands, maps, {layer.compute},
+            [&](OpBuilder &b, Location at, ValueRange v) -> SmallVector<Value> {
+              Value recurrent = v[6];
+              if (layer.bias)
+                recurrent = arith::AddFOp::create(b, at, recurrent, v[7]);
+              Value reset = gate(b, at, v[2], v[3]);
+              Value sum =
+                  arith::AddFOp::create(b, at, v[5], arith::MulFOp::create(b, at, reset, recurrent).getResult());
+              Value candidate = layer.activate(b, at, 1, sum);
+              return {mix(b, at, gate(b, at, v[0], v[1]), candidate, v[4])};
+            },
+            destinations);
       }
       SmallVector<Value> opened =
           layer.elementwise(extents, operands, maps, {layer.compute, layer.compute},
@@ -417,13 +426,14 @@ struct GruLowering : Lowering<graph::GruOp> {
                               return {gate(b, at, v[0], v[1]), arith::MulFOp::create(b, at, reset, v[4])};
                             });
       Value rest = layer.multiply(opened[1], last);
-      return layer.elementwise(extents, {input, rest, opened[0], state[0]},
-                               {layer.gateMap(2), identity, identity, identity}, {layer.compute},
-                               [&](OpBuilder &b, Location at, ValueRange v) -> SmallVector<Value> {
-                                 Value sum = arith::AddFOp::create(b, at, v[0], v[1]);
-                                 return {mix(b, at, v[2], layer.activate(b, at, 1, sum), v[3])};
-                               },
-                               destinations);
+      return layer.elementwise(
+          extents, {input, rest, opened[0], state[0]}, {layer.gateMap(2), identity, identity, identity},
+          {layer.compute},
+          [&](OpBuilder &b, Location at, ValueRange v) -> SmallVector<Value> {
+            Value sum = arith::AddFOp::create(b, at, v[0], v[1]);
+            return {mix(b, at, v[2], layer.activate(b, at, 1, sum), v[3])};
+          },
+          destinations);
     };
     replaceLayer(rewriter, op, layer.run(resetsAfter, prepare, step));
     return success();
@@ -441,11 +451,12 @@ struct RnnLowering : Lowering<graph::RnnOp> {
     auto step = [&](Value input, ValueRange state, ArrayRef<Value> destinations) {
       Value product = layer.split(layer.multiply(state[0], layer.r), 1, 1);
       SmallVector<OpFoldResult> extents{layer.batches, layer.fixed(layer.hidden)};
-      return layer.elementwise(extents, {input, product}, {layer.gateMap(0), layer.gateMap(0)}, {layer.compute},
-                               [&](OpBuilder &b, Location at, ValueRange v) -> SmallVector<Value> {
-                                 return {layer.activate(b, at, 0, arith::AddFOp::create(b, at, v[0], v[1]))};
-                               },
-                               destinations);
+      return layer.elementwise(
+          extents, {input, product}, {layer.gateMap(0), layer.gateMap(0)}, {layer.compute},
+          [&](OpBuilder &b, Location at, ValueRange v) -> SmallVector<Value> {
+            return {layer.activate(b, at, 0, arith::AddFOp::create(b, at, v[0], v[1]))};
+          },
+          destinations);
     };
     replaceLayer(rewriter, op, layer.run(false, nullptr, step));
     return success();

@@ -9,7 +9,9 @@
 using namespace mlir;
 using namespace tegula;
 
-static RankedTensorType rankedType(Value value) { return value ? dyn_cast<RankedTensorType>(value.getType()) : nullptr; }
+static RankedTensorType rankedType(Value value) {
+  return value ? dyn_cast<RankedTensorType>(value.getType()) : nullptr;
+}
 static Type elementOf(Value value) { return cast<TensorType>(value.getType()).getElementType(); }
 
 static Value binary(NodeContext &node, StringRef opType, Value lhs, Value rhs) {
@@ -58,8 +60,7 @@ static LogicalResult buildSimplifiedLayerNorm(NodeContext &node) {
 }
 
 /// input, skip, gamma, [beta,] bias: the norm of input + skip + bias; that sum is result 3.
-template <bool isSimplified>
-static LogicalResult buildSkipLayerNorm(NodeContext &node) {
+template <bool isSimplified> static LogicalResult buildSkipLayerNorm(NodeContext &node) {
   if (failed(refuseResults(node, {1, 2})))
     return failure();
   Value sum = binary(node, "Add", node.operand(0), node.operand(1));
@@ -75,14 +76,12 @@ static LogicalResult buildSkipLayerNorm(NodeContext &node) {
   if (Value beta = node.operand(3))
     operands.push_back(beta);
   float epsilon = node.getFloat("epsilon", 1e-12f);
-  return finish(node, 0,
-                node.compose("LayerNormalization", operands, {{"axis", int64_t(-1)}, {"epsilon", epsilon}}));
+  return finish(node, 0, node.compose("LayerNormalization", operands, {{"axis", int64_t(-1)}, {"epsilon", epsilon}}));
 }
 
 // --- activations -----------------------------------------------------------------------------------------------------
 
-template <bool isTanh>
-static LogicalResult buildGelu(NodeContext &node) {
+template <bool isTanh> static LogicalResult buildGelu(NodeContext &node) {
   Value x = node.operand(0);
   if (Value bias = node.operand(1))
     x = binary(node, "Add", x, bias);
@@ -123,8 +122,7 @@ static Value rotate(NodeContext &node, Value x, Value positions, Value cosines, 
       // One offset: positions offset .. offset + S - 1, the same for every batch.
       Value count = node.compose("Shape", {x}, {{"start", int64_t(1)}, {"end", int64_t(2)}}, node.builder.getI64Type());
       count = count ? node.reshape(count, {}) : nullptr;
-      Value range =
-          count ? node.compose("Range", {node.scalar(int64_t(0)), count, node.scalar(int64_t(1))}) : nullptr;
+      Value range = count ? node.compose("Range", {node.scalar(int64_t(0)), count, node.scalar(int64_t(1))}) : nullptr;
       positions = binary(node, "Add", range, positions);
       positions = positions ? node.reshape(positions, {1, -1}) : nullptr;
     }
@@ -190,10 +188,11 @@ static LogicalResult buildRotaryEmbedding(NodeContext &node) {
   Value turned = rotate(node, spread, positions, cosines, sines, rotated, isInterleaved);
   if (!turned)
     return failure();
-  return finish(node, 0,
-                type.getRank() == 4
-                    ? permute(node, turned, {0, 2, 1, 3})
-                    : node.compose("Reshape", {turned, node.integers({0, 0, ShapedType::isDynamic(hidden) ? -1 : hidden})}));
+  return finish(
+      node, 0,
+      type.getRank() == 4
+          ? permute(node, turned, {0, 2, 1, 3})
+          : node.compose("Reshape", {turned, node.integers({0, 0, ShapedType::isDynamic(hidden) ? -1 : hidden})}));
 }
 
 /// [B, S, N * H] -> [B, N, S, H].
@@ -264,8 +263,9 @@ static LogicalResult buildMultiHeadAttention(NodeContext &node) {
     Type element = elementOf(q);
     Value hidden = node.compose("Equal", {mask, node.scalar(0.0, elementOf(mask))}, {}, node.builder.getI1Type());
     double filter = element.isF16() ? -65504.0 : double(node.getFloat("mask_filter_value", -10000.0f));
-    Value filled = hidden ? node.compose("Where", {hidden, node.scalar(filter, element), node.scalar(0.0, element)}, {}, element)
-                          : nullptr;
+    Value filled =
+        hidden ? node.compose("Where", {hidden, node.scalar(filter, element), node.scalar(0.0, element)}, {}, element)
+               : nullptr;
     filled = filled ? node.compose("Unsqueeze", {filled, node.integers({1, 2})}) : nullptr;
     if (!filled)
       return failure();

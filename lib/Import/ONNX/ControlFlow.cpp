@@ -50,7 +50,7 @@ static LogicalResult buildIf(NodeContext &node) {
       return node.error("expected branches of equal element types");
     types.push_back(type);
   }
-  auto op = node.create<graph::IfOp>(types, node.operand(0));
+  auto op = graph::IfOp::create(node.builder, node.location, types, node.operand(0));
   op.getThenRegion().takeBody(regions[0]);
   op.getElseRegion().takeBody(regions[1]);
   for (auto [i, result] : llvm::enumerate(op.getResults()))
@@ -100,18 +100,18 @@ static LogicalResult buildLoop(NodeContext &node) {
     node.create<graph::YieldOp>(outputs);
   }
   if (outputs.size() < initial.size() + 1 || outputs.size() - 1 < node.resultCount())
-    return node.error("expected a body of at least " +
-                      Twine(std::max<size_t>(initial.size(), node.resultCount()) + 1) + " outputs, but got " +
-                      Twine(outputs.size()));
+    return node.error("expected a body of at least " + Twine(std::max<size_t>(initial.size(), node.resultCount()) + 1) +
+                      " outputs, but got " + Twine(outputs.size()));
   if (!areTensors(initial) || !areTensors(outputs))
     return node.unsupported("carried values that are no tensors");
   SmallVector<Type> types;
   for (auto [i, output] : llvm::enumerate(ArrayRef(outputs).drop_front()))
-    types.push_back(i < initial.size() ? region.getArgument(i + 2).getType()
-                                       : Type(UnrankedTensorType::get(
-                                             cast<TensorType>(output.getType()).getElementType())));
-  auto op = node.create<graph::LoopOp>(types, node.operand(0), node.operand(1), initial);
+    types.push_back(i < initial.size()
+                        ? region.getArgument(i + 2).getType()
+                        : Type(UnrankedTensorType::get(cast<TensorType>(output.getType()).getElementType())));
+  auto op = graph::LoopOp::create(node.builder, node.location, types, node.operand(0), node.operand(1), initial);
   op.getBody().takeBody(region);
+  node.refine(op);
   for (auto [i, result] : llvm::enumerate(op.getResults()))
     node.setResult(i, result);
   return success();
@@ -194,16 +194,12 @@ static LogicalResult buildScan(NodeContext &node) {
     return node.unsupported("carried values that are no tensors");
   SmallVector<Type> types;
   for (auto [i, output] : llvm::enumerate(outputs))
-    types.push_back(int64_t(i) < carriedCount ? region.getArgument(i + 2).getType()
-                                              : Type(UnrankedTensorType::get(
-                                                    cast<TensorType>(output.getType()).getElementType())));
-  auto op = node.create<graph::LoopOp>(types, count, Value(), initial);
+    types.push_back(int64_t(i) < carriedCount
+                        ? region.getArgument(i + 2).getType()
+                        : Type(UnrankedTensorType::get(cast<TensorType>(output.getType()).getElementType())));
+  auto op = graph::LoopOp::create(node.builder, node.location, types, count, Value(), initial);
   op.getBody().takeBody(region);
-  SmallVector<Type> inferred;
-  if (failed(op.inferTypes(inferred)))
-    return failure();
-  for (auto [result, type] : llvm::zip(op.getResults(), inferred))
-    result.setType(type);
+  node.refine(op);
   for (int64_t i = 0; i < int64_t(op.getNumResults()); ++i) {
     Value result = op.getResult(i);
     int64_t k = i - carriedCount;

@@ -111,8 +111,8 @@ static bool parseRange(const TensorProto &tensor, Range &range, std::string &err
     } else if (entry.key() == "offset" || entry.key() == "length") {
       bool isOffset = entry.key() == "offset";
       if (!parseNumber(entry.value(), isOffset ? range.offset : range.length)) {
-        error = "expected external data with a number of 0 or more as " + entry.key() + ", but got '" +
-                entry.value() + "'";
+        error =
+            "expected external data with a number of 0 or more as " + entry.key() + ", but got '" + entry.value() + "'";
         return false;
       }
       range.hasLength |= !isOffset;
@@ -125,10 +125,12 @@ static bool parseRange(const TensorProto &tensor, Range &range, std::string &err
 static unsigned elementBits(int32_t type) {
   switch (type) {
   case TensorProto::INT2:
-  case TensorProto::UINT2: return 2;
+  case TensorProto::UINT2:
+    return 2;
   case TensorProto::INT4:
   case TensorProto::UINT4:
-  case TensorProto::FLOAT4E2M1: return 4;
+  case TensorProto::FLOAT4E2M1:
+    return 4;
   case TensorProto::BOOL:
   case TensorProto::INT8:
   case TensorProto::UINT8:
@@ -136,20 +138,26 @@ static unsigned elementBits(int32_t type) {
   case TensorProto::FLOAT8E4M3FNUZ:
   case TensorProto::FLOAT8E5M2:
   case TensorProto::FLOAT8E5M2FNUZ:
-  case TensorProto::FLOAT8E8M0: return 8;
+  case TensorProto::FLOAT8E8M0:
+    return 8;
   case TensorProto::INT16:
   case TensorProto::UINT16:
   case TensorProto::FLOAT16:
-  case TensorProto::BFLOAT16: return 16;
+  case TensorProto::BFLOAT16:
+    return 16;
   case TensorProto::INT32:
   case TensorProto::UINT32:
-  case TensorProto::FLOAT: return 32;
+  case TensorProto::FLOAT:
+    return 32;
   case TensorProto::INT64:
   case TensorProto::UINT64:
   case TensorProto::DOUBLE:
-  case TensorProto::COMPLEX64: return 64;
-  case TensorProto::COMPLEX128: return 128;
-  default: return 0;
+  case TensorProto::COMPLEX64:
+    return 64;
+  case TensorProto::COMPLEX128:
+    return 128;
+  default:
+    return 0;
   }
 }
 
@@ -297,8 +305,7 @@ bool ExternalData::check(TensorProto &tensor, const std::string &path, const std
   return true;
 }
 
-bool ExternalData::load(onnx::ModelProto &model, const std::string &path, const std::string &root,
-                        std::string &error) {
+bool ExternalData::load(onnx::ModelProto &model, const std::string &path, const std::string &root, std::string &error) {
   return visitExternalTensors(model, [&](TensorProto &tensor) {
     if (path == "<memory>")
       error = "expected no external data in a model that is not a file";

@@ -69,11 +69,8 @@ Value GraphBuilder::compose(NodeContext &outer, StringRef opType, ArrayRef<Value
     }
   }
   OpBuilder &builder = outer.builder;
-  Operation *before = builder.getInsertionPoint() == builder.getInsertionBlock()->begin()
-                          ? nullptr
-                          : &*std::prev(builder.getInsertionPoint());
   NodeContext inner(*this, builder, outer.location, node, composeVersion);
-  if (failed(build(inner)) || failed(refineTypes(*builder.getInsertionBlock(), before))) {
+  if (failed(build(inner)) || inner.failedForGood) {
     outer.reason = inner.reason;
     outer.failedForGood |= inner.failedForGood || inner.reason.empty();
     return nullptr;
@@ -129,13 +126,11 @@ LogicalResult GraphBuilder::buildNode(const onnx::NodeProto &node, OpBuilder &bu
     return input.empty() || isa<TensorType>(lookup(input).getType());
   });
   if (build && carriesOnlyTensors) {
-    Operation *before = builder.getInsertionPoint() == builder.getInsertionBlock()->begin()
-                            ? nullptr
-                            : &*std::prev(builder.getInsertionPoint());
-    if (succeeded(build(nodeContext)))
-      return refineTypes(*builder.getInsertionBlock(), before);
+    LogicalResult built = build(nodeContext);
     if (nodeContext.failedForGood)
       return failure();
+    if (succeeded(built))
+      return success();
   }
 
   // No row, or a form that the row does not serve: carry the node; `graph-list-unsupported` reports it.
@@ -161,23 +156,18 @@ LogicalResult GraphBuilder::buildNode(const onnx::NodeProto &node, OpBuilder &bu
   return success();
 }
 
-LogicalResult GraphBuilder::refineTypes(Block &block, Operation *before) {
-  for (Operation *op = before          ? before->getNextNode()
-                       : block.empty() ? nullptr
-                                       : &block.front();
-       op; op = op->getNextNode()) {
-    auto interface = dyn_cast<graph::InferShapesOpInterface>(op);
-    if (!interface || op->hasTrait<OpTrait::ConstantLike>())
-      continue;
-    SmallVector<Type> inferred;
-    if (failed(interface.inferTypes(inferred)))
-      return failure();
-    for (auto [result, type] : llvm::zip(op->getResults(), inferred)) {
-      Type joined = graph::joinTypes(result.getType(), type);
-      if (!joined)
-        return op->emitOpError("expected result type ") << result.getType() << " as the model says, but got " << type;
-      result.setType(joined);
-    }
+LogicalResult GraphBuilder::refineTypes(Operation *op) {
+  auto interface = dyn_cast<graph::InferShapesOpInterface>(op);
+  if (!interface || op->hasTrait<OpTrait::ConstantLike>())
+    return success();
+  SmallVector<Type> inferred;
+  if (failed(interface.inferTypes(inferred)))
+    return failure();
+  for (auto [result, type] : llvm::zip(op->getResults(), inferred)) {
+    Type joined = graph::joinTypes(result.getType(), type);
+    if (!joined)
+      return op->emitOpError("expected result type ") << result.getType() << " as the model says, but got " << type;
+    result.setType(joined);
   }
   return success();
 }

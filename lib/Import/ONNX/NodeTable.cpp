@@ -22,6 +22,7 @@ const NodeTable &NodeTable::get() {
     addMovementNodes(rows);
     addConvolutionNodes(rows);
     addPoolingNodes(rows);
+    addClassicalNodes(rows);
     addControlFlowNodes(rows);
     addContribNodes(rows);
     addRecurrentNodes(rows);
@@ -117,6 +118,10 @@ const onnx::GraphProto *NodeContext::getGraph(StringRef name) const {
 Value NodeContext::compose(StringRef opType, ArrayRef<Value> operands, ArrayRef<NodeAttribute> attributes,
                            Type element) {
   return graph.compose(*this, opType, operands, attributes, element);
+}
+
+void NodeContext::refine(Operation *op) {
+  failedForGood |= failed(graph.refineTypes(op));
 }
 
 Value NodeContext::reshape(Value value, ArrayRef<int64_t> shape) {

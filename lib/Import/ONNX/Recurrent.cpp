@@ -30,9 +30,9 @@ static RecurrentAttributes readAttributes(NodeContext &node, ArrayRef<StringRef>
     StringRef name;
     std::optional<float> alpha, beta;
   };
-  static const Parameters known[] = {{"Affine", 1.0f, 0.0f},          {"LeakyRelu", 0.01f, std::nullopt},
-                                     {"ThresholdedRelu", 1.0f, std::nullopt}, {"ScaledTanh", 1.0f, 1.0f},
-                                     {"HardSigmoid", 0.2f, 0.5f},     {"Elu", 1.0f, std::nullopt}};
+  static const Parameters known[] = {
+      {"Affine", 1.0f, 0.0f},     {"LeakyRelu", 0.01f, std::nullopt}, {"ThresholdedRelu", 1.0f, std::nullopt},
+      {"ScaledTanh", 1.0f, 1.0f}, {"HardSigmoid", 0.2f, 0.5f},        {"Elu", 1.0f, std::nullopt}};
   auto alphas = node.getFloats("activation_alpha").value_or(SmallVector<float>());
   auto betas = node.getFloats("activation_beta").value_or(SmallVector<float>());
   size_t nextAlpha = 0, nextBeta = 0;
@@ -63,8 +63,8 @@ static RecurrentAttributes readAttributes(NodeContext &node, ArrayRef<StringRef>
 static Value transpose(NodeContext &node, Value value, ArrayRef<int64_t> permutation) {
   if (!value || !node.getInteger("layout", 0))
     return value;
-  return node.create<graph::TransposeOp>(
-      UnrankedTensorType::get(cast<TensorType>(value.getType()).getElementType()), value, permutation);
+  return node.create<graph::TransposeOp>(UnrankedTensorType::get(cast<TensorType>(value.getType()).getElementType()),
+                                         value, permutation);
 }
 static Value readState(NodeContext &node, unsigned index) {
   // [B, D, H] -> [D, B, H]

@@ -13,8 +13,8 @@ using namespace tegula;
 
 using Producers = std::unordered_map<std::string_view, int>;
 
-/// The nodes of the outer graph that `node` needs, also through its subgraphs. A name that a subgraph makes itself can at
-/// worst give an edge too many.
+/// The nodes of the outer graph that `node` needs, also through its subgraphs. A name that a subgraph makes itself can
+/// at worst give an edge too many.
 static void collectNeeds(const onnx::NodeProto &node, const Producers &producers, std::vector<int> &needs) {
   for (const std::string &input : node.input())
     if (auto found = producers.find(input); found != producers.end())

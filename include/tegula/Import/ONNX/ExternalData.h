@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Weights in files beside the model, memory-mapped. Internal to lib/Import.
 //
-// A location is a relative path below the model's folder: no absolute path, no "..", no backslash, no NUL. A symbolic link on the
-// way is followed only when model and target are files of one `blobs` folder (the cache layout of Hugging Face), or
-// when the target lies below LoadOptions::externalDataRoot.
+// A location is a relative path below the model's folder: no absolute path, no "..", no backslash, no NUL. A symbolic
+// link on the way is followed only when model and target are files of one `blobs` folder (the cache layout of Hugging
+// Face), or when the target lies below LoadOptions::externalDataRoot.
 #ifndef TEGULA_IMPORT_ONNX_EXTERNALDATA_H
 #define TEGULA_IMPORT_ONNX_EXTERNALDATA_H
 
@@ -45,8 +45,8 @@ private:
   std::map<std::string, File> files; ///< by location
 };
 
-/// Hides the external tensors of a model from ONNX's checker, which has its own, stricter idea of links; the rest of the
-/// model is checked as usual. Gives everything back at its end.
+/// Hides the external tensors of a model from ONNX's checker, which has its own, stricter idea of links; the rest of
+/// the model is checked as usual. Gives everything back at its end.
 class WithoutExternalTensors {
 public:
   explicit WithoutExternalTensors(onnx::ModelProto &model);

@@ -42,6 +42,9 @@ public:
   /// The opset whose meaning composed nodes have.
   static constexpr int64_t composeVersion = 24;
 
+  /// Joins the result types of an op with what it infers, so that rows see ranks that ONNX's inference does not know.
+  mlir::LogicalResult refineTypes(mlir::Operation *op);
+
   mlir::Value lookup(llvm::StringRef name) const;
   void bind(llvm::StringRef name, mlir::Value value) { scopes.back()[name] = value; }
   /// The declared or inferred type of a value; null when unknown.
@@ -61,9 +64,6 @@ private:
   mlir::LogicalResult buildNode(const onnx::NodeProto &node, mlir::OpBuilder &builder);
   mlir::LogicalResult buildInitializers(const onnx::GraphProto &graph, mlir::OpBuilder &builder);
   void declareTypes(const onnx::GraphProto &graph);
-  /// Joins the result types of the ops behind `before` (null: of all ops) with what they infer, so that rows see ranks
-  /// that ONNX's inference does not know.
-  mlir::LogicalResult refineTypes(mlir::Block &block, mlir::Operation *before);
   int64_t getOpset(const std::string &domain) const;
 
   llvm::SmallVector<llvm::StringMap<mlir::Value>> scopes;

@@ -64,9 +64,13 @@ public:
   mlir::ElementsAttr getTensor(llvm::StringRef name) const;
   const onnx::GraphProto *getGraph(llvm::StringRef name) const;
 
-  /// Creates an op at the node's location.
+  /// Joins the result types of a new op with what it infers; the node has failed when they contradict each other.
+  void refine(mlir::Operation *op);
+  /// Creates an op at the node's location, with refined types.
   template <typename OpTy, typename... Args> OpTy create(Args &&...args) {
-    return OpTy::create(builder, location, std::forward<Args>(args)...);
+    OpTy op = OpTy::create(builder, location, std::forward<Args>(args)...);
+    refine(op);
+    return op;
   }
   /// Creates an op with one result of type resultType(0) and makes it the node's first result.
   template <typename OpTy, typename... Args> mlir::LogicalResult emit(Args &&...args) {
@@ -125,6 +129,7 @@ void addContractionNodes(NodeTable &table);
 void addMovementNodes(NodeTable &table);
 void addConvolutionNodes(NodeTable &table);
 void addPoolingNodes(NodeTable &table);
+void addClassicalNodes(NodeTable &table);
 void addControlFlowNodes(NodeTable &table);
 void addContribNodes(NodeTable &table);
 void addRecurrentNodes(NodeTable &table);
