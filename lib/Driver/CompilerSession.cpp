@@ -6,7 +6,7 @@
 #include "tegula/Import/ONNX/Importer.h"
 #include "tegula/Pipelines/Pipelines.h"
 #include "tegula/Pipelines/Stages.h"
-#include "tegula/Target/CPU/CPUTarget.h"
+#include "tegula/Target/TargetBackend.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/PassManager.h"
@@ -80,7 +80,9 @@ std::string CompilerSession::writeReplay(StringRef stage, StringRef ir) {
   if (code)
     return "";
   file << ir;
-  return ("tegula-opt --tegula-" + stage + " " + path).str();
+  StringRef target = findTargetBackend(options.target).name();
+  std::string argument = ("--tegula-" + stage + (target == "cpu" ? "" : "=target=" + target)).str();
+  return ("tegula-opt " + argument + " " + path).str();
 }
 
 CompileStatus CompilerSession::runStage(StringRef name) {
@@ -89,7 +91,7 @@ CompileStatus CompilerSession::runStage(StringRef name) {
   bool ours = name != "graph";
   PassManager manager(&context, ModuleOp::getOperationName());
   manager.enableVerifier(options.verifyEach);
-  stage->build(manager);
+  stage->build(manager, findTargetBackend(options.target));
   std::string before;
   OwningOpRef<ModuleOp> copy;
   if (ours && !options.replayDirectory.empty())
@@ -125,7 +127,8 @@ void CompilerSession::recordKernels() {
 CompileStatus CompilerSession::runTo(StringRef last) {
   // The reference target is baseline code of the same kernels, lowered by the reference family.
   bool isReference = options.target == "reference";
-  auto target = parseCPUTarget(context, isReference ? "x86-64" : options.target);
+  StringRef targetName = isReference ? "x86-64" : StringRef(options.target);
+  auto target = findTargetBackend(targetName).parse(context, targetName);
   if (!target)
     return fail(CompileStatus::Usage, llvm::toString(target.takeError()));
   ImportOptions import;
@@ -207,10 +210,13 @@ CompileStatus CompilerSession::compile() {
     module->print(stream);
     return writeText(text);
   }
-  static const char *const kinds[] = {"lib", "obj", "asm", "llvm-ir"};
+  static const char *const kinds[] = {"lib", "obj", "asm", "llvm-ir", "ptx"};
   if (!llvm::is_contained(kinds, StringRef(options.emit)))
     return fail(CompileStatus::Usage,
-                "expected --emit to be lib, obj, asm, llvm-ir or a stage, but got '" + options.emit + "'");
+                "expected --emit to be lib, obj, asm, llvm-ir, ptx or a stage, but got '" + options.emit + "'");
+  if (options.emit == "ptx" && !findTargetBackend(options.target).hasDevice())
+    return fail(CompileStatus::Usage, "expected a GPU target for --emit=ptx, such as nvptx:sm_90, but got '" +
+                                          options.target + "'");
   if (CompileStatus status = runTo("llvm"); status != CompileStatus::Ok)
     return status;
   return emitCode();

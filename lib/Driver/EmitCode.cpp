@@ -50,13 +50,30 @@ static std::string makeProvenance(const CompileOptions &options) {
 }
 
 CompileStatus CompilerSession::emitCode() {
-  auto target = (*module)->getAttrOfType<exec::CPUTargetAttr>("exec.target");
+  Attribute targetAttribute = (*module)->getAttr("exec.target");
+  const TargetBackend &backend = *findTargetBackend(targetAttribute);
+  auto host = backend.getHost(targetAttribute);
+  if (!host)
+    return fail(CompileStatus::Internal, llvm::toString(host.takeError()));
+  exec::CPUTargetAttr target = *host;
+  llvm::LLVMContext llvmContext;
   ExportOptions exportOptions;
   exportOptions.modelName = module->getSymName().value_or("").str();
   exportOptions.symbol = makeSymbol(options.outputPath == "-" ? options.modelPath : options.outputPath);
   exportOptions.targetName = options.target == "host" ? target.getCpu().str() : options.target;
   exportOptions.features = getRequiredFeatures(target);
   exportOptions.provenance = makeProvenance(options);
+  if (backend.hasDevice()) {
+    auto kernels = translateDeviceCode(*module, llvmContext);
+    if (!kernels)
+      return fail(CompileStatus::Internal, llvm::toString(kernels.takeError()));
+    auto text = backend.emitDeviceCode(**kernels, targetAttribute);
+    if (!text)
+      return fail(CompileStatus::Internal, llvm::toString(text.takeError()));
+    exportOptions.deviceCode = std::move(*text);
+  }
+  if (options.emit == "ptx")
+    return writeText(exportOptions.deviceCode);
 
   // Constants beyond the threshold go beside the library.
   TemporaryFiles temporaries;
@@ -80,7 +97,6 @@ CompileStatus CompilerSession::emitCode() {
       return fail(CompileStatus::InvalidModel, "cannot write " + sidecarPath + ": " + llvm::toString(std::move(error)));
   }
 
-  llvm::LLVMContext llvmContext;
   auto code = translateToLLVM(*module, llvmContext, exportOptions, sidecar, sidecarHash);
   if (!code)
     return fail(CompileStatus::Internal, llvm::toString(code.takeError()));

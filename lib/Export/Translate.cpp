@@ -7,6 +7,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/IR/IRBuilder.h"
 
@@ -97,23 +98,12 @@ public:
 };
 } // namespace
 
-static std::string printAttribute(Attribute attribute) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  attribute.print(stream);
-  return text;
-}
+/// Code for the device: a phase of a GPU kernel.
+static bool isPhase(Operation *op) { return op->hasAttr("exec.block"); }
 
-llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp module, llvm::LLVMContext &context,
-                                                                      const ExportOptions &options, StringRef sidecar,
-                                                                      uint64_t sidecarHash) {
-  DialectRegistry registry;
-  registerAllToLLVMIRTranslations(registry);
-  module.getContext()->appendDialectRegistry(registry);
-
-  // One flat module: the bodies of the kernels beside the host function.
+/// One flat module: the bodies of the kernels beside the host function, or only what runs on the device.
+static OwningOpRef<ModuleOp> flatten(ModuleOp module, bool device) {
   OwningOpRef<ModuleOp> flat = ModuleOp::create(module.getLoc());
-  SmallVector<exec::KernelOp> kernels;
   llvm::StringSet<llvm::MallocAllocator> declared;
   auto move = [&](Operation *op) {
     auto function = dyn_cast<LLVM::LLVMFuncOp>(op);
@@ -123,13 +113,74 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
   };
   for (Operation &op : *module.getBody()) {
     if (auto kernel = dyn_cast<exec::KernelOp>(op)) {
-      kernels.push_back(kernel);
-      for (Operation &inner : kernel.getBody().front())
-        move(&inner);
-    } else {
+      // Beside the phases only what they use: declarations and memory of a block.
+      bool hasPhases = llvm::any_of(kernel.getBody().front(), [](Operation &inner) { return isPhase(&inner); });
+      for (Operation &inner : kernel.getBody().front()) {
+        bool isHost = inner.hasAttr("exec.grid");
+        if (device ? !isHost : !hasPhases || isHost)
+          move(&inner);
+      }
+    } else if (!device) {
       move(&op);
     }
   }
+  return flat;
+}
+
+static void registerTranslations(ModuleOp module) {
+  DialectRegistry registry;
+  registerAllToLLVMIRTranslations(registry);
+  module.getContext()->appendDialectRegistry(registry);
+}
+
+llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateDeviceCode(ModuleOp module, llvm::LLVMContext &context) {
+  registerTranslations(module);
+  OwningOpRef<ModuleOp> flat = flatten(module, /*device=*/true);
+  std::unique_ptr<llvm::Module> result = translateModuleToLLVMIR(*flat, context, "kernels");
+  if (!result)
+    return llvm::createStringError("translation to LLVM IR failed");
+  for (auto function : flat->getOps<LLVM::LLVMFuncOp>())
+    if (auto block = function->getAttrOfType<DenseI32ArrayAttr>("exec.block"))
+      result->getFunction(function.getSymName())
+          ->addFnAttr("nvvm.maxntid", llvm::join(llvm::map_range(block.asArrayRef(), [](int32_t n) { return std::to_string(n); }), ","));
+  return result;
+}
+
+static std::string printAttribute(Attribute attribute) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  attribute.print(stream);
+  return text;
+}
+
+/// The tegula_device_kernel of a kernel with these phases.
+static llvm::Expected<llvm::Constant *> describeDeviceKernel(DescriptorBuilder &builder,
+                                                             ArrayRef<LLVM::LLVMFuncOp> phases) {
+  SmallVector<llvm::Constant *> rows;
+  for (LLVM::LLVMFuncOp phase : llvm::to_vector(phases)) {
+    std::string entry = phase.getSymName().str();
+    llvm::Function *grid = builder.module.getFunction(entry + "_grid");
+    if (!grid)
+      return llvm::createStringError("phase %s has no grid function", entry.c_str());
+    grid->setLinkage(llvm::GlobalValue::InternalLinkage);
+    auto block = phase->getAttrOfType<DenseI32ArrayAttr>("exec.block");
+    llvm::Constant *threads = llvm::ConstantDataArray::get(builder.context, block.asArrayRef());
+    rows.push_back(builder.structure({builder.text(entry), threads, builder.integer32(/*shared_bytes=*/0), grid}));
+  }
+  // All buffers, all extents, then workspace and status.
+  LLVM::LLVMFuncOp first = phases.front();
+  int64_t pointers = llvm::count_if(first.getArgumentTypes(), llvm::IsaPred<LLVM::LLVMPointerType>);
+  int64_t extents = first.getNumArguments() - pointers;
+  return builder.structure({builder.integer32(pointers - 2), builder.integer32(extents),
+                            builder.array(rows, first.getSymName() + ".phases")});
+}
+
+llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp module, llvm::LLVMContext &context,
+                                                                      const ExportOptions &options, StringRef sidecar,
+                                                                      uint64_t sidecarHash) {
+  registerTranslations(module);
+  OwningOpRef<ModuleOp> flat = flatten(module, /*device=*/false);
+  SmallVector<exec::KernelOp> kernels(module.getOps<exec::KernelOp>());
   std::unique_ptr<llvm::Module> result = translateModuleToLLVMIR(*flat, context, options.symbol);
   if (!result)
     return llvm::createStringError("translation to LLVM IR failed");
@@ -140,13 +191,32 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
     return llvm::createStringError("the module has no host function");
   program->setLinkage(llvm::GlobalValue::InternalLinkage);
 
-  SmallVector<llvm::Constant *> kernelRows;
+  bool isDevice = !options.deviceCode.empty();
+  llvm::Constant *deviceCode = isDevice ? builder.text(options.deviceCode) : builder.null();
+  SmallVector<llvm::Constant *> kernelRows, deviceRows;
   for (exec::KernelOp kernel : kernels) {
-    llvm::Function *function = result->getFunction(kernel.getSymName());
-    if (!function)
-      return llvm::createStringError("kernel %s has no function", kernel.getSymName().str().c_str());
-    function->setLinkage(llvm::GlobalValue::InternalLinkage);
-    function->setUWTableKind(llvm::UWTableKind::Default);
+    llvm::Constant *phases = builder.null();
+    int64_t phaseCount = 1;
+    if (isDevice) {
+      SmallVector<LLVM::LLVMFuncOp> functions;
+      for (auto function : kernel.getBody().getOps<LLVM::LLVMFuncOp>())
+        if (isPhase(function))
+          functions.push_back(function);
+      if (functions.empty())
+        return llvm::createStringError("kernel %s has no phases", kernel.getSymName().str().c_str());
+      phaseCount = functions.size();
+      auto row = describeDeviceKernel(builder, functions);
+      if (!row)
+        return row.takeError();
+      deviceRows.push_back(*row);
+    } else {
+      llvm::Function *function = result->getFunction(kernel.getSymName());
+      if (!function)
+        return llvm::createStringError("kernel %s has no function", kernel.getSymName().str().c_str());
+      function->setLinkage(llvm::GlobalValue::InternalLinkage);
+      function->setUWTableKind(llvm::UWTableKind::Default);
+      phases = builder.array({function}, kernel.getSymName() + ".phases");
+    }
     std::string nodes;
     if (ArrayAttr names = kernel.getNodesAttr())
       for (Attribute name : names)
@@ -155,12 +225,13 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
     StringRef family = StringRef(schedule).drop_until([](char c) { return c == '.'; }).drop_front(1).take_until([](char c) {
       return c == '<';
     });
-    family.consume_front("cpu_");
+    if (!family.consume_front("cpu_"))
+      family.consume_front("nvptx_");
     kernelRows.push_back(builder.structure(
         {builder.text(kernel.getSymName()), builder.text(family), builder.text(schedule),
          builder.text(kernel.getProvenance().value_or("")), builder.text(kernel.getKey().value_or("")),
-         builder.text(nodes), builder.integer32(1), builder.integer32(!kernel->hasAttr("exec.serial")),
-         builder.array({function}, kernel.getSymName() + ".phases"), builder.null(),
+         builder.text(nodes), builder.integer32(phaseCount), builder.integer32(!kernel->hasAttr("exec.serial")), phases,
+         deviceCode,
          builder.integer64(kernel.getWorkspace())}));
   }
 
@@ -193,7 +264,7 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
        builder.integer32(inputs.size()), builder.integer32(outputs.size()), builder.integer32(kernelRows.size()),
        builder.integer32(nodes.size()), builder.array(inputs, "tegula.inputs"), builder.array(outputs, "tegula.outputs"),
        builder.array(kernelRows, "tegula.kernels"), builder.array(nodes, "tegula.nodes"), program,
-       /*device_kernels=*/builder.null()});
+       builder.array(deviceRows, "tegula.device_kernels")});
   llvm::Constant *descriptor = builder.global(artifact, "tegula.artifact");
 
   // const tegula_artifact *<symbol>_query(uint32_t version) { return version == TEGULA_ABI_VERSION ? &artifact : NULL; }

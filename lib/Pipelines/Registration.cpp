@@ -8,6 +8,8 @@
 #include "tegula/Dialect/Sched/IR/Sched.h"
 #include "tegula/Pipelines/Pipelines.h"
 #include "tegula/Pipelines/Stages.h"
+#include "tegula/Target/CPU/CPUTarget.h"
+#include "tegula/Target/NVPTX/NVPTXTarget.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -16,13 +18,32 @@
 
 using namespace mlir;
 
+/// Every target; the CPU, which takes all names, comes last.
+static void registerTargets() {
+  static bool done = [] {
+    tegula::registerTargetBackend(tegula::getNVPTXBackend());
+    tegula::registerTargetBackend(tegula::getCPUBackend());
+    return true;
+  }();
+  (void)done;
+}
+
 void tegula::registerDialects(DialectRegistry &registry) {
+  registerTargets();
   registerAllDialects(registry);
   registerAllExtensions(registry);
   registry.insert<graph::GraphDialect, exec::ExecDialect, sched::SchedDialect>();
 }
 
+namespace {
+struct StageOptions : PassPipelineOptions<StageOptions> {
+  Option<std::string> target{*this, "target", llvm::cl::desc("the kind of target: cpu or nvptx"),
+                             llvm::cl::init("cpu")};
+};
+} // namespace
+
 void tegula::registerPasses() {
+  registerTargets();
   registerAllPasses();
   registerGraphPasses();
   registerConversionPasses();
@@ -31,11 +52,15 @@ void tegula::registerPasses() {
   for (const Stage &stage : getStages())
     registerPassPipeline(
         ("tegula-" + stage.name).str(), stage.summary,
-        [&stage](OpPassManager &manager, StringRef options, function_ref<LogicalResult(const Twine &)> error) {
-          if (!options.empty())
-            return error("a stage takes no options");
-          stage.build(manager);
+        [&stage](OpPassManager &manager, StringRef text, function_ref<LogicalResult(const Twine &)> error) {
+          StageOptions options;
+          if (failed(options.parseFromString(text)))
+            return failure();
+          const TargetBackend *target = findTargetBackendByName(options.target);
+          if (!target)
+            return error("expected target to be cpu or nvptx, but got '" + options.target + "'");
+          stage.build(manager, *target);
           return success();
         },
-        [](function_ref<void(const detail::PassOptions &)>) {});
+        [](function_ref<void(const mlir::detail::PassOptions &)> handle) { handle(StageOptions()); });
 }

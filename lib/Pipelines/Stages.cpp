@@ -18,19 +18,19 @@ static void clean(OpPassManager &manager) {
   manager.addPass(createCSEPass());
 }
 
-static void buildGraph(OpPassManager &manager) {
+static void buildGraph(OpPassManager &manager, const TargetBackend &) {
   manager.addNestedPass<func::FuncOp>(createGraphInferShapesPass());
   clean(manager);
   manager.addNestedPass<func::FuncOp>(createGraphInferShapesPass());
   manager.addPass(createGraphListUnsupportedPass());
 }
 
-static void buildLinalg(OpPassManager &manager) {
+static void buildLinalg(OpPassManager &manager, const TargetBackend &) {
   manager.addPass(createGraphToLinalgPass());
   clean(manager);
 }
 
-static void buildKernels(OpPassManager &manager) {
+static void buildKernels(OpPassManager &manager, const TargetBackend &) {
   manager.addNestedPass<func::FuncOp>(createExecFuseElementwisePass());
   clean(manager);
   manager.addPass(createExecFormKernelsPass());
@@ -38,29 +38,31 @@ static void buildKernels(OpPassManager &manager) {
   manager.addPass(createExecDedupKernelsPass());
 }
 
-static void buildScheduled(OpPassManager &manager) { manager.addPass(createCodegenAssignSchedulesPass()); }
+static void buildScheduled(OpPassManager &manager, const TargetBackend &) { manager.addPass(createCodegenAssignSchedulesPass()); }
 
-static void buildBuffers(OpPassManager &manager) {
+static void buildBuffers(OpPassManager &manager, const TargetBackend &target) {
   OpPassManager &kernel = manager.nest<exec::KernelOp>();
   kernel.addPass(createCodegenBufferizeKernelPass());
   clean(kernel);
   manager.addPass(createCodegenBufferizeHostPass());
   clean(manager);
   manager.addPass(createExecPlanMemoryPass());
+  target.addBufferPasses(manager);
 }
 
-static void buildTiled(OpPassManager &manager) {
+static void buildTiled(OpPassManager &manager, const TargetBackend &target) {
   OpPassManager &kernel = manager.nest<exec::KernelOp>();
   kernel.addPass(createCodegenLowerFamilyPass());
+  target.addTiledPasses(kernel);
   kernel.addPass(createCodegenApproximateMathPass());
   clean(kernel);
 }
 
-static void buildLLVM(OpPassManager &manager) {
+static void buildLLVM(OpPassManager &manager, const TargetBackend &target) {
   OpPassManager &kernel = manager.nest<exec::KernelOp>();
   kernel.addPass(createConvertVectorToSCFPass());
   kernel.addPass(createSCFToControlFlowPass());
-  kernel.addPass(createExecLowerKernelPass());
+  target.addSignaturePass(kernel);
   kernel.addPass(memref::createExpandStridedMetadataPass());
   kernel.addPass(createLowerAffinePass());
   kernel.addPass(createCanonicalizerPass());

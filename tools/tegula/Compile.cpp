@@ -12,8 +12,8 @@ using namespace tegula::tool;
 static const OptionSpec options[] = {
     {"o", "FILE", "output file; - for standard output where the output is text"},
     {"output", "FILE", "the same as -o"},
-    {"target", "NAME", "host (default), x86-64, x86-64-v2 .. v4, or a CPU name such as znver4"},
-    {"emit", "KIND", "lib (default), obj, asm, llvm-ir, or a stage: import, graph, linalg, kernels, ..."},
+    {"target", "NAME", "host (default), x86-64, x86-64-v2 .. v4, a CPU name such as znver4, nvptx:sm_80, nvptx:sm_90"},
+    {"emit", "KIND", "lib (default), obj, asm, llvm-ir, ptx, or a stage: import, graph, linalg, kernels, ..."},
     {"dim", "NAME=N", "make the symbolic dimension NAME static; may be repeated"},
     {"db", "FILE", "use the best schedules of this tuning database"},
     {"external-data-root", "DIR", "folder below which links of external data may lead"},

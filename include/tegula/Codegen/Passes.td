@@ -37,7 +37,7 @@ def CodegenApproximateMathPass : Pass<"codegen-approximate-math"> {
 }
 
 def CodegenAssignSchedulesPass : Pass<"codegen-assign-schedules", "::mlir::ModuleOp"> {
-  let summary = "Gives each kernel without a schedule its family's default for the module's CPU target";
+  let summary = "Gives each kernel without a schedule its family's default for the module's target";
   let description = [{
     A kernel without a schedule gets the analytic default of the first family that takes it. One that has a schedule keeps
     it if its family verifies it; anything else is an error. `provenance` says where each schedule came from.
@@ -55,6 +55,24 @@ def CodegenLowerFamilyPass : Pass<"codegen-lower-family", "::tegula::exec::Kerne
     "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect",
     "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"
   ];
+}
+
+def CodegenSeparateHostPass : Pass<"codegen-separate-host", "::mlir::ModuleOp"> {
+  let summary = "Keeps the host function off the device's memory";
+  let description = [{
+    On a GPU target the host function only passes device memory on. Its copies become dispatches of copy kernels; a
+    load or a store of an element, for which the host would have to wait for the device, is an error at its node.
+  }];
+  let dependentDialects = ["::tegula::exec::ExecDialect", "::mlir::linalg::LinalgDialect"];
+}
+
+def CodegenExpandMathPass : Pass<"codegen-expand-math", "::tegula::exec::KernelOp"> {
+  let summary = "Replaces math functions that GPUs have no instructions for by arithmetic";
+  let description = [{
+    Half precision is computed in f32; f32 functions become polynomials. What is left without a form on the device, such
+    as exp of f64, is an error at its node.
+  }];
+  let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
 #endif

@@ -35,4 +35,15 @@ def ExecLowerKernelPass : Pass<"exec-lower-kernel", "::tegula::exec::KernelOp"> 
                            "::mlir::cf::ControlFlowDialect"];
 }
 
+def ExecLowerDeviceKernelPass : Pass<"exec-lower-device-kernel", "::tegula::exec::KernelOp"> {
+  let summary = "Gives the phases of a GPU kernel and their grid functions the runtime's signatures";
+  let description = [{
+    The kernel's functions are its phases, in order, and for each the host function `<phase>_grid`, marked `exec.grid`,
+    that computes how many blocks to launch. A phase takes all buffers, all extents, the workspace and the address of
+    the status, 64 bits each.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect"];
+}
+
 #endif

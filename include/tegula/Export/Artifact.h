@@ -19,15 +19,19 @@ struct ExportOptions {
   std::string targetName; ///< as the user wrote it
   std::string features;   ///< CPU features that the runtime checks
   std::string provenance; ///< JSON
+  std::string deviceCode; ///< PTX text of all kernels; empty for a CPU target
   /// Constants of more bytes than this go to a sidecar file next to the library.
   int64_t sidecarThreshold = int64_t(256) << 20;
 };
 
-/// Translates host function and kernels into one LLVM module that defines `<symbol>_query`. The constants are an
+/// Translates host function and kernels (on a CPU) into one LLVM module that defines `<symbol>_query`. The constants are an
 /// undefined symbol `tegula_constants`, or absent when they go to the sidecar named `sidecar` with hash `sidecarHash`.
 llvm::Expected<std::unique_ptr<llvm::Module>> translateToLLVM(mlir::ModuleOp module, llvm::LLVMContext &context,
                                                               const ExportOptions &options, llvm::StringRef sidecar,
                                                               uint64_t sidecarHash);
+
+/// The phases of all GPU kernels as one LLVM module, for the target to turn into text.
+llvm::Expected<std::unique_ptr<llvm::Module>> translateDeviceCode(mlir::ModuleOp module, llvm::LLVMContext &context);
 
 /// Bytes of the module's constant section.
 int64_t getConstantBytes(mlir::ModuleOp module);

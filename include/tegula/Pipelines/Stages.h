@@ -3,6 +3,8 @@
 #ifndef TEGULA_PIPELINES_STAGES_H
 #define TEGULA_PIPELINES_STAGES_H
 
+#include "tegula/Target/TargetBackend.h"
+
 #include "mlir/Pass/PassManager.h"
 
 namespace tegula {
@@ -11,7 +13,7 @@ struct Stage {
   llvm::StringRef name;     ///< value of `--emit=`, pipeline `tegula-<name>`
   llvm::StringRef summary;  ///< what it does
   llvm::StringRef contract; ///< what holds after it
-  void (*build)(mlir::OpPassManager &manager);
+  void (*build)(mlir::OpPassManager &manager, const TargetBackend &target);
 };
 
 /// In order; the first is `graph`, which follows import.

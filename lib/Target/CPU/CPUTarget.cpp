@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Target/CPU/CPUTarget.h"
 
+#include "tegula/Codegen/CPU/CPUKernels.h"
+#include "tegula/Conversion/Passes.h"
+
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/X86TargetParser.h"
@@ -104,30 +105,27 @@ std::string tegula::getRequiredFeatures(exec::CPUTargetAttr target) {
   return llvm::join(required, ",");
 }
 
-void tegula::optimizeModule(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager graphs;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PipelineTuningOptions options;
-  options.LoopVectorization = true;
-  options.SLPVectorization = true;
-  llvm::PassBuilder builder(&machine, options);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(graphs);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, graphs, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
-}
+namespace {
+class CPUBackend : public TargetBackend {
+public:
+  StringRef name() const override { return "cpu"; }
+  bool takes(StringRef) const override { return true; }
+  llvm::Expected<Attribute> parse(MLIRContext &context, StringRef text) const override {
+    return parseCPUTarget(context, text);
+  }
+  bool owns(Attribute target) const override { return isa_and_nonnull<exec::CPUTargetAttr>(target) || !target; }
+  const KernelFamilies &families() const override { return getCPUFamilies(); }
+  MachineModel machine(Attribute target) const override {
+    return target ? getMachineModel(cast<exec::CPUTargetAttr>(target)) : MachineModel();
+  }
+  void addSignaturePass(OpPassManager &kernel) const override { kernel.addPass(createExecLowerKernelPass()); }
+  llvm::Expected<exec::CPUTargetAttr> getHost(Attribute target) const override {
+    return cast<exec::CPUTargetAttr>(target);
+  }
+};
+} // namespace
 
-llvm::Expected<std::string> tegula::emitModule(llvm::Module &module, llvm::TargetMachine &machine,
-                                               llvm::CodeGenFileType fileType) {
-  llvm::SmallVector<char, 0> bytes;
-  llvm::raw_svector_ostream stream(bytes);
-  llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, stream, nullptr, fileType))
-    return llvm::createStringError("the code generator cannot emit this kind of file");
-  passes.run(module);
-  return std::string(bytes.data(), bytes.size());
+const TargetBackend &tegula::getCPUBackend() {
+  static const CPUBackend backend;
+  return backend;
 }

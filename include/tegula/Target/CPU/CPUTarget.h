@@ -3,17 +3,7 @@
 #ifndef TEGULA_TARGET_CPU_CPUTARGET_H
 #define TEGULA_TARGET_CPU_CPUTARGET_H
 
-#include "tegula/Dialect/Exec/IR/Exec.h"
-
-#include "llvm/Support/Error.h"
-#include "llvm/Target/TargetMachine.h"
-
-#include <memory>
-#include <string>
-
-namespace llvm {
-class Module;
-}
+#include "tegula/Target/TargetBackend.h"
 
 namespace tegula {
 
@@ -27,12 +17,8 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(exec::C
 /// CPU features that code for `target` may use, comma separated: what the runtime checks before it runs.
 std::string getRequiredFeatures(exec::CPUTargetAttr target);
 
-/// Runs LLVM's O3 pipeline for the machine over the module.
-void optimizeModule(llvm::Module &module, llvm::TargetMachine &machine);
-
-/// Object code (or assembly text) of an optimized module.
-llvm::Expected<std::string> emitModule(llvm::Module &module, llvm::TargetMachine &machine,
-                                       llvm::CodeGenFileType fileType);
+/// The target `cpu`.
+const TargetBackend &getCPUBackend();
 
 } // namespace tegula
 

@@ -2,6 +2,7 @@
 #include "tegula/Codegen/CPU/Families/Map.h"
 
 #include "Lower.h"
+#include "tegula/Codegen/Common/Work.h"
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Dialect/Sched/IR/Sched.h"
 
@@ -23,8 +24,6 @@ int64_t elementBits(func::FuncOp kernel) {
   });
   return bits == 8 ? 32 : bits;
 }
-
-int64_t extentOr(int64_t extent) { return ShapedType::isDynamic(extent) ? 256 : extent; }
 
 class CPUMapFamily : public KernelFamily {
 public:
@@ -77,27 +76,7 @@ public:
   }
 
   KernelFeatures features(func::FuncOp kernel, Attribute, const MachineModel &) const override {
-    KernelFeatures features;
-    kernel.walk([&](linalg::LinalgOp op) {
-      double points = 1;
-      for (int64_t extent : op.getStaticLoopRanges())
-        points *= double(extentOr(extent));
-      double operations = 0;
-      for (Operation &inner : op->getRegion(0).front().without_terminator()) {
-        (void)inner;
-        ++operations;
-      }
-      features.flops += points * operations;
-    });
-    features.executedFlops = features.flops;
-    for (Type type : kernel.getArgumentTypes())
-      if (auto shaped = dyn_cast<ShapedType>(type)) {
-        double elements = 1;
-        for (int64_t extent : shaped.getShape())
-          elements *= double(extentOr(extent));
-        features.bytes += elements * double(llvm::divideCeil(shaped.getElementTypeBitWidth(), 8));
-      }
-    return features;
+    return countWork(kernel);
   }
 
   LogicalResult lower(func::FuncOp kernel, Attribute schedule, const MachineModel &machine) const override {

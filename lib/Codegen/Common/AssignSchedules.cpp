@@ -2,8 +2,8 @@
 // In:  kernels, some with a schedule (from the IR, a lock file or the database).
 // Out: every kernel with one: what was missing is the analytic default of the first family that matches. `provenance`
 //      says where each came from; a schedule that its family rejects is an error.
-#include "tegula/Codegen/CPU/CPUKernels.h"
 #include "tegula/Codegen/Passes.h"
+#include "tegula/Kernel/TargetKernels.h"
 
 using namespace mlir;
 using namespace tegula;
@@ -16,11 +16,16 @@ namespace tegula {
 namespace {
 struct CodegenAssignSchedulesPass : tegula::impl::CodegenAssignSchedulesPassBase<CodegenAssignSchedulesPass> {
   void runOnOperation() override {
-    auto target = getOperation()->getAttrOfType<exec::CPUTargetAttr>("exec.target");
-    MachineModel machine = target ? getMachineModel(target) : MachineModel();
+    Attribute targetAttribute = getOperation()->getAttr("exec.target");
+    const TargetKernels *target = findTargetKernels(targetAttribute);
+    if (!target) {
+      getOperation().emitError("expected a known exec.target, but got ") << targetAttribute;
+      return signalPassFailure();
+    }
+    const KernelFamilies &families = target->families();
+    MachineModel machine = target->machine(targetAttribute);
     for (auto kernel : getOperation().getOps<exec::KernelOp>()) {
       func::FuncOp function = kernel.getFunction();
-      const KernelFamilies &families = getCPUFamilies();
       if (!kernel.getSchedule()) {
         kernel.setScheduleAttr(families.findFor(function)->defaultSchedule(function, machine));
         kernel.setProvenance("default");

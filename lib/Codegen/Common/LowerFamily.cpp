@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  a bufferized kernel with a schedule.
 // Out: loops, as the schedule's family writes them.
-#include "tegula/Codegen/CPU/CPUKernels.h"
 #include "tegula/Codegen/Passes.h"
+#include "tegula/Kernel/TargetKernels.h"
 
 using namespace mlir;
 using namespace tegula;
@@ -16,18 +16,22 @@ namespace {
 struct CodegenLowerFamilyPass : tegula::impl::CodegenLowerFamilyPassBase<CodegenLowerFamilyPass> {
   void runOnOperation() override {
     exec::KernelOp kernel = getOperation();
-    auto target = kernel->getParentOfType<ModuleOp>()->getAttrOfType<exec::CPUTargetAttr>("exec.target");
-    MachineModel machine = target ? getMachineModel(target) : MachineModel();
+    Attribute targetAttribute = kernel->getParentOfType<ModuleOp>()->getAttr("exec.target");
+    const TargetKernels *target = findTargetKernels(targetAttribute);
+    if (!target) {
+      kernel.emitError("expected a known exec.target on the module, but got ") << targetAttribute;
+      return signalPassFailure();
+    }
     if (!kernel.getSchedule()) {
       kernel.emitError("expected a schedule");
       return signalPassFailure();
     }
-    const KernelFamily *family = getCPUFamilies().findFor(*kernel.getSchedule());
+    const KernelFamily *family = target->families().findFor(*kernel.getSchedule());
     if (!family) {
       kernel.emitError("no family owns schedule ") << *kernel.getSchedule();
       return signalPassFailure();
     }
-    if (failed(family->lower(kernel.getFunction(), *kernel.getSchedule(), machine)))
+    if (failed(family->lower(kernel.getFunction(), *kernel.getSchedule(), target->machine(targetAttribute))))
       signalPassFailure();
   }
 };

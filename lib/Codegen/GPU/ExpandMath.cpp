@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// In:  math ops on scalars in a GPU kernel.
+// Out: those that PTX has instructions for (square root, rounding, absolute value, fma, minimum and maximum, bit counts)
+//      and arithmetic: half precision computes in f32, compound functions become exp and log, these become polynomials.
+//      What is left then is an error at its node: there is no math library on the device.
+#include "tegula/Codegen/Passes.h"
+
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+
+namespace tegula {
+#define GEN_PASS_DEF_CODEGENEXPANDMATHPASS
+#include "tegula/Codegen/Passes.h.inc"
+} // namespace tegula
+
+/// What LLVM's NVPTX backend selects an instruction for.
+static bool hasInstruction(Operation *op) {
+  return isa<math::SqrtOp, math::FloorOp, math::CeilOp, math::TruncOp, math::RoundEvenOp, math::AbsFOp, math::AbsIOp,
+             math::FmaOp, math::CopySignOp, math::CtPopOp, math::CountLeadingZerosOp, math::CountTrailingZerosOp,
+             math::IsNaNOp, math::IsInfOp, math::IsFiniteOp, math::IsNormalOp>(op);
+}
+
+namespace {
+struct CodegenExpandMathPass : tegula::impl::CodegenExpandMathPassBase<CodegenExpandMathPass> {
+  void runOnOperation() override {
+    RewritePatternSet compound(&getContext());
+    math::populateExpansionPatterns(compound, {"sinh", "cosh", "tan", "asinh", "acosh", "atanh", "powf", "fpowi", "exp2",
+                                               "round", "rsqrt", "ipowi"});
+    populateMathF32ExpansionPatterns(compound, [](StringRef name) { return name != "math.absf"; });
+    if (failed(applyPatternsGreedily(getOperation(), std::move(compound))))
+      return signalPassFailure();
+    RewritePatternSet polynomials(&getContext());
+    populateMathPolynomialApproximationPatterns(polynomials, [](StringRef name) { return name != "math.rsqrt"; });
+    if (failed(applyPatternsGreedily(getOperation(), std::move(polynomials))))
+      return signalPassFailure();
+    bool failed = false;
+    getOperation().walk([&](Operation *op) {
+      if (!isa<math::MathDialect>(op->getDialect()) || hasInstruction(op))
+        return;
+      op->emitError("expected a function that GPUs can compute, but got ")
+          << op->getName() << " of " << op->getResultTypes().front();
+      failed = true;
+    });
+    if (failed)
+      signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tegula/Target/TargetBackend.h"
+
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/Passes/PassBuilder.h"
+
+using namespace mlir;
+using namespace tegula;
+
+static SmallVector<const TargetBackend *, 4> &getBackends() {
+  static SmallVector<const TargetBackend *, 4> backends;
+  return backends;
+}
+
+llvm::Expected<std::string> TargetBackend::emitDeviceCode(llvm::Module &, Attribute) const {
+  return llvm::createStringError("target %s has no device", name().str().c_str());
+}
+
+void tegula::registerTargetBackend(const TargetBackend &backend) {
+  if (!llvm::is_contained(getBackends(), &backend))
+    getBackends().push_back(&backend);
+  registerTargetKernels(backend);
+}
+
+const TargetBackend &tegula::findTargetBackend(StringRef text) {
+  for (const TargetBackend *backend : getBackends())
+    if (backend->takes(text))
+      return *backend;
+  llvm_unreachable("the CPU takes everything");
+}
+
+const TargetBackend *tegula::findTargetBackendByName(StringRef name) {
+  for (const TargetBackend *backend : getBackends())
+    if (backend->name() == name)
+      return backend;
+  return nullptr;
+}
+
+const TargetBackend *tegula::findTargetBackend(Attribute target) {
+  for (const TargetBackend *backend : getBackends())
+    if (backend->owns(target))
+      return backend;
+  return nullptr;
+}
+
+void tegula::optimizeModule(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager graphs;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PipelineTuningOptions options;
+  options.LoopVectorization = true;
+  options.SLPVectorization = true;
+  llvm::PassBuilder builder(&machine, options);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(graphs);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, graphs, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
+}
+
+llvm::Expected<std::string> tegula::emitModule(llvm::Module &module, llvm::TargetMachine &machine,
+                                               llvm::CodeGenFileType fileType) {
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, fileType))
+    return llvm::createStringError("the code generator cannot emit this kind of file");
+  passes.run(module);
+  return std::string(bytes.data(), bytes.size());
+}
