@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """lit: every .mlir and .test file below test/ is a test.
 
-Substitutions: %python, %artifacts (compiled models written by hand), %corpus (the shared corpus; such a test says `REQUIRES: corpus`). Tools come from the build's
+Substitutions: %python, %ptxas, %artifacts (compiled models written by hand), %corpus (the shared corpus; such a test says `REQUIRES: corpus`). Tools come from the build's
 bin/ and from LLVM's tools folder (FileCheck, not, mlir-opt, split-file, llvm-nm, ...).
 """
 import os
+import shutil
 from pathlib import Path
 
 import lit.formats
@@ -31,5 +32,9 @@ if corpus.is_dir():
     config.available_features.add("corpus")
 # The writer of a small tuning database.
 config.substitutions.append(("%make_database", os.path.join(config.test_exec_root, "bin", "tuner-test-database")))
+# NVIDIA's assembler: the toolkit's, else the one of the pinned Python package.
+site_packages = Path(config.python).parent.parent / "lib"
+ptxas = shutil.which("ptxas") or shutil.which("ptxas", path="/usr/local/cuda/bin")
+config.substitutions.append(("%ptxas", ptxas or next(map(str, site_packages.glob("*/site-packages/nvidia/*/bin/ptxas")), "ptxas")))
 # Artifacts written by hand, for tools that only load and run.
 config.substitutions.append(("%artifacts", os.path.join(config.test_exec_root, "runtime", "artifacts")))
