@@ -2,12 +2,14 @@
 #include "tegula/Codegen/GPU/GPUKernels.h"
 
 #include "tegula/Codegen/GPU/Families/Map.h"
+#include "tegula/Codegen/GPU/Families/MatMul.h"
 
 using namespace tegula;
 
 const KernelFamilies &tegula::getGPUFamilies() {
   static const KernelFamilies families = [] {
     KernelFamilies all;
+    all.add(createGPUMatMulFamily());
     all.add(createGPUMapFamily());
     return all;
   }();

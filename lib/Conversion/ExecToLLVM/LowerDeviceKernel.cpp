@@ -2,7 +2,7 @@
 // In:  an exec.kernel of a GPU target: its phases (functions on memrefs with `exec.block`) and for each the host function
 //      `<phase>_grid` with the same arguments that returns the blocks in x, y and z; plain control flow (cf).
 // Out: phases `(buffers..., dims..., workspace, status)`, 64 bits each, as abi.h's tegula_device_phase says; grid
-//      functions `(dims, blocks)`. Temporaries lie in the workspace at `exec.workspace`; a failed exec.check writes its
+//      functions `(dims, blocks)`. exec.arena_view is a part of the workspace; a failed exec.check writes its
 //      status where the last argument says. A worker is a thread: exec.grid_id counts threads over all blocks in x.
 #include "tegula/Conversion/ExecToLLVM/MemRefs.h"
 #include "tegula/Conversion/Passes.h"
@@ -96,7 +96,7 @@ struct ExecLowerDeviceKernelPass : tegula::impl::ExecLowerDeviceKernelPassBase<E
     Type i32 = builder.getI32Type();
     SmallVector<Operation *> operations;
     function.walk([&](Operation *op) {
-      if (isa<exec::GridIdOp, exec::GridSizeOp, exec::CheckOp, memref::AllocOp>(op))
+      if (isa<exec::GridIdOp, exec::GridSizeOp, exec::CheckOp, exec::ArenaViewOp, memref::AllocOp>(op))
         operations.push_back(op);
     });
     for (Operation *op : operations) {
@@ -110,13 +110,12 @@ struct ExecLowerDeviceKernelPass : tegula::impl::ExecLowerDeviceKernelPassBase<E
         if (isa<exec::GridIdOp>(op))
           number = arith::AddIOp::create(builder, loc, number, wide(NVVM::ThreadIdXOp::create(builder, loc, i32)));
         op->getResult(0).replaceAllUsesWith(number);
-      } else if (auto alloc = dyn_cast<memref::AllocOp>(op)) {
-        auto offset = op->getAttrOfType<IntegerAttr>("exec.workspace");
-        if (!offset)
-          return op->emitError("expected temporaries with a place in the workspace, but got one without");
+      } else if (auto view = dyn_cast<exec::ArenaViewOp>(op)) {
         Value pointer = LLVM::GEPOp::create(builder, loc, pointerType, builder.getI8Type(), workspace,
-                                            ValueRange{constantI64(builder, loc, offset.getInt())});
-        alloc.replaceAllUsesWith(makeMemRef(builder, loc, alloc.getType(), pointer, {}));
+                                            ValueRange{constantI64(builder, loc, view.getOffset())});
+        view.replaceAllUsesWith(makeMemRef(builder, loc, cast<MemRefType>(view.getType()), pointer, {}));
+      } else if (isa<memref::AllocOp>(op)) {
+        return op->emitError("expected temporaries in the workspace, but got an allocation");
       } else if (auto check = dyn_cast<exec::CheckOp>(op)) {
         Block *current = op->getBlock();
         Block *rest = current->splitBlock(std::next(op->getIterator()));

@@ -13,20 +13,26 @@ using namespace mlir;
 using namespace tegula;
 
 LogicalResult tegula::placeTemporaries(func::FuncOp kernel) {
+  SmallVector<memref::AllocOp> temporaries;
+  kernel.walk([&](memref::AllocOp alloc) { temporaries.push_back(alloc); });
   int64_t bytes = 0;
   bool failed = false;
-  kernel.walk([&](memref::AllocOp alloc) {
+  kernel.walk([](memref::DeallocOp dealloc) { dealloc.erase(); });
+  for (memref::AllocOp alloc : temporaries) {
     MemRefType type = alloc.getType();
     if (!type.hasStaticShape() || !type.getLayout().isIdentity()) {
       alloc.emitError("expected temporaries of static size in a GPU kernel, but got ") << type;
       failed = true;
-      return;
+      continue;
     }
+    // Not an alloc any more: a phase that only writes it is not dead.
+    OpBuilder builder(alloc);
+    Value view = exec::ArenaViewOp::create(builder, alloc.getLoc(), type, bytes);
+    alloc.replaceAllUsesWith(view);
+    alloc.erase();
     int64_t width = type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
-    alloc->setAttr("exec.workspace", IntegerAttr::get(IntegerType::get(kernel.getContext(), 64), bytes));
     bytes = llvm::alignTo(bytes + type.getNumElements() * int64_t(llvm::divideCeil(width, 8)), TEGULA_ALIGNMENT);
-  });
-  kernel.walk([](memref::DeallocOp dealloc) { dealloc.erase(); });
+  }
   if (auto op = kernel->getParentOfType<exec::KernelOp>())
     op.setWorkspace(bytes);
   return success(!failed);
@@ -57,7 +63,7 @@ void tegula::addGrid(func::FuncOp phase, GridBuilder build, int64_t fallback) {
   options.inclusive = true;
   for (Value value : blocks)
     (void)getBackwardSlice(value, &slice, options);
-  if (llvm::any_of(slice, [](Operation *op) { return !isMemoryEffectFree(op) && !isa<memref::AllocOp>(op); })) {
+  if (llvm::any_of(slice, [](Operation *op) { return !isMemoryEffectFree(op); })) {
     slice.clear();
     blocks = {arith::ConstantIndexOp::create(builder, loc, fallback)};
   }

@@ -12,7 +12,7 @@
 
 namespace tegula {
 
-/// Gives every static temporary of the kernel its place in the workspace, the same in all phases. A temporary whose size
+/// Gives every static temporary of the kernel its place in the workspace (exec.arena_view), the same in all phases. A temporary whose size
 /// is known only at run time is an error at its node.
 mlir::LogicalResult placeTemporaries(mlir::func::FuncOp kernel);
 

@@ -1,31 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The form of a kernel that the family lowers, and how its operands are reached in memory.
+// How the operands of a kernel are reached in memory.
 //
 #ifndef TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_KERNELFORM_H
 #define TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_KERNELFORM_H
 
-#include "IndexMath.h"
 #include "tegula/Codegen/CPU/Families/MatMul.h"
+#include "tegula/Codegen/Common/IndexMath.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace tegula::matmul {
-
-/// A bufferized kernel: fill with zero, contraction, elementwise steps on its result.
-struct KernelForm {
-  ContractionInfo info;
-  mlir::Operation *fill = nullptr;
-  /// linalg.generic (elementwise) or memref.copy, in program order.
-  llvm::SmallVector<mlir::Operation *> steps;
-  /// Buffers that hold the result of the contraction or of a step, and those of them that outlive the kernel.
-  llvm::SetVector<mlir::Value> tracked, stored;
-};
-
-/// Recognizes the form; an error at the first op that does not fit.
-mlir::FailureOr<KernelForm> analyzeKernel(mlir::func::FuncOp kernel);
 
 /// The sets of loops that are walked as one collapsed loop each.
 enum GroupKind : unsigned { Rows = 0, Columns = 1, Depth = 2 };

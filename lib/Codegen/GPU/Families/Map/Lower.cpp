@@ -55,7 +55,7 @@ struct Phase {
 
 /// Every phase has its own copy of it: ops without effect, and loads from operands, which nobody writes.
 static bool isShared(Operation *op, func::FuncOp kernel) {
-  if (isMemoryEffectFree(op) || isa<memref::AllocOp>(op))
+  if (isMemoryEffectFree(op))
     return true;
   auto load = dyn_cast<memref::LoadOp>(op);
   auto argument = load ? dyn_cast<BlockArgument>(load.getMemRef()) : BlockArgument();

@@ -3,8 +3,8 @@
 // Index arithmetic that folds constants while it is emitted, so that a static kernel contains no arithmetic on extents
 // and a dynamic one the least.
 //
-#ifndef TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_INDEXMATH_H
-#define TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_INDEXMATH_H
+#ifndef TEGULA_CODEGEN_COMMON_INDEXMATH_H
+#define TEGULA_CODEGEN_COMMON_INDEXMATH_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"

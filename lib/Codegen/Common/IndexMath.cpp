@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 
-#include "IndexMath.h"
+#include "tegula/Codegen/Common/IndexMath.h"
 
 #include "llvm/Support/MathExtras.h"
 

@@ -4,7 +4,7 @@
 // are the loops along which the result is contiguous, because results and packed right operands are handled in vectors
 // along the columns.
 //
-#include "tegula/Codegen/CPU/Families/MatMul.h"
+#include "tegula/Codegen/Common/Contraction.h"
 
 #include "mlir/IR/AffineExpr.h"
 

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Analysis of a bufferized kernel: which op zeroes the result, which is the contraction, which elementwise ops follow,
+// and which of their buffers live on.
+//
+#include "tegula/Codegen/Common/Contraction.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace tegula;
+using namespace tegula::matmul;
+
+static bool isZero(Value value) { return matchPattern(value, m_AnyZeroFloat()) || matchPattern(value, m_Zero()); }
+
+/// The buffer that `op` sets to zero everywhere, or null.
+static Value getZeroedBuffer(Operation *op) {
+  if (auto fill = dyn_cast<linalg::FillOp>(op))
+    return isZero(fill.getInputs()[0]) ? fill.getOutputs()[0] : Value();
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  if (!generic || generic.getNumDpsInits() != 1 || generic.getNumLoops() != generic.getNumParallelLoops() ||
+      !generic.getIndexingMapsArray().back().isPermutation())
+    return {};
+  Value yielded = generic.getBody()->getTerminator()->getOperand(0);
+  if (auto argument = dyn_cast<BlockArgument>(yielded); argument && argument.getOwner() == generic.getBody()) {
+    OpOperand *operand = generic.getMatchingOpOperand(argument);
+    yielded = operand->get();
+    if (!generic.isScalar(operand))
+      return {};
+  }
+  return isZero(yielded) ? generic.getDpsInits()[0] : Value();
+}
+
+/// Checks one elementwise step on tracked buffers.
+static LogicalResult checkStep(linalg::GenericOp op, const KernelForm &form) {
+  if (op.getNumDpsInits() != 1 || op.getNumLoops() != op.getNumParallelLoops())
+    return op.emitError(
+        "expected an elementwise op with one result after a contraction, but got another linalg.generic");
+  AffineMap result = op.getIndexingMapsArray().back();
+  if (!result.isIdentity() || result.getNumDims() != form.info.coefficients[2].size())
+    return op.emitError("expected an elementwise op over the shape of the contraction, but got another shape");
+  bool usesTracked = false;
+  for (OpOperand *operand : op.getDpsInputOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(operand);
+    if (form.tracked.contains(operand->get())) {
+      usesTracked = true;
+      if (map != result)
+        return op.emitError("expected the result of the contraction to be read element by element, but got ")
+               << AffineMapAttr::get(map);
+      continue;
+    }
+    for (AffineExpr expression : map.getResults())
+      if (failed(getLinearForm(expression, map.getNumDims())))
+        return op.emitError("expected a linear indexing map, but got ") << AffineMapAttr::get(map);
+  }
+  OpOperand *init = op.getDpsInitOperand(0);
+  if (op.payloadUsesValueFromOperand(init)) {
+    if (!form.tracked.contains(init->get()))
+      return op.emitError("expected an elementwise op that overwrites its result, but its result is read");
+    usesTracked = true;
+  }
+  if (!usesTracked)
+    return op.emitError("expected an op that uses the result of the contraction, but it does not");
+  for (Operation &inner : op.getBody()->without_terminator())
+    if (!OpTrait::hasElementwiseMappableTraits(&inner) && !inner.hasTrait<OpTrait::ConstantLike>())
+      return inner.emitError("expected an elementwise op in a kernel of the matmul family, but got ")
+             << inner.getName();
+  return success();
+}
+
+FailureOr<KernelForm> matmul::analyzeKernel(func::FuncOp kernel) {
+  if (!llvm::hasSingleElement(kernel.getBody()))
+    return kernel.emitError("expected a kernel of one block, but got several");
+  KernelForm form;
+  SmallVector<std::pair<Value, Operation *>> zeroed;
+  SetVector<Operation *> known;
+  for (Operation &op : kernel.getBody().front()) {
+    if (Value buffer = getZeroedBuffer(&op)) {
+      zeroed.emplace_back(buffer, &op);
+      continue;
+    }
+    if (auto copy = dyn_cast<memref::CopyOp>(op); copy && form.tracked.contains(copy.getSource())) {
+      form.steps.push_back(&op);
+      known.insert(&op);
+      form.tracked.insert(copy.getTarget());
+      continue;
+    }
+    auto generic = dyn_cast<linalg::GenericOp>(op);
+    if (!generic) {
+      if (isa<linalg::LinalgOp>(op) || (!isMemoryEffectFree(&op) && !isa<memref::AllocOp, memref::LoadOp>(op) &&
+                                        !op.hasTrait<OpTrait::IsTerminator>()))
+        return op.emitError("expected a contraction and elementwise ops in a kernel of the matmul family, but got ")
+               << op.getName();
+      continue;
+    }
+    known.insert(&op);
+    if (!form.info.op) {
+      if (!matchContraction(generic, form.info))
+        return op.emitError("expected a contraction first in a kernel of the matmul family, but got another "
+                            "linalg.generic");
+      for (auto &[buffer, fill] : zeroed)
+        if (buffer == generic.getDpsInits()[0])
+          form.fill = fill;
+      if (!form.fill)
+        return op.emitError("expected the result of the contraction to start from zero, but it does not");
+      known.insert(form.fill);
+      form.tracked.insert(generic.getDpsInits()[0]);
+      continue;
+    }
+    if (failed(checkStep(generic, form)))
+      return failure();
+    form.steps.push_back(&op);
+    form.tracked.insert(generic.getDpsInits()[0]);
+  }
+  if (!form.info.op)
+    return kernel.emitError("expected a contraction in a kernel of the matmul family, but there is none");
+  for (auto &[buffer, fill] : zeroed)
+    if (!known.contains(fill))
+      return fill->emitError("expected only the result of the contraction to be filled, but another buffer is");
+  for (Value buffer : form.tracked) {
+    if (cast<MemRefType>(buffer.getType()).getRank() != int64_t(form.info.coefficients[2].size()))
+      return form.info.op.emitError("expected results of the contraction's rank, but got ") << buffer.getType();
+    bool local = buffer.getDefiningOp<memref::AllocOp>() != nullptr;
+    for (Operation *user : buffer.getUsers())
+      if (!known.contains(user) && !isa<memref::DimOp, memref::DeallocOp>(user))
+        return user->emitError("expected the result of the contraction to be used by elementwise ops, but got ")
+               << user->getName();
+    if (!local)
+      form.stored.insert(buffer);
+  }
+  if (form.stored.empty())
+    return kernel.emitError("expected a kernel that writes its result, but it writes none");
+  return form;
+}
+
+bool matmul::findContraction(func::FuncOp kernel, ContractionInfo &info) {
+  linalg::GenericOp found;
+  kernel.walk([&](linalg::GenericOp op) {
+    if (!found && op.getNumReductionLoops() > 0)
+      found = op;
+  });
+  return found && matchContraction(found, info);
+}
+
+/// A kernel on tensors: a zero fill, the contraction, elementwise ops on its result, and views of operands.
+static bool matchOnTensors(func::FuncOp kernel, ContractionInfo &info) {
+  auto fill = info.op.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
+  if (!fill || !(matchPattern(fill.getInputs()[0], m_AnyZeroFloat()) || matchPattern(fill.getInputs()[0], m_Zero())))
+    return false;
+  SetVector<Value> tracked;
+  tracked.insert(info.op->getResult(0));
+  for (Operation &op : kernel.getBody().front()) {
+    if (&op == info.op || &op == fill)
+      continue;
+    auto generic = dyn_cast<linalg::GenericOp>(op);
+    if (!generic) {
+      bool takesTracked = llvm::any_of(op.getOperands(), [&](Value value) { return tracked.contains(value); });
+      if (takesTracked && !isa<bufferization::MaterializeInDestinationOp, tensor::DimOp, func::ReturnOp>(op))
+        return false;
+      // What makes a tensor other than a view of an operand would be computed by every worker.
+      if (isa<linalg::LinalgOp, tensor::PadOp, tensor::InsertSliceOp, tensor::ConcatOp, tensor::GenerateOp,
+              tensor::FromElementsOp, tensor::GatherOp>(op) ||
+          op.getNumRegions() > 0)
+        return false;
+      if (!isMemoryEffectFree(&op) && !op.hasTrait<OpTrait::IsTerminator>() &&
+          !isa<bufferization::ToTensorOp, bufferization::MaterializeInDestinationOp>(op))
+        return false;
+      continue;
+    }
+    AffineMap result = generic.getIndexingMapsArray().back();
+    if (generic.getNumDpsInits() != 1 || generic.getNumReductionLoops() > 0 || !result.isIdentity() ||
+        result.getNumDims() != info.coefficients[2].size())
+      return false;
+    bool takesTracked = false;
+    for (OpOperand *operand : generic.getDpsInputOperands()) {
+      AffineMap map = generic.getMatchingIndexingMap(operand);
+      if (tracked.contains(operand->get())) {
+        takesTracked = true;
+        if (map != result)
+          return false;
+      }
+      for (AffineExpr expression : map.getResults())
+        if (failed(getLinearForm(expression, map.getNumDims())))
+          return false;
+    }
+    OpOperand *init = generic.getDpsInitOperand(0);
+    if (generic.payloadUsesValueFromOperand(init) && !tracked.contains(init->get()))
+      return false;
+    for (Operation &inner : generic.getBody()->without_terminator())
+      if (!OpTrait::hasElementwiseMappableTraits(&inner) && !inner.hasTrait<OpTrait::ConstantLike>())
+        return false;
+    if (!takesTracked)
+      return false;
+    tracked.insert(generic->getResult(0));
+  }
+  return true;
+}
+
+bool matmul::matchKernel(func::FuncOp kernel, ContractionInfo &info) {
+  if (!llvm::hasSingleElement(kernel.getBody()) || !findContraction(kernel, info))
+    return false;
+  if (info.op.hasPureTensorSemantics())
+    return matchOnTensors(kernel, info);
+  ScopedDiagnosticHandler quiet(kernel.getContext(), [](Diagnostic &) { return success(); });
+  return succeeded(analyzeKernel(kernel));
+}
