@@ -4,6 +4,7 @@
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Dialect/Sched/IR/Sched.h"
 #include "tegula/Import/ONNX/Importer.h"
+#include "tegula/Kernel/Unsupported.h"
 #include "tegula/Pipelines/Pipelines.h"
 #include "tegula/Pipelines/Stages.h"
 #include "tegula/Target/TargetBackend.h"
@@ -96,8 +97,15 @@ CompileStatus CompilerSession::runStage(StringRef name) {
   OwningOpRef<ModuleOp> copy;
   if (ours && !options.replayDirectory.empty())
     copy = module->clone();
+  bool unsupported = false;
+  ScopedDiagnosticHandler watch(&context, [&](Diagnostic &diagnostic) {
+    unsupported |= isUnsupported(diagnostic);
+    return failure(); // the session's handler takes it down
+  });
   if (succeeded(manager.run(*module)))
     return CompileStatus::Ok;
+  if (unsupported)
+    return CompileStatus::InvalidModel;
   if (!ours)
     return messages.empty() ? fail(CompileStatus::Internal, "stage graph failed without saying why")
                             : CompileStatus::InvalidModel;

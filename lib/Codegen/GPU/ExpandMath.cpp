@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  math ops on scalars in a GPU kernel.
-// Out: those that PTX has instructions for (square root, rounding, absolute value, fma, minimum and maximum, bit counts)
+// Out: those that PTX has instructions for (square root, rounding, absolute value, fma, minimum and maximum, bit
+// counts)
 //      and arithmetic: half precision computes in f32, compound functions become exp and log, these become polynomials.
 //      What is left then is an error at its node: there is no math library on the device.
 #include "tegula/Codegen/Passes.h"
+#include "tegula/Kernel/Unsupported.h"
 
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -26,8 +28,8 @@ namespace {
 struct CodegenExpandMathPass : tegula::impl::CodegenExpandMathPassBase<CodegenExpandMathPass> {
   void runOnOperation() override {
     RewritePatternSet compound(&getContext());
-    math::populateExpansionPatterns(compound, {"sinh", "cosh", "tan", "asinh", "acosh", "atanh", "powf", "fpowi", "exp2",
-                                               "round", "rsqrt", "ipowi"});
+    math::populateExpansionPatterns(compound, {"sinh", "cosh", "tan", "asinh", "acosh", "atanh", "powf", "fpowi",
+                                               "exp2", "round", "rsqrt", "ipowi"});
     populateMathF32ExpansionPatterns(compound, [](StringRef name) { return name != "math.absf"; });
     if (failed(applyPatternsGreedily(getOperation(), std::move(compound))))
       return signalPassFailure();
@@ -39,8 +41,8 @@ struct CodegenExpandMathPass : tegula::impl::CodegenExpandMathPassBase<CodegenEx
     getOperation().walk([&](Operation *op) {
       if (!isa<math::MathDialect>(op->getDialect()) || hasInstruction(op))
         return;
-      op->emitError("expected a function that GPUs can compute, but got ")
-          << op->getName() << " of " << op->getResultTypes().front();
+      tegula::emitUnsupported(op) << "expected a function that GPUs can compute, but got " << op->getName() << " of "
+                          << op->getResultTypes().front();
       failed = true;
     });
     if (failed)

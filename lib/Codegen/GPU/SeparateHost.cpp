@@ -6,6 +6,7 @@
 //   memref.copy %a, %b   =>   exec.dispatch @map_copy_0 ins(%a) outs(%b)
 #include "tegula/Codegen/Passes.h"
 #include "tegula/Kernel/TargetKernels.h"
+#include "tegula/Kernel/Unsupported.h"
 
 using namespace mlir;
 using namespace tegula;
@@ -33,7 +34,8 @@ struct CodegenSeparateHostPass : tegula::impl::CodegenSeparateHostPassBase<Codeg
     SmallVector<AffineMap> maps(2, builder.getMultiDimIdentityMap(target.getRank()));
     SmallVector<utils::IteratorType> kinds(target.getRank(), utils::IteratorType::parallel);
     linalg::GenericOp::create(builder, loc, ValueRange(entry->getArgument(0)), ValueRange(entry->getArgument(1)), maps,
-                              kinds, [](OpBuilder &b, Location at, ValueRange v) { linalg::YieldOp::create(b, at, v[0]); });
+                              kinds,
+                              [](OpBuilder &b, Location at, ValueRange v) { linalg::YieldOp::create(b, at, v[0]); });
     func::ReturnOp::create(builder, loc);
     Attribute attribute = module->getAttr("exec.target");
     const TargetKernels *target_kernels = findTargetKernels(attribute);
@@ -55,12 +57,14 @@ struct CodegenSeparateHostPass : tegula::impl::CodegenSeparateHostPassBase<Codeg
       if (auto copy = dyn_cast<memref::CopyOp>(op)) {
         copies.push_back(copy);
       } else if (isa<memref::LoadOp>(op)) {
-        op->emitError("expected shapes and conditions that do not depend on computed values on a GPU target, but the "
-                      "host needs an element of ")
+        emitUnsupported(op)
+            << "expected shapes and conditions that do not depend on computed values on a GPU target, but the "
+               "host needs an element of "
             << op->getOperand(0).getType();
         failed = true;
       } else if (isa<memref::StoreOp>(op)) {
-        op->emitError("expected tensors that kernels compute on a GPU target, but the host writes an element of ")
+        emitUnsupported(op)
+            << "expected tensors that kernels compute on a GPU target, but the host writes an element of "
             << op->getOperand(1).getType();
         failed = true;
       }
@@ -75,8 +79,8 @@ struct CodegenSeparateHostPass : tegula::impl::CodegenSeparateHostPassBase<Codeg
       };
       MemRefType source = dense(copy.getSource()), target = dense(copy.getTarget());
       if (source != copy.getSource().getType() || target != copy.getTarget().getType()) {
-        copy.emitError("expected a copy between dense tensors on a GPU target, but got ")
-            << copy.getSource().getType() << " and " << copy.getTarget().getType();
+        emitUnsupported(copy) << "expected a copy between dense tensors on a GPU target, but got "
+                              << copy.getSource().getType() << " and " << copy.getTarget().getType();
         return signalPassFailure();
       }
       exec::KernelOp &kernel = kernels[{source, target}];

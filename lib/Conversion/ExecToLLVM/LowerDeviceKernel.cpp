@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// In:  an exec.kernel of a GPU target: its phases (functions on memrefs with `exec.block`) and for each the host function
+// In:  an exec.kernel of a GPU target: its phases (functions on memrefs with `exec.block`) and for each the host
+// function
 //      `<phase>_grid` with the same arguments that returns the blocks in x, y and z; plain control flow (cf).
 // Out: phases `(buffers..., dims..., workspace, status)`, 64 bits each, as abi.h's tegula_device_phase says; grid
 //      functions `(dims, blocks)`. exec.arena_view is a part of the workspace; a failed exec.check writes its
@@ -85,8 +86,7 @@ struct ExecLowerDeviceKernelPass : tegula::impl::ExecLowerDeviceKernelPassBase<E
     Value workspace = added[buffers + dims], status = added[buffers + dims + 1];
     builder.setInsertionPointToStart(&entry);
     size_t buffer = 0, dim = buffers;
-    replaceArguments(
-        builder, old, [&]() -> Value { return added[buffer++]; }, [&]() -> Value { return added[dim++]; });
+    replaceArguments(builder, old, [&]() -> Value { return added[buffer++]; }, [&]() -> Value { return added[dim++]; });
 
     auto block = function->getAttrOfType<DenseI32ArrayAttr>("exec.block");
     auto wide = [&](Value number) -> Value {

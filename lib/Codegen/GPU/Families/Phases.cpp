@@ -2,6 +2,7 @@
 #include "tegula/Codegen/GPU/Families/Phases.h"
 
 #include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Kernel/Unsupported.h"
 #include "tegula/abi.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
@@ -21,7 +22,7 @@ LogicalResult tegula::placeTemporaries(func::FuncOp kernel) {
   for (memref::AllocOp alloc : temporaries) {
     MemRefType type = alloc.getType();
     if (!type.hasStaticShape() || !type.getLayout().isIdentity()) {
-      alloc.emitError("expected temporaries of static size in a GPU kernel, but got ") << type;
+      emitUnsupported(alloc) << "expected temporaries of static size in a GPU kernel, but got " << type;
       failed = true;
       continue;
     }

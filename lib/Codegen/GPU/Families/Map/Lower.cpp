@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  a bufferized kernel: linalg ops on memrefs, perhaps inside kernel-level scf loops.
 // Out: the kernel's phases. Each linalg op of the kernel's top level is a phase of its own, so that the end of a launch
-//      is the barrier between two that depend on each other; the fills of a reduction's results go with it. Its parallel
-//      loops become one grid-stride loop over the threads of the grid; a thread computes whole elements, so reductions
-//      are serial in it. Whatever is no such op (serial scf loops, single stores) is a phase that one thread runs.
+//      is the barrier between two that depend on each other; the fills of a reduction's results go with it. Its
+//      parallel loops become one grid-stride loop over the threads of the grid; a thread computes whole elements, so
+//      reductions are serial in it. Whatever is no such op (serial scf loops, single stores) is a phase that one thread
+//      runs.
 //
 //   linalg.generic {reduction} %x, %y   =>   scf.for %t = exec.grid_id to %n step exec.grid_size {
 //                                              %s = scf.for %k iter_args(%a) {...}; memref.store %s, %y[%t] }
@@ -96,7 +97,8 @@ static SmallVector<Phase> planPhases(func::FuncOp kernel) {
     SmallVector<Operation *> merged;
     if (parallel)
       for (OpOperand &init : generic.getDpsInitsMutable())
-        if (generic.payloadUsesValueFromOperand(&init) && generic.getMatchingIndexingMap(&init).isProjectedPermutation())
+        if (generic.payloadUsesValueFromOperand(&init) &&
+            generic.getMatchingIndexingMap(&init).isProjectedPermutation())
           for (Operation *fill : fills)
             if (cast<linalg::FillOp>(fill).getOutputs()[0] == init.get() && !llvm::is_contained(merged, fill))
               merged.push_back(fill);

@@ -29,16 +29,15 @@ static SearchSpace makeSpace(const ContractionInfo &info) {
   SearchSpace space("nvptx_matmul");
   space.addKnob("tile_m", {16, 32, 64, 128}).addKnob("tile_n", {16, 32, 64, 128}).addKnob("tile_k", {8, 16, 32});
   space.addKnob("thread_m", {1, 2, 4, 8}).addKnob("thread_n", {1, 2, 4, 8});
-  space.addConstraint("64 <= tile_m / thread_m * tile_n / thread_n <= 1024", {"tile_m", "tile_n", "thread_m", "thread_n"},
-                      [](ArrayRef<int64_t> v) {
+  space.addConstraint("64 <= tile_m / thread_m * tile_n / thread_n <= 1024",
+                      {"tile_m", "tile_n", "thread_m", "thread_n"}, [](ArrayRef<int64_t> v) {
                         int64_t threads = v[0] / v[2] * (v[1] / v[3]);
                         return threads >= 64 && threads <= 1024;
                       });
   int64_t bytes = elementBytes(info);
   space.addConstraint("tile_k * (tile_m + tile_n + 2) * " + std::to_string(bytes) + " <= 49152",
-                      {"tile_m", "tile_n", "tile_k"}, [bytes](ArrayRef<int64_t> v) {
-                        return v[2] * (v[0] + v[1] + 2) * bytes <= sharedLimit;
-                      });
+                      {"tile_m", "tile_n", "tile_k"},
+                      [bytes](ArrayRef<int64_t> v) { return v[2] * (v[0] + v[1] + 2) * bytes <= sharedLimit; });
   return space;
 }
 
@@ -64,7 +63,9 @@ public:
     return makeSchedule(kernel.getContext(), tile(m), tile(n), 16, tile(m) / 16, tile(n) / 16);
   }
 
-  SearchSpace space(func::FuncOp kernel, const MachineModel &) const override { return makeSpace(contractionOf(kernel)); }
+  SearchSpace space(func::FuncOp kernel, const MachineModel &) const override {
+    return makeSpace(contractionOf(kernel));
+  }
 
   Attribute schedule(func::FuncOp kernel, const SearchSpace &space, const Configuration &point) const override {
     return makeSchedule(kernel.getContext(), space.value(point, "tile_m"), space.value(point, "tile_n"),
@@ -114,8 +115,8 @@ public:
     double others = double(extentOr(info.extent(info.batch))) * double(extentOr(info.extent(info.depth)));
     int64_t m = extentOr(info.extent(info.rows)), n = extentOr(info.extent(info.columns));
     features.flops = 2 * others * double(m) * double(n);
-    features.executedFlops = 2 * others * double(llvm::alignTo(m, own.getTile()[0])) *
-                             double(llvm::alignTo(n, own.getTile()[1]));
+    features.executedFlops =
+        2 * others * double(llvm::alignTo(m, own.getTile()[0])) * double(llvm::alignTo(n, own.getTile()[1]));
     features.registers = own.getThread()[0] * own.getThread()[1] + own.getThread()[0] + own.getThread()[1];
     features.l1Bytes = getSharedBytes(own, elementBytes(info));
     return features;

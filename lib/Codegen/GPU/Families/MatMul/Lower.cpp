@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  a bufferized kernel: zero fill, contraction, elementwise steps on its result.
 // Out: one phase. A block of threads computes a tile of M x N elements of the result: for each K steps of the depth it
-//      copies a tile of either operand into shared memory and multiplies from there into the sums that each thread holds
-//      in registers. The steps are applied to the sums, which are then stored.
+//      copies a tile of either operand into shared memory and multiplies from there into the sums that each thread
+//      holds in registers. The steps are applied to the sums, which are then stored.
 // Algorithm: rows, columns and depth are each one collapsed index. The address of an element is a sum of one term for
 //      the batch, one for the row or column and one for the depth, whatever the indexing maps are: a convolution walks
-//      through windows by its terms, so there is no im2col. Threads of a warp own neighbouring columns, rows and columns
-//      of a thread are spread over the tile, so that stores are coalesced and shared memory is read without conflicts.
+//      through windows by its terms, so there is no im2col. Threads of a warp own neighbouring columns, rows and
+//      columns of a thread are spread over the tile, so that stores are coalesced and shared memory is read without
+//      conflicts.
 #include "Lower.h"
 
 #include "tegula/Codegen/Common/Contraction.h"
@@ -140,8 +141,8 @@ private:
   }
 
   Value makeShared(func::FuncOp kernel, StringRef part, int64_t extent) {
-    auto type = MemRefType::get({tileK, extent + padding}, info.accumulator, AffineMap(),
-                                b.getI64IntegerAttr(sharedSpace));
+    auto type =
+        MemRefType::get({tileK, extent + padding}, info.accumulator, AffineMap(), b.getI64IntegerAttr(sharedSpace));
     std::string name = (kernel.getSymName() + "_" + part).str();
     OpBuilder atKernel(kernel);
     memref::GlobalOp::create(atKernel, loc, name, b.getStringAttr("private"), type, b.getUnitAttr(), /*constant=*/false,
@@ -161,8 +162,9 @@ private:
       for (int64_t dim = type.getRank() - 1; dim >= 0; --dim) {
         strides[dim] = stride;
         if (dim > 0)
-          stride = math.mul(stride, type.isDynamicDim(dim) ? Index(memref::DimOp::create(b, loc, buffer, dim).getResult())
-                                                           : math.of(type.getDimSize(dim)));
+          stride =
+              math.mul(stride, type.isDynamicDim(dim) ? Index(memref::DimOp::create(b, loc, buffer, dim).getResult())
+                                                      : math.of(type.getDimSize(dim)));
       }
     } else {
       auto metadata = memref::ExtractStridedMetadataOp::create(b, loc, buffer);
@@ -226,7 +228,8 @@ private:
     Value inside = math.logicalAnd(math.less(at, group.total), math.less(atDepth, depth.total));
     auto branch = scf::IfOp::create(b, loc, info.accumulator, inside, /*withElseRegion=*/true);
     b.setInsertionPointToStart(branch.thenBlock());
-    Index address = math.add(base, math.add(term(access, group, split(group, at)), term(access, depth, split(depth, atDepth))));
+    Index address =
+        math.add(base, math.add(term(access, group, split(group, at)), term(access, depth, split(depth, atDepth))));
     Value element = memref::LoadOp::create(b, loc, access.flat, math.value(address));
     scf::YieldOp::create(b, loc, convert(element, operand));
     b.setInsertionPointToStart(branch.elseBlock());
@@ -261,9 +264,8 @@ private:
     for (Operation &inner : body->without_terminator()) {
       if (&inner == multiply || &inner == sum)
         continue;
-      if (llvm::all_of(inner.getOperands(), [&](Value value) {
-            return mapping.contains(value) || value.getParentBlock() != body;
-          }))
+      if (llvm::all_of(inner.getOperands(),
+                       [&](Value value) { return mapping.contains(value) || value.getParentBlock() != body; }))
         b.clone(inner, mapping);
     }
     Value factor = mapping.lookupOrDefault(multiply->getOperand(mine));
@@ -385,8 +387,7 @@ LogicalResult tegula::lowerGPUMatMulKernel(func::FuncOp kernel, sched::NVPTXMatM
   FailureOr<KernelForm> form = analyzeKernel(kernel);
   if (failed(form))
     return failure();
-  int64_t threads =
-      schedule.getTile()[0] / schedule.getThread()[0] * (schedule.getTile()[1] / schedule.getThread()[1]);
+  int64_t threads = schedule.getTile()[0] / schedule.getThread()[0] * (schedule.getTile()[1] / schedule.getThread()[1]);
   setBlock(kernel, {int32_t(threads)});
   addGrid(
       kernel,
