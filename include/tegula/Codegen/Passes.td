@@ -64,7 +64,9 @@ def CodegenSeparateHostPass : Pass<"codegen-separate-host", "::mlir::ModuleOp"> 
     On a GPU target the host function only passes device memory on. Its copies become dispatches of copy kernels; a
     load or a store of an element, for which the host would have to wait for the device, is an error at its node.
   }];
-  let dependentDialects = ["::tegula::exec::ExecDialect", "::mlir::linalg::LinalgDialect"];
+  let dependentDialects = [
+    "::tegula::exec::ExecDialect", "::tegula::sched::SchedDialect", "::mlir::linalg::LinalgDialect"
+  ];
 }
 
 def CodegenExpandMathPass : Pass<"codegen-expand-math", "::tegula::exec::KernelOp"> {
