@@ -37,6 +37,7 @@ static tegula_error prepare(tegula_context &context, const tegula_context_option
       return error;
   size_t symbolCount = static_cast<size_t>(model.symbolCount);
   if (!context.inputs.resize(static_cast<size_t>(artifact.input_count)) ||
+      !context.unpackedInputs.resize(static_cast<size_t>(artifact.input_count)) ||
       !context.dims.resize(model.inputSymbols.size()) || !context.symbolValues.resize(symbolCount) ||
       !context.symbolOrigins.resize(symbolCount) || !context.outputs.resize(static_cast<size_t>(artifact.output_count)))
     return outOfMemory(model, "tables", 0);
@@ -103,6 +104,7 @@ static tegula_error run(tegula_context &context, const tegula_tensor *inputs, in
     if (status != TEGULA_OK)
       return reportFailure(context, status);
   }
+  packOutputs(context);
   for (int32_t k = 0; k < outputCount; ++k) {
     OutputSlot &slot = context.outputs[static_cast<size_t>(k)];
     if (!slot.data)

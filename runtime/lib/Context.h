@@ -17,7 +17,9 @@ struct OutputSlot {
   AlignedBuffer storage; // the context's own
   Array<int64_t> shape;  // room for `rank` extents at least
   int32_t rank = 0;
-  void *data = nullptr;                 // where the program wrote; null until it has asked
+  AlignedBuffer unpacked;               // what the program writes when elements are smaller than a byte
+  void *target = nullptr;               // where the program writes: `data`, or `unpacked`
+  void *data = nullptr;                 // where the result goes; null until the program has asked
   const tegula_tensor *bound = nullptr; // the user's buffer, during a run
 };
 
@@ -48,6 +50,7 @@ struct tegula_context {
   int64_t workspaceStride = 0;
   tegula::BlockCache blocks;
   tegula::Array<void *> inputs;
+  tegula::Array<tegula::AlignedBuffer> unpackedInputs; // of those whose elements are smaller than a byte
   tegula::Array<int64_t> dims;
   tegula::Array<int64_t> symbolValues;  // -1: not seen yet
   tegula::Array<int32_t> symbolOrigins; // position in `dims` where the value was seen first
@@ -73,7 +76,10 @@ tegula_error bindInputs(tegula_context &context, const tegula_tensor *inputs, in
 /// Checks what can be checked of bound outputs before the run.
 tegula_error bindOutputs(tegula_context &context, const tegula_tensor *inputs, tegula_tensor *outputs, int32_t count);
 
-/// Checks the shape of output `index` and finds storage for it; null after recording the failure.
+/// Packs the results whose elements are smaller than a byte.
+void packOutputs(tegula_context &context);
+
+/// Checks the shape of output `index` and finds storage for the program to write; null after recording the failure.
 void *outputStorage(tegula_context &context, int32_t index, int32_t rank, const int64_t *shape);
 
 /// The service `fail`.

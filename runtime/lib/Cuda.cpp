@@ -251,7 +251,7 @@ void *output(void *opaque, int32_t index, int32_t rank, const int64_t *shape) {
     return nullptr;
   const ElementType &type = *elementType(context.model->artifact->outputs[index].element_type);
   DeviceBuffer &buffer = device.outputs[static_cast<size_t>(index)];
-  CudaResult result = buffer.reserve(*device.model->driver, static_cast<size_t>(denseBytes(type, rank, shape)));
+  CudaResult result = buffer.reserve(*device.model->driver, static_cast<size_t>(programBytes(type, rank, shape)));
   if (result != 0) {
     failRun(context, cudaFailed(*device.model->driver, "cannot allocate device memory for an output", result));
     return nullptr;
@@ -298,10 +298,11 @@ tegula_error runOnStream(tegula_context &context, const tegula_tensor *inputs) {
   CudaResult result = statusBytes ? driver.fillBytes(device.statuses.pointer, 0, statusBytes, device.stream) : 0;
   for (int32_t k = 0; k < artifact.input_count && result == 0; ++k) {
     DeviceBuffer &buffer = device.inputs[static_cast<size_t>(k)];
-    auto bytes = static_cast<size_t>(denseBytes(*elementType(inputs[k].element_type), inputs[k].rank, inputs[k].shape));
+    auto bytes =
+        static_cast<size_t>(programBytes(*elementType(inputs[k].element_type), inputs[k].rank, inputs[k].shape));
     result = buffer.reserve(driver, bytes);
     if (result == 0 && bytes > 0)
-      result = driver.copyToDevice(buffer.pointer, inputs[k].data, bytes, device.stream);
+      result = driver.copyToDevice(buffer.pointer, context.inputs[static_cast<size_t>(k)], bytes, device.stream);
     device.inputAddresses[static_cast<size_t>(k)] = buffer.address();
   }
   if (result != 0) {
@@ -321,9 +322,9 @@ tegula_error runOnStream(tegula_context &context, const tegula_tensor *inputs) {
     if (!slot.data)
       continue; // the caller reports that
     auto bytes =
-        static_cast<size_t>(denseBytes(*elementType(artifact.outputs[k].element_type), slot.rank, slot.shape.data()));
+        static_cast<size_t>(programBytes(*elementType(artifact.outputs[k].element_type), slot.rank, slot.shape.data()));
     if (bytes > 0)
-      result = driver.copyToHost(slot.data, device.outputs[static_cast<size_t>(k)].pointer, bytes, device.stream);
+      result = driver.copyToHost(slot.target, device.outputs[static_cast<size_t>(k)].pointer, bytes, device.stream);
   }
   // Nothing of this run may still be in flight when the user's buffers go.
   CudaResult finished = driver.streamSynchronize(device.stream);

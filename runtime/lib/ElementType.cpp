@@ -28,11 +28,11 @@ static constexpr ElementType elementTypes[] = {
     {"float8_e5m2", 8, 1},     // FLOAT8E5M2
     {"float8_e5m2fnuz", 8, 1}, // FLOAT8E5M2FNUZ
     {"uint4", 4, 1},           // UINT4
-    {"int4", 4, 1},            // INT4
+    {"int4", 4, 1, true},      // INT4
     {"float4_e2m1fn", 4, 1},   // FLOAT4E2M1
     {"float8_e8m0fnu", 8, 1},  // FLOAT8E8M0
     {"uint2", 2, 1},           // UINT2
-    {"int2", 2, 1},            // INT2
+    {"int2", 2, 1, true},      // INT2
 };
 static constexpr int32_t elementTypeCount = sizeof(elementTypes) / sizeof(elementTypes[0]);
 
@@ -61,6 +61,37 @@ int64_t denseBytes(const ElementType &type, int32_t rank, const int64_t *shape) 
   if (empty)
     return 0;
   return overflow ? -1 : bytesOfElements(type, count);
+}
+
+int64_t programBytes(const ElementType &type, int32_t rank, const int64_t *shape) {
+  ElementType stored = type;
+  if (type.isPacked())
+    stored.bits = 8;
+  return denseBytes(stored, rank, shape);
+}
+
+void unpackElements(const ElementType &type, const void *packed, int64_t count, void *unpacked) {
+  auto *source = static_cast<const uint8_t *>(packed);
+  auto *target = static_cast<uint8_t *>(unpacked);
+  int64_t perByte = 8 / type.bits;
+  unsigned mask = (1u << type.bits) - 1, sign = type.isSigned ? 1u << (type.bits - 1) : 0;
+  for (int64_t k = 0; k < count; ++k) {
+    unsigned element = (source[k / perByte] >> (k % perByte * type.bits)) & mask;
+    target[k] = static_cast<uint8_t>((element ^ sign) - sign);
+  }
+}
+
+void packElements(const ElementType &type, const void *unpacked, int64_t count, void *packed) {
+  auto *source = static_cast<const uint8_t *>(unpacked);
+  auto *target = static_cast<uint8_t *>(packed);
+  int64_t perByte = 8 / type.bits;
+  unsigned mask = (1u << type.bits) - 1;
+  for (int64_t k = 0; k < count; k += perByte) {
+    unsigned byte = 0;
+    for (int64_t j = 0; j < perByte && k + j < count; ++j)
+      byte |= (source[k + j] & mask) << (j * type.bits);
+    target[k / perByte] = static_cast<uint8_t>(byte);
+  }
 }
 
 } // namespace tegula

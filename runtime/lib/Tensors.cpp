@@ -96,6 +96,16 @@ tegula_error bindInputs(tegula_context &context, const tegula_tensor *inputs, in
     if (tegula_error error = checkTensor("input", info, tensor, bytes))
       return error;
     context.inputs[static_cast<size_t>(k)] = tensor.data;
+    const ElementType &type = *elementType(info.element_type);
+    if (type.isPacked()) {
+      AlignedBuffer &unpacked = context.unpackedInputs[static_cast<size_t>(k)];
+      int64_t elements = programBytes(type, tensor.rank, tensor.shape);
+      if (elements < 0 || !unpacked.reserve(elements))
+        return setError(TEGULA_ERROR_OUT_OF_MEMORY, "input '%s': cannot allocate %" PRId64 " bytes", info.name,
+                        elements);
+      unpackElements(type, tensor.data, elements, unpacked.get());
+      context.inputs[static_cast<size_t>(k)] = unpacked.get();
+    }
     for (int32_t d = 0; d < tensor.rank; ++d, ++at) {
       context.dims[at] = tensor.shape[d];
       int32_t symbol = context.model->inputSymbols[at];
@@ -123,6 +133,7 @@ tegula_error bindOutputs(tegula_context &context, const tegula_tensor *inputs, t
   for (int32_t k = 0; k < count; ++k) {
     OutputSlot &slot = context.outputs[static_cast<size_t>(k)];
     slot.data = nullptr;
+    slot.target = nullptr;
     slot.bound = nullptr;
     const tegula_tensor &tensor = outputs[k];
     // What the last run filled in is still the context's own.
@@ -163,6 +174,7 @@ void *outputStorage(tegula_context &context, int32_t index, int32_t rank, const 
     return failOutput(context, TEGULA_ERROR_RUN_FAILED);
   }
   OutputSlot &slot = context.outputs[static_cast<size_t>(index)];
+  const ElementType &type = *elementType(info.element_type);
   if (slot.shape.size() < static_cast<size_t>(rank) && !slot.shape.resize(static_cast<size_t>(rank)))
     return nullptr;
   if (rank > 0)
@@ -179,11 +191,26 @@ void *outputStorage(tegula_context &context, int32_t index, int32_t rank, const 
                                           info.name, expected.get(), got.get()));
     }
     slot.data = bound.data;
-    return slot.data;
+  } else {
+    int64_t bytes = denseBytes(type, rank, shape);
+    slot.data = bytes < 0 ? nullptr : slot.storage.reserve(bytes);
   }
-  int64_t bytes = denseBytes(*elementType(info.element_type), rank, shape);
-  slot.data = bytes < 0 ? nullptr : slot.storage.reserve(bytes);
-  return slot.data;
+  slot.target = slot.data;
+  if (type.isPacked() && slot.data) {
+    int64_t bytes = programBytes(type, rank, shape);
+    slot.target = bytes < 0 ? nullptr : slot.unpacked.reserve(bytes);
+  }
+  return slot.target;
+}
+
+void packOutputs(tegula_context &context) {
+  const tegula_artifact &artifact = *context.model->artifact;
+  for (int32_t k = 0; k < artifact.output_count; ++k) {
+    OutputSlot &slot = context.outputs[static_cast<size_t>(k)];
+    const ElementType &type = *elementType(artifact.outputs[k].element_type);
+    if (slot.target != slot.data)
+      packElements(type, slot.target, programBytes(type, slot.rank, slot.shape.data()), slot.data);
+  }
 }
 
 } // namespace tegula

@@ -328,7 +328,7 @@ TEST(RunOutputTest, AnyRankAndSubByteTypes) {
         int64_t rank = *static_cast<const int64_t *>(inputs[0]);
         std::vector<int64_t> shape(static_cast<size_t>(rank), 3);
         void *y = services->output(context, 0, static_cast<int32_t>(rank), shape.data());
-        memset(y, 0x21, static_cast<size_t>(tegula_tensor_bytes(Int4, rank == 2 ? 9 : 1)));
+        memset(y, 1, rank == 2 ? 9 : 1); // an element a byte
         return 0;
       });
   ModelPointer model = description.load();
@@ -339,7 +339,7 @@ TEST(RunOutputTest, AnyRankAndSubByteTypes) {
     ASSERT_EQ(tegula_context_run(context.get(), &n, 1, &y, 1), TEGULA_ERROR_NONE) << tegula_last_error();
     EXPECT_EQ(y.rank, rank);
     EXPECT_EQ(y.element_type, Int4);
-    EXPECT_EQ(static_cast<char *>(y.data)[0], 0x21);
+    EXPECT_EQ(static_cast<char *>(y.data)[0], rank == 2 ? 0x11 : 0x01);
   }
 }
 
@@ -391,6 +391,37 @@ TEST(AllocatorTest, ReusesBlocksAndFreesThemWithTheRun) {
     EXPECT_THAT(tegula_last_error(), HasSubstr("loop iteration limit"));
     EXPECT_THAT(pointers, testing::UnorderedElementsAreArray(first));
   }
+}
+
+// Inside a program a 4-bit element is a byte: input and output are packed at its border, bound outputs too.
+TEST(PackedTest, FourBitElements) {
+  static std::vector<int> seen;
+  seen.clear();
+  TestModel description;
+  description.input("x", Int4, {-1}, {nullptr}).output("y", Int4, {-1}, {nullptr});
+  description.program([](void *context, const tegula_services *services, void *, const void *, void *const *inputs,
+                         const int64_t *dims) {
+    auto *x = static_cast<const int8_t *>(inputs[0]);
+    auto *y = static_cast<int8_t *>(services->output(context, 0, 1, dims));
+    for (int64_t k = 0; k < dims[0]; ++k) {
+      seen.push_back(x[k]);
+      y[k] = static_cast<int8_t>(-x[k] - 1);
+    }
+    return int32_t(TEGULA_OK);
+  });
+  ModelPointer model = description.load();
+  ContextPointer context = makeContext(model.get(), 1);
+  int64_t shape[] = {5};
+  uint8_t packed[] = {0x81, 0x7f, 0x03};
+  tegula_tensor x = {packed, Int4, 1, shape}, y = {};
+  ASSERT_EQ(tegula_context_run(context.get(), &x, 1, &y, 1), TEGULA_ERROR_NONE) << tegula_last_error();
+  EXPECT_THAT(seen, ElementsAre(1, -8, -1, 7, 3));
+  auto *result = static_cast<const uint8_t *>(y.data);
+  EXPECT_THAT(std::vector<int>(result, result + 3), ElementsAre(0x7e, 0x80, 0x0c));
+  uint8_t bound[4] = {0xff, 0xff, 0xff, 0xff};
+  y = {bound, Int4, 1, shape};
+  ASSERT_EQ(tegula_context_run(context.get(), &x, 1, &y, 1), TEGULA_ERROR_NONE) << tegula_last_error();
+  EXPECT_THAT(std::vector<int>(bound, bound + 4), ElementsAre(0x7e, 0x80, 0x0c, 0xff));
 }
 
 TEST(RunTwiceTest, SecondRunInsideIsRefused) {

@@ -30,7 +30,8 @@ typedef enum tegula_status {
 } tegula_status;
 
 /* Element types carry the numbers of ONNX's TensorProto.DataType. bool is one byte, 0 or 1; 4-bit types are packed two
- * a byte, low half first; 2-bit types four a byte. */
+ * a byte, low half first; 2-bit types four a byte. Inside a program they take a byte each (integers sign- or
+ * zero-extended, floats as their codes): the runtime unpacks inputs and packs outputs. */
 
 /* One phase of a kernel: worker `grid_id` of `grid_size` does its share of the iteration space. `buffers` are the
  * operands, then the results; `dims` are the dynamic extents of all operands, then results, in order.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* y[n] = x[n] and count = n, for tensors of ELEMENT_TYPE, whose elements have ELEMENT_BITS. */
+/* y[n] = x[n] and count = n, for tensors of ELEMENT_TYPE, whose elements have ELEMENT_BITS (in a program 8 at least). */
 #include "tegula/abi.h"
 #include <string.h>
 
@@ -11,7 +11,7 @@ static int32_t program(void *context, const tegula_services *services, void *are
   int64_t *count = services->output(context, 1, 0, 0);
   if (!y || !count)
     return services->fail(context, TEGULA_OUT_OF_MEMORY, 0);
-  memcpy(y, inputs[0], (size_t)((dims[0] * ELEMENT_BITS + 7) / 8));
+  memcpy(y, inputs[0], (size_t)(dims[0] * (ELEMENT_BITS < 8 ? 8 : ELEMENT_BITS) / 8));
   *count = dims[0];
   return TEGULA_OK;
 }
