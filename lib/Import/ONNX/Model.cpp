@@ -63,6 +63,29 @@ static std::string findOversizedShape(const onnx::GraphProto &graph) {
   return "";
 }
 
+/// The inliner drops an attribute of a function's body that refers to one the node leaves out, although its schema has
+/// a default. So such nodes get all their defaults first.
+static void spellOutDefaults(onnx::GraphProto &graph, const std::map<std::string, int> &opsets,
+                             const HasNodeRow &hasRow) {
+  for (onnx::NodeProto &node : *graph.mutable_node()) {
+    for (onnx::AttributeProto &attribute : *node.mutable_attribute())
+      if (attribute.has_g())
+        spellOutDefaults(*attribute.mutable_g(), opsets, hasRow);
+    auto opset = opsets.find(node.domain() == "ai.onnx" ? "" : node.domain());
+    if (opset == opsets.end() || hasRow(node.domain(), node.op_type()))
+      continue;
+    const onnx::OpSchema *schema = onnx::OpSchemaRegistry::Schema(node.op_type(), opset->second, opset->first);
+    if (!schema || !(schema->HasFunction() || schema->HasContextDependentFunction()))
+      continue;
+    for (const auto &[name, attribute] : schema->attributes()) {
+      bool isGiven = std::any_of(node.attribute().begin(), node.attribute().end(),
+                                 [&wanted = name](const auto &given) { return given.name() == wanted; });
+      if (!isGiven && attribute.default_value.has_name())
+        *node.add_attribute() = attribute.default_value;
+    }
+  }
+}
+
 /// Everything after parsing; ONNX's library reports by exceptions.
 static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeRow &hasRow, std::string &error) {
   onnx::ModelProto &proto = *model.proto;
@@ -79,6 +102,10 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
     if (!error.empty())
       return false;
     onnx::inliner::InlineLocalFunctions(proto, /*convert_version=*/true);
+    std::map<std::string, int> opsets;
+    for (const auto &import : proto.opset_import())
+      opsets[import.domain() == "ai.onnx" ? "" : import.domain()] = int(import.version());
+    spellOutDefaults(*proto.mutable_graph(), opsets, hasRow);
     FunctionsWithoutRow selected(hasRow);
     // The inliner looks up the type of every input of a call, absent ones ("") too.
     proto.mutable_graph()->add_value_info();
