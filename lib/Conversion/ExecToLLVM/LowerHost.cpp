@@ -38,7 +38,7 @@ public:
     // Collect first: lowering splits blocks.
     SmallVector<Operation *> operations;
     function.walk([&](Operation *op) {
-      if (isa<exec::ExecDialect>(op->getDialect()) || isa<memref::CopyOp>(op))
+      if (isa<exec::ExecDialect>(op->getDialect()) || isa<memref::CopyOp, memref::ReshapeOp>(op))
         operations.push_back(op);
     });
     for (Operation *op : operations) {
@@ -175,6 +175,8 @@ private:
       returnIf(loc, failed, constantI32(builder, loc, check.getStatus()), nodeOf(op));
     } else if (auto dispatch = dyn_cast<exec::DispatchOp>(op)) {
       lowerDispatch(dispatch);
+    } else if (auto reshape = dyn_cast<memref::ReshapeOp>(op)) {
+      lowerReshape(reshape);
     } else if (auto copy = dyn_cast<memref::CopyOp>(op)) {
       Value target = copy.getTarget();
       auto type = cast<MemRefType>(target.getType());
@@ -200,6 +202,24 @@ private:
                           constantI32(builder, loc, type.getRank()), array});
     returnIfNull(loc, pointer);
     output.replaceAllUsesWith(makeMemRef(builder, loc, type, pointer, dynamic));
+  }
+
+  /// The same dense memory under extents that are read from the shape operand.
+  void lowerReshape(memref::ReshapeOp reshape) {
+    Location loc = reshape.getLoc();
+    auto type = cast<MemRefType>(reshape.getType());
+    SmallVector<Value> sizes;
+    for (int64_t i = 0; i < type.getRank(); ++i) {
+      if (!type.isDynamicDim(i))
+        continue;
+      Value position = arith::ConstantIndexOp::create(builder, loc, i);
+      Value size = memref::LoadOp::create(builder, loc, reshape.getShape(), position);
+      if (!size.getType().isIndex())
+        size = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), size);
+      sizes.push_back(arith::IndexCastOp::create(builder, loc, i64, size));
+    }
+    Value pointer = getPointer(builder, loc, reshape.getSource());
+    reshape.replaceAllUsesWith(makeMemRef(builder, loc, type, pointer, sizes));
   }
 
   void lowerDispatch(exec::DispatchOp dispatch) {
