@@ -4,6 +4,8 @@
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/abi.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace tegula;
 
@@ -102,6 +104,50 @@ static Value complement(OpBuilder &b, Location loc, Operation *, Type, ValueRang
   Value ones =
       arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, APInt::getAllOnes(type.getIntOrFloatBitWidth())));
   return arith::XOrIOp::create(b, loc, v[0], ones);
+}
+
+// The inverse hyperbolic functions by their logarithms, in forms that keep precision near 0 and do not square what is
+// large.
+static Value inverseHyperbolicSine(OpBuilder &b, Location loc, Operation *, Type, ValueRange v) {
+  Type type = v[0].getType();
+  Value one = constantScalar(b, loc, 1, type);
+  Value x = math::AbsFOp::create(b, loc, v[0]);
+  Value isLarge = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, constantScalar(b, loc, 1e9, type));
+  // log(2 |x|), or log1p(|x| + x^2 / (1 + sqrt(x^2 + 1)))
+  Value large =
+      arith::AddFOp::create(b, loc, math::LogOp::create(b, loc, x), constantScalar(b, loc, 0.69314718055994531, type));
+  Value square = arith::MulFOp::create(b, loc, x, x);
+  Value root = math::SqrtOp::create(b, loc, arith::AddFOp::create(b, loc, square, one));
+  Value quotient = arith::DivFOp::create(b, loc, square, arith::AddFOp::create(b, loc, one, root));
+  Value small = math::Log1pOp::create(b, loc, arith::AddFOp::create(b, loc, x, quotient));
+  return math::CopySignOp::create(b, loc, arith::SelectOp::create(b, loc, isLarge, large, small), v[0]);
+}
+
+static Value inverseHyperbolicCosine(OpBuilder &b, Location loc, Operation *, Type, ValueRange v) {
+  Type type = v[0].getType();
+  Value isLarge = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, v[0], constantScalar(b, loc, 1e9, type));
+  // log(2 x), or with t = x - 1 log1p(t + sqrt(2 t + t^2)), which is NaN below 1
+  Value large = arith::AddFOp::create(b, loc, math::LogOp::create(b, loc, v[0]),
+                                      constantScalar(b, loc, 0.69314718055994531, type));
+  Value t = arith::SubFOp::create(b, loc, v[0], constantScalar(b, loc, 1, type));
+  Value sum = arith::AddFOp::create(b, loc, t, constantScalar(b, loc, 2, type));
+  Value root = math::SqrtOp::create(b, loc, arith::MulFOp::create(b, loc, t, sum));
+  Value small = math::Log1pOp::create(b, loc, arith::AddFOp::create(b, loc, t, root));
+  Value isInDomain = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGE, t, constantScalar(b, loc, 0, type));
+  Value nan = constantScalar(b, loc, std::numeric_limits<double>::quiet_NaN(), type);
+  small = arith::SelectOp::create(b, loc, isInDomain, small, nan); // below -1 the product is positive again
+  return arith::SelectOp::create(b, loc, isLarge, large, small);
+}
+
+static Value inverseHyperbolicTangent(OpBuilder &b, Location loc, Operation *, Type, ValueRange v) {
+  Type type = v[0].getType();
+  Value x = math::AbsFOp::create(b, loc, v[0]);
+  // log1p(2 |x| / (1 - |x|)) / 2
+  Value twice = arith::AddFOp::create(b, loc, x, x);
+  Value rest = arith::SubFOp::create(b, loc, constantScalar(b, loc, 1, type), x);
+  Value logarithm = math::Log1pOp::create(b, loc, arith::DivFOp::create(b, loc, twice, rest));
+  Value half = arith::MulFOp::create(b, loc, logarithm, constantScalar(b, loc, 0.5, type));
+  return math::CopySignOp::create(b, loc, half, v[0]);
 }
 
 /// An integer divisor of 0 is a run-time error; a divisor of -1 leaves 0 (and INT_MIN % -1 must not be computed).
@@ -324,9 +370,9 @@ void tegula::populateElementwiseLowerings(const TypeConverter &converter, Rewrit
   LOWER(SinhOp, unaryMath<math::SinhOp>);
   LOWER(CoshOp, unaryMath<math::CoshOp>);
   LOWER(TanhOp, unaryMath<math::TanhOp>);
-  LOWER(AsinhOp, unaryMath<math::AsinhOp>);
-  LOWER(AcoshOp, unaryMath<math::AcoshOp>);
-  LOWER(AtanhOp, unaryMath<math::AtanhOp>);
+  LOWER(AsinhOp, inverseHyperbolicSine);
+  LOWER(AcoshOp, inverseHyperbolicCosine);
+  LOWER(AtanhOp, inverseHyperbolicTangent);
   LOWER(CastOp, castBody);
 #undef LOWER
 }

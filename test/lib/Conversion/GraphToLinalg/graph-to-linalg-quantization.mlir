@@ -1,0 +1,23 @@
+// RUN: tegula-opt %s --graph-to-linalg --canonicalize | FileCheck %s
+
+// CHECK-LABEL: func.func @per_axis
+// CHECK: arith.divf
+// CHECK: math.roundeven
+// CHECK: arith.maxnumf
+// CHECK: arith.minnumf
+// CHECK: arith.fptosi %{{.*}} : f32 to i32
+// CHECK: arith.trunci %{{.*}} : i32 to i8
+func.func @per_axis(%x: tensor<2x4x8xf32>, %s: tensor<4xf32>, %z: tensor<4xui8>) -> tensor<2x4x8xui8> {
+  %y = graph.quantize %x, %s, %z {axis = 1 : i64, precision = f32} : tensor<2x4x8xf32>, tensor<4xf32>, tensor<4xui8> -> tensor<2x4x8xui8>
+  return %y : tensor<2x4x8xui8>
+}
+
+// CHECK-LABEL: func.func @blocked
+// CHECK: %[[I:.*]] = linalg.index 1
+// CHECK: %[[BLOCK:.*]] = arith.divui %[[I]], %c4
+// CHECK: tensor.extract %{{.*}}[%{{.*}}, %[[BLOCK]]]
+// CHECK: arith.mulf
+func.func @blocked(%x: tensor<2x10xi4>, %s: tensor<2x3xf32>) -> tensor<2x10xf32> {
+  %y = graph.dequantize %x, %s {axis = 1 : i64, block_size = 4 : i64} : tensor<2x10xi4>, tensor<2x3xf32> -> tensor<2x10xf32>
+  return %y : tensor<2x10xf32>
+}
