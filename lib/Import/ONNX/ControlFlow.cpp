@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tegula/Dialect/Graph/IR/Constants.h"
 #include "tegula/Dialect/Graph/IR/Graph.h"
 #include "tegula/Dialect/Graph/IR/Types.h"
 #include "tegula/Import/ONNX/GraphBuilder.h"
 
+#include "mlir/IR/Matchers.h"
 #include "onnx/onnx_pb.h"
 
 using namespace mlir;
@@ -23,10 +25,46 @@ static LogicalResult buildRegion(NodeContext &node, const onnx::GraphProto &grap
   return success();
 }
 
+/// The constant that `value` folds to, looking through at most `depth` ops; null when there is none.
+static Attribute foldValue(Value value, int depth) {
+  Attribute constant;
+  if (matchPattern(value, m_Constant(&constant)))
+    return constant;
+  Operation *op = value.getDefiningOp();
+  if (!op || depth == 0 || op->getNumRegions())
+    return nullptr;
+  SmallVector<Attribute> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(foldValue(operand, depth - 1));
+  SmallVector<OpFoldResult> results;
+  if (failed(op->fold(operands, results)) || results.empty())
+    return nullptr;
+  OpFoldResult result = results[cast<OpResult>(value).getResultNumber()];
+  if (auto attribute = dyn_cast<Attribute>(result))
+    return attribute;
+  return foldValue(cast<Value>(result), depth - 1);
+}
+
 static LogicalResult buildIf(NodeContext &node) {
   const onnx::GraphProto *graphs[] = {node.getGraph("then_branch"), node.getGraph("else_branch")};
   if (!graphs[0] || !graphs[1])
     return node.error("expected attributes then_branch and else_branch, but one is missing");
+  // Exporters ask for ranks and extents that are known here: only one branch is then part of the model, and what
+  // follows knows its types.
+  if (Attribute constant = foldValue(node.operand(0), /*depth=*/8)) {
+    auto condition = graph::getConstantIntegers(constant);
+    if (condition && condition->size() == 1) {
+      SmallVector<Value> outputs;
+      if (failed(buildRegion(node, *graphs[condition->front() ? 0 : 1], outputs)))
+        return failure();
+      if (outputs.size() < node.resultCount())
+        return node.error("expected a branch of " + Twine(node.resultCount()) + " results, but got " +
+                          Twine(outputs.size()));
+      for (unsigned i = 0; i < node.resultCount(); ++i)
+        node.setResult(i, outputs[i]);
+      return success();
+    }
+  }
   Region regions[2];
   SmallVector<Value> outputs[2];
   {
