@@ -14,9 +14,55 @@ namespace tegula {
 #include "tegula/Codegen/Passes.h.inc"
 } // namespace tegula
 
+/// Canonicalization folds a tensor.cast into the dispatch that reads it, so that an operand may be more static than the
+/// kernel's argument. The extents that a dispatch passes are those of dynamic types: casts restore the kernel's types.
+static void restoreKernelTypes(ModuleOp module) {
+  SmallVector<tegula::exec::DispatchOp> dispatches;
+  module.walk([&](tegula::exec::DispatchOp dispatch) { dispatches.push_back(dispatch); });
+  SymbolTable symbols(module);
+  for (tegula::exec::DispatchOp dispatch : dispatches) {
+    auto kernel = symbols.lookup<tegula::exec::KernelOp>(dispatch.getKernel());
+    func::FuncOp function = kernel ? kernel.getFunction() : func::FuncOp();
+    if (!function)
+      continue;
+    OpBuilder builder(dispatch);
+    bool changed = false;
+    SmallVector<Value> ins, outs;
+    SmallVector<Type> results;
+    for (auto [operand, type] : llvm::zip(dispatch->getOperands(), function.getArgumentTypes())) {
+      auto memref = dyn_cast<MemRefType>(type);
+      if (!memref)
+        break; // scalars follow
+      bool isInput = ins.size() < dispatch.getIns().size();
+      Value value = operand;
+      auto wanted = RankedTensorType::get(memref.getShape(), memref.getElementType());
+      if (value.getType() != wanted) {
+        value = tensor::CastOp::create(builder, dispatch.getLoc(), wanted, value);
+        changed = true;
+      }
+      (isInput ? ins : outs).push_back(value);
+      if (!isInput)
+        results.push_back(wanted);
+    }
+    if (!changed)
+      continue;
+    auto typed = tegula::exec::DispatchOp::create(builder, dispatch.getLoc(), results, dispatch.getKernel(), ins, outs,
+                                                  dispatch.getScalars());
+    typed->setDiscardableAttrs(dispatch->getDiscardableAttrDictionary());
+    for (auto [before, after] : llvm::zip(dispatch.getOutputs(), typed.getOutputs())) {
+      Value value = after;
+      if (value.getType() != before.getType())
+        value = tensor::CastOp::create(builder, dispatch.getLoc(), before.getType(), value);
+      before.replaceAllUsesWith(value);
+    }
+    dispatch.erase();
+  }
+}
+
 namespace {
 struct CodegenBufferizeHostPass : tegula::impl::CodegenBufferizeHostPassBase<CodegenBufferizeHostPass> {
   void runOnOperation() override {
+    restoreKernelTypes(getOperation());
     bufferization::OneShotBufferizationOptions options;
     options.bufferizeFunctionBoundaries = true;
     options.allowReturnAllocsFromLoops = true; // a loop-carried value may change its shape
