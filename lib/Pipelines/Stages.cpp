@@ -22,6 +22,7 @@ static void buildGraph(OpPassManager &manager, const TargetBackend &) {
   manager.addNestedPass<func::FuncOp>(createGraphInferShapesPass());
   clean(manager);
   manager.addNestedPass<func::FuncOp>(createGraphInferShapesPass());
+  manager.addNestedPass<func::FuncOp>(createGraphFuseBatchNormPass());
   manager.addPass(createGraphListUnsupportedPass());
 }
 

@@ -14,6 +14,16 @@ def GraphInferShapesPass : Pass<"graph-infer-shapes", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::tegula::graph::GraphDialect"];
 }
 
+def GraphFuseBatchNormPass : Pass<"graph-fuse-batch-norm", "::mlir::func::FuncOp"> {
+  let summary = "Folds batch normalization into the convolution before it";
+  let description = [{
+    A `graph.batch_norm` whose operand is a `graph.conv` with no other use, with weight, bias and all statistics constant
+    f32, is one convolution: weight scaled per output channel by scale / sqrt(variance + epsilon), bias shifted. The new
+    constants are computed in f64 and rounded once.
+  }];
+  let dependentDialects = ["::tegula::graph::GraphDialect"];
+}
+
 def GraphListUnsupportedPass : Pass<"graph-list-unsupported", "::mlir::ModuleOp"> {
   let summary = "Fails with one error per ONNX node that nothing can lower";
   let description = [{
