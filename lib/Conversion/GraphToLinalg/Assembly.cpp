@@ -61,6 +61,8 @@ struct ConcatLowering : Lowering<graph::ConcatOp> {
       SmallVector<OpFoldResult> places(type.getRank(), rewriter.getIndexAttr(0));
       places[axis] = getAsOpFoldResult(offset);
       SmallVector<OpFoldResult> sizes = getExtents(rewriter, loc, input);
+      if (isConstantIntValue(sizes[axis], 0))
+        continue; // nothing to place; a slice that starts at the end would be out of bounds
       offset = math.add(offset, asValue(rewriter, loc, sizes[axis]));
       joined = tensor::InsertSliceOp::create(rewriter, loc, input, joined, places, sizes, strides);
     }

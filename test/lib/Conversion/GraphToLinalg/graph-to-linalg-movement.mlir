@@ -96,3 +96,13 @@ func.func @host(%x: tensor<?x3xf32>) -> tensor<2xi64> {
   %r = graph.concat %n, %eight {axis = 0} : (tensor<1xi64>, tensor<1xi64>) -> tensor<2xi64>
   return %r : tensor<2xi64>
 }
+
+// An operand without elements places nothing.
+// CHECK-LABEL: func.func @concat_nothing
+// CHECK-COUNT-2: tensor.insert_slice
+// CHECK-NOT: insert_slice
+func.func @concat_nothing(%x: tensor<2x3xf32>, %z: tensor<2x1xf32>, %nothing: tensor<2x0xf32>) -> tensor<2x4xf32> {
+  %r = graph.concat %x, %z, %nothing {axis = 1}
+      : (tensor<2x3xf32>, tensor<2x1xf32>, tensor<2x0xf32>) -> tensor<2x4xf32>
+  return %r : tensor<2x4xf32>
+}
