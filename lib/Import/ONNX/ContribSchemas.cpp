@@ -59,7 +59,8 @@ void tegula::registerContribSchemas() {
     });
     add(microsoft, "GroupQueryAttention", 1, withCaches);
     add(microsoft, "FusedMatMul", 2, elementOnly);
-    for (const char *name : {"FastGelu", "Gelu", "BiasGelu", "QuickGelu"})
+    add(microsoft, "BiasGelu", 2, likeOperand);
+    for (const char *name : {"FastGelu", "Gelu", "QuickGelu"})
       add(microsoft, name, 1, likeOperand);
     return true;
   }();

@@ -63,6 +63,34 @@ static std::string findOversizedShape(const onnx::GraphProto &graph) {
   return "";
 }
 
+/// The message about an input that the schema asks for and a node leaves empty, or "": the checker counts inputs only.
+/// Beyond the smallest number of inputs, elements of a heterogeneous variadic input may be absent (values that Loop
+/// carries, inputs of contributed operators).
+static std::string findMissingInput(const onnx::GraphProto &graph, const std::map<std::string, int> &opsets) {
+  for (const onnx::NodeProto &node : graph.node()) {
+    for (const onnx::AttributeProto &attribute : node.attribute())
+      if (attribute.has_g())
+        if (std::string error = findMissingInput(attribute.g(), opsets); !error.empty())
+          return error;
+    auto opset = opsets.find(node.domain() == "ai.onnx" ? "" : node.domain());
+    if (opset == opsets.end())
+      continue;
+    const onnx::OpSchema *schema = onnx::OpSchemaRegistry::Schema(node.op_type(), opset->second, opset->first);
+    if (!schema || schema->inputs().empty())
+      continue;
+    for (int i = 0; i < node.input_size(); ++i) {
+      const auto &formal = schema->inputs()[std::min<size_t>(i, schema->inputs().size() - 1)];
+      bool mayBeAbsent = formal.GetOption() == onnx::OpSchema::Optional ||
+                         (formal.GetOption() == onnx::OpSchema::Variadic && !formal.GetIsHomogeneous() &&
+                           i >= schema->min_input());
+      if (node.input(i).empty() && !mayBeAbsent)
+        return "node '" + node.name() + "' (" + node.op_type() + "): expected input " + std::to_string(i) + " ('" +
+               formal.GetName() + "') to be given, but it is empty";
+    }
+  }
+  return "";
+}
+
 /// The inliner drops an attribute of a function's body that refers to one the node leaves out, although its schema has
 /// a default. So such nodes get all their defaults first.
 static void spellOutDefaults(onnx::GraphProto &graph, const std::map<std::string, int> &opsets,
@@ -113,6 +141,9 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
     auto &values = *proto.mutable_graph()->mutable_value_info();
     values.erase(std::remove_if(values.begin(), values.end(), [](const auto &value) { return value.name().empty(); }),
                  values.end());
+    error = findMissingInput(proto.graph(), opsets);
+    if (!error.empty())
+      return false;
     onnx::ShapeInferenceOptions inference(/*check_type=*/true, /*strict_mode=*/1, /*data_prop=*/true);
     try {
       onnx::shape_inference::InferShapes(proto, onnx::OpSchemaRegistry::Instance(), inference);
