@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What an import of tegula brings along, and whom it has to live with."""
-import importlib.util
 import itertools
 import subprocess
 import sys
@@ -9,7 +8,7 @@ import onnx
 import pytest
 from onnx import helper
 
-NEIGHBOURS = ["onnx"] + (["onnxruntime"] if importlib.util.find_spec("onnxruntime") else [])
+NEIGHBOURS = ["onnx", "onnxruntime"]
 USE = {
     "onnx": "import onnx.checker; onnx.checker.check_model(onnx.helper.make_model(onnx.helper.make_graph("
     "[onnx.helper.make_node('Relu', ['x'], ['y'])], 'g', [onnx.helper.make_tensor_value_info('x', 1, [1])], "
