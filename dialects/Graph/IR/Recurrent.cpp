@@ -11,6 +11,9 @@ using namespace tegula::graph;
 template <typename OpTy> static LogicalResult inferRecurrent(OpTy op, int64_t states, SmallVectorImpl<Type> &types) {
   auto x = dyn_cast<RankedTensorType>(op.getX().getType());
   auto r = dyn_cast<RankedTensorType>(op.getR().getType());
+  for (RankedTensorType type : {x, r})
+    if (type && type.getRank() != 3)
+      return op.emitOpError("expected x and r of rank 3, but got ") << type;
   Type element = cast<TensorType>(op.getX().getType()).getElementType();
   int64_t directions = op.getDirection() == "bidirectional" ? 2 : 1;
   int64_t steps = x ? x.getDimSize(0) : ShapedType::kDynamic, batches = x ? x.getDimSize(1) : ShapedType::kDynamic;

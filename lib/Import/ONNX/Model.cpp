@@ -38,29 +38,50 @@ struct FunctionsWithoutRow : onnx::inliner::FunctionIdSet {
 };
 } // namespace
 
-/// ONNX's inference makes a result of as many dimensions as a shape operand is declared to have elements; a model that
-/// declares 2^62 of them would keep it busy for ever. The message for the first such node; "" when there is none.
+/// Calls `see(name, shape)` for the declared shape of every value of a graph.
+template <typename See> static void forEachDeclaredShape(const onnx::GraphProto &graph, See see) {
+  for (const auto *values : {&graph.input(), &graph.output(), &graph.value_info()})
+    for (const onnx::ValueInfoProto &value : *values)
+      if (value.type().has_tensor_type() && value.type().tensor_type().has_shape())
+        see(value.name(), value.type().tensor_type().shape());
+}
+
+/// The message about the first declared shape that no memory can hold, or shape operand of too many dimensions (ONNX's
+/// inference makes a result of as many); "" when there is none.
 static std::string findOversizedShape(const onnx::GraphProto &graph) {
-  constexpr int64_t limit = 1024;
+  constexpr int64_t limit = int64_t(1) << 48; // elements; what a 64-bit processor addresses in bytes
+  std::string error;
   std::map<std::string, int64_t> lengths; // of declared one-dimensional values
-  auto declare = [&](const onnx::ValueInfoProto &value) {
-    if (value.type().tensor_type().shape().dim_size() == 1)
-      lengths[value.name()] = value.type().tensor_type().shape().dim(0).dim_value();
-  };
-  for (const auto &value : graph.input())
-    declare(value);
-  for (const auto &value : graph.value_info())
-    declare(value);
-  for (const auto &node : graph.node()) {
+  forEachDeclaredShape(graph, [&](const std::string &name, const onnx::TensorShapeProto &shape) {
+    int64_t elements = 1;
+    for (const auto &dim : shape.dim())
+      if (dim.has_dim_value() && dim.dim_value() > 0 && error.empty() &&
+          (__builtin_mul_overflow(elements, dim.dim_value(), &elements) || elements > limit))
+        error = "value '" + name + "': expected at most 2^48 elements, but its shape has more";
+    if (shape.dim_size() == 1)
+      lengths[name] = shape.dim(0).dim_value();
+  });
+  constexpr int64_t maxRank = 1024;
+  for (const onnx::NodeProto &node : graph.node()) {
     int operand = node.op_type() == "Expand" ? 1 : node.op_type() == "ConstantOfShape" ? 0 : -1;
-    if (operand < 0 || operand >= node.input_size())
+    if (operand < 0 || operand >= node.input_size() || !error.empty())
       continue;
-    auto found = lengths.find(node.input(operand));
-    if (found != lengths.end() && found->second > limit)
-      return "node '" + node.name() + "' (" + node.op_type() + "): expected a shape of at most " +
-             std::to_string(limit) + " dimensions, but '" + found->first + "' has " + std::to_string(found->second);
+    if (auto found = lengths.find(node.input(operand)); found != lengths.end() && found->second > maxRank)
+      error = "node '" + node.name() + "' (" + node.op_type() + "): expected a shape of at most " +
+              std::to_string(maxRank) + " dimensions, but '" + found->first + "' has " + std::to_string(found->second);
   }
-  return "";
+  return error;
+}
+
+/// Data propagation of ONNX's inference turns one-dimensional integers into a shape with a message per element, whatever
+/// they mean: it pays for shape operands and is ruinous for data.
+static bool mayPropagateData(const onnx::GraphProto &graph) {
+  constexpr int64_t limit = 65536; // elements
+  bool may = true;
+  forEachDeclaredShape(graph, [&](const std::string &, const onnx::TensorShapeProto &shape) {
+    may &= shape.dim_size() != 1 || shape.dim(0).dim_value() <= limit;
+  });
+  return may;
 }
 
 /// The message about an input that the schema asks for and a node leaves empty, or "": the checker counts inputs only.
@@ -144,7 +165,7 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
     error = findMissingInput(proto.graph(), opsets);
     if (!error.empty())
       return false;
-    onnx::ShapeInferenceOptions inference(/*check_type=*/true, /*strict_mode=*/1, /*data_prop=*/true);
+    onnx::ShapeInferenceOptions inference(/*check_type=*/true, /*strict_mode=*/1, mayPropagateData(proto.graph()));
     try {
       onnx::shape_inference::InferShapes(proto, onnx::OpSchemaRegistry::Instance(), inference);
     } catch (const std::exception &) {
