@@ -50,7 +50,7 @@ static void placeOutputs(func::FuncOp function) {
     auto alloc = source.getDefiningOp<memref::AllocOp>();
     if (alloc && alloc->getBlock() == terminator->getBlock() && placed.insert(alloc).second) {
       OpBuilder atAlloc(alloc);
-      auto output = exec::OutputOp::create(atAlloc, loc, alloc.getType(), index, alloc.getDynamicSizes());
+      auto output = exec::OutputOp::create(atAlloc, alloc.getLoc(), alloc.getType(), index, alloc.getDynamicSizes());
       alloc.replaceAllUsesWith(output.getResult());
       placed.insert(output);
       alloc.erase();

@@ -64,7 +64,7 @@ private:
       });
     };
     function.walk([&](Operation *op) {
-      if (isa<exec::DispatchOp, exec::CheckOp>(op))
+      if (isa<exec::DispatchOp, exec::CheckOp, exec::AllocateOp, exec::OutputOp>(op))
         add(op);
     });
     module->setAttr("exec.nodes", ArrayAttr::get(module.getContext(), names));
@@ -135,10 +135,12 @@ private:
     builder.setInsertionPointToStart(rest);
   }
 
-  void returnIfNull(Location loc, Value pointer) {
+  /// Ends the run when `op` got no memory.
+  void returnIfNull(Operation *op, Value pointer) {
+    Location loc = op->getLoc();
     Value null = LLVM::ZeroOp::create(builder, loc, pointerType);
     Value failed = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::eq, pointer, null);
-    returnIf(loc, failed, constantI32(builder, loc, TEGULA_OUT_OF_MEMORY), -1);
+    returnIf(loc, failed, constantI32(builder, loc, TEGULA_OUT_OF_MEMORY), nodeOf(op));
   }
 
   SmallVector<Value> toI64(Location loc, ValueRange indices) {
@@ -163,7 +165,7 @@ private:
       SmallVector<Value> sizes = toI64(loc, allocate.getSizes());
       Value bytes = getByteSize(builder, loc, type, sizes);
       Value pointer = call(loc, offsetof(tegula_services, allocate), pointerType, {context, bytes});
-      returnIfNull(loc, pointer);
+      returnIfNull(op, pointer);
       allocate.replaceAllUsesWith(makeMemRef(builder, loc, type, pointer, sizes));
     } else if (auto release = dyn_cast<exec::ReleaseOp>(op)) {
       call(loc, offsetof(tegula_services, release), nullptr, {context, getPointer(builder, loc, release.getMemory())});
@@ -200,7 +202,7 @@ private:
     Value pointer = call(loc, offsetof(tegula_services, output), pointerType,
                          {context, constantI32(builder, loc, output.getIndex()),
                           constantI32(builder, loc, type.getRank()), array});
-    returnIfNull(loc, pointer);
+    returnIfNull(output, pointer);
     output.replaceAllUsesWith(makeMemRef(builder, loc, type, pointer, dynamic));
   }
 
