@@ -17,6 +17,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <map>
+#include <set>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,6 +39,13 @@ struct FunctionsWithoutRow : onnx::inliner::FunctionIdSet {
 };
 } // namespace
 
+static std::map<std::string, int> getOpsets(const onnx::ModelProto &proto) {
+  std::map<std::string, int> opsets;
+  for (const auto &import : proto.opset_import())
+    opsets[import.domain() == "ai.onnx" ? "" : import.domain()] = int(import.version());
+  return opsets;
+}
+
 /// Calls `see(name, shape)` for the declared shape of every value of a graph.
 template <typename See> static void forEachDeclaredShape(const onnx::GraphProto &graph, See see) {
   for (const auto *values : {&graph.input(), &graph.output(), &graph.value_info()})
@@ -46,9 +54,17 @@ template <typename See> static void forEachDeclaredShape(const onnx::GraphProto 
         see(value.name(), value.type().tensor_type().shape());
 }
 
-/// The message about the first declared shape that no memory can hold, or shape operand of too many dimensions (ONNX's
-/// inference makes a result of as many); "" when there is none.
-static std::string findOversizedShape(const onnx::GraphProto &graph) {
+/// Whether operand `i` has one element per dimension of a tensor, in ONNX's own words for such operands.
+static bool isPerDimension(const onnx::OpSchema &schema, int i) {
+  static const std::set<std::string> names{"shape", "axes", "starts", "ends", "steps", "sizes", "size",
+                                           "scales", "roi", "pads", "repeats", "output_shape"};
+  return names.count(schema.inputs()[i].GetName()) || schema.Name() == "ConstantOfShape";
+}
+
+/// The message about the first declared shape that no memory can hold, or operand for more dimensions than a tensor has
+/// (inference and lowering make something for each); "" when there is none.
+static std::string findOversizedShape(const onnx::GraphProto &graph, const std::map<std::string, int> &opsets) {
+  constexpr int64_t maxRank = 1024;
   constexpr int64_t limit = int64_t(1) << 48; // elements; what a 64-bit processor addresses in bytes
   std::string error;
   std::map<std::string, int64_t> lengths; // of declared one-dimensional values
@@ -61,14 +77,18 @@ static std::string findOversizedShape(const onnx::GraphProto &graph) {
     if (shape.dim_size() == 1)
       lengths[name] = shape.dim(0).dim_value();
   });
-  constexpr int64_t maxRank = 1024;
   for (const onnx::NodeProto &node : graph.node()) {
-    int operand = node.op_type() == "Expand" ? 1 : node.op_type() == "ConstantOfShape" ? 0 : -1;
-    if (operand < 0 || operand >= node.input_size() || !error.empty())
-      continue;
-    if (auto found = lengths.find(node.input(operand)); found != lengths.end() && found->second > maxRank)
-      error = "node '" + node.name() + "' (" + node.op_type() + "): expected a shape of at most " +
-              std::to_string(maxRank) + " dimensions, but '" + found->first + "' has " + std::to_string(found->second);
+    auto opset = opsets.find(node.domain() == "ai.onnx" ? "" : node.domain());
+    const onnx::OpSchema *schema =
+        opset == opsets.end() ? nullptr
+                              : onnx::OpSchemaRegistry::Schema(node.op_type(), opset->second, opset->first);
+    for (int i = 0; schema && error.empty() && i < std::min<int>(node.input_size(), schema->inputs().size()); ++i) {
+      auto found = lengths.find(node.input(i));
+      if (found != lengths.end() && found->second > maxRank && isPerDimension(*schema, i))
+        error = "node '" + node.name() + "' (" + node.op_type() + "): expected '" + schema->inputs()[i].GetName() +
+                "' for at most " + std::to_string(maxRank) + " dimensions, but '" + found->first + "' has " +
+                std::to_string(found->second);
+    }
   }
   return error;
 }
@@ -147,13 +167,11 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
       WithoutExternalTensors hidden(proto);
       onnx::checker::check_model(proto);
     }
-    error = findOversizedShape(proto.graph());
+    error = findOversizedShape(proto.graph(), getOpsets(proto));
     if (!error.empty())
       return false;
     onnx::inliner::InlineLocalFunctions(proto, /*convert_version=*/true);
-    std::map<std::string, int> opsets;
-    for (const auto &import : proto.opset_import())
-      opsets[import.domain() == "ai.onnx" ? "" : import.domain()] = int(import.version());
+    const std::map<std::string, int> opsets = getOpsets(proto);
     spellOutDefaults(*proto.mutable_graph(), opsets, hasRow);
     FunctionsWithoutRow selected(hasRow);
     // The inliner looks up the type of every input of a call, absent ones ("") too.
