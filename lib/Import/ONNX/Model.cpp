@@ -23,6 +23,9 @@
 
 using namespace tegula;
 
+/// More dimensions than any real tensor has.
+constexpr int64_t maxRank = 1024;
+
 OnnxModel::OnnxModel() : proto(std::make_unique<onnx::ModelProto>()) {}
 OnnxModel::~OnnxModel() = default;
 
@@ -64,7 +67,6 @@ static bool isPerDimension(const onnx::OpSchema &schema, int i) {
 /// The message about the first declared shape that no memory can hold, or operand for more dimensions than a tensor has
 /// (inference and lowering make something for each); "" when there is none.
 static std::string findOversizedShape(const onnx::GraphProto &graph, const std::map<std::string, int> &opsets) {
-  constexpr int64_t maxRank = 1024;
   constexpr int64_t limit = int64_t(1) << 48; // elements; what a 64-bit processor addresses in bytes
   std::string error;
   std::map<std::string, int64_t> lengths; // of declared one-dimensional values
@@ -104,15 +106,20 @@ static bool mayPropagateData(const onnx::GraphProto &graph) {
   return may;
 }
 
-/// The message about an input that the schema asks for and a node leaves empty, or "": the checker counts inputs only.
-/// Beyond the smallest number of inputs, elements of a heterogeneous variadic input may be absent (values that Loop
+/// The message about the first node with what ONNX's checker does not look for and its inference does not survive, or "":
+/// an axis that no 32-bit number holds, an input that the schema asks for and the node leaves empty. Beyond the smallest number of inputs, elements of a heterogeneous variadic input may be absent (values that Loop
 /// carries, inputs of contributed operators).
-static std::string findMissingInput(const onnx::GraphProto &graph, const std::map<std::string, int> &opsets) {
+static std::string findBadNode(const onnx::GraphProto &graph, const std::map<std::string, int> &opsets) {
   for (const onnx::NodeProto &node : graph.node()) {
-    for (const onnx::AttributeProto &attribute : node.attribute())
+    const std::string place = "node '" + node.name() + "' (" + node.op_type() + "): ";
+    for (const onnx::AttributeProto &attribute : node.attribute()) {
       if (attribute.has_g())
-        if (std::string error = findMissingInput(attribute.g(), opsets); !error.empty())
+        if (std::string error = findBadNode(attribute.g(), opsets); !error.empty())
           return error;
+      if (attribute.name() == "axis" && (attribute.i() < -maxRank || attribute.i() > maxRank))
+        return place + "expected axis to be of a tensor of at most " + std::to_string(maxRank) +
+               " dimensions, but got " + std::to_string(attribute.i());
+    }
     auto opset = opsets.find(node.domain() == "ai.onnx" ? "" : node.domain());
     if (opset == opsets.end())
       continue;
@@ -125,7 +132,7 @@ static std::string findMissingInput(const onnx::GraphProto &graph, const std::ma
                          (formal.GetOption() == onnx::OpSchema::Variadic && !formal.GetIsHomogeneous() &&
                            i >= schema->min_input());
       if (node.input(i).empty() && !mayBeAbsent)
-        return "node '" + node.name() + "' (" + node.op_type() + "): expected input " + std::to_string(i) + " ('" +
+        return place + "expected input " + std::to_string(i) + " ('" +
                formal.GetName() + "') to be given, but it is empty";
     }
   }
@@ -168,6 +175,8 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
       onnx::checker::check_model(proto);
     }
     error = findOversizedShape(proto.graph(), getOpsets(proto));
+    if (error.empty())
+      error = findBadNode(proto.graph(), getOpsets(proto));
     if (!error.empty())
       return false;
     onnx::inliner::InlineLocalFunctions(proto, /*convert_version=*/true);
@@ -180,7 +189,7 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
     auto &values = *proto.mutable_graph()->mutable_value_info();
     values.erase(std::remove_if(values.begin(), values.end(), [](const auto &value) { return value.name().empty(); }),
                  values.end());
-    error = findMissingInput(proto.graph(), opsets);
+    error = findBadNode(proto.graph(), opsets);
     if (!error.empty())
       return false;
     onnx::ShapeInferenceOptions inference(/*check_type=*/true, /*strict_mode=*/1, mayPropagateData(proto.graph()));
