@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  a host function with tensor operations (linalg, tensor, kernel-level scf) between scalar shape arithmetic.
 // Out: the same function with `exec.dispatch` in their place, and one `exec.kernel` per group.
-// Algorithm: blocks in program order (scf ops tagged `exec.host` are host control flow: their blocks likewise). Each
-// tensor operation roots a group; a contraction takes the elementwise chain that alone uses its result, an insert_slice
-// the chain of inserts it continues. Inits (tensor.empty, linalg.fill) and views (extract_slice, broadcast_view) are
-// cloned into every group that reads them. A view that the host itself needs becomes a copy kernel.
+// Algorithm: blocks in program order (scf ops are host control flow, their blocks likewise, except scf.for loops tagged
+// `exec.kernel`: those are tensor operations whose carried tensors keep their shape). Each tensor operation roots a
+// group; a contraction takes the elementwise chain that alone uses its result, an insert_slice the chain of inserts it
+// continues. Inits (tensor.empty, linalg.fill) and views (extract_slice, broadcast_view) are cloned into every group
+// that reads them. A view that the host itself needs becomes a copy kernel.
 //
 //   %1 = linalg.generic {mul-add} %a, %b              %2 = exec.dispatch @matmul_fc1_0 ins(%a, %b, %c) outs(%empty)
 //   %2 = linalg.generic {relu(x + c)} %1, %c    =>
@@ -24,7 +25,10 @@ namespace tegula {
 #include "tegula/Dialect/Exec/Transforms/Passes.h.inc"
 } // namespace tegula
 
-static bool isHostControl(Operation *op) { return op->hasAttr("exec.host"); }
+/// Canonicalization keeps the attributes of scf.for, but not those of scf.if and scf.while.
+static bool isHostControl(Operation *op) {
+  return isa<scf::IfOp, scf::WhileOp>(op) || (isa<scf::ForOp>(op) && !op->hasAttr("exec.kernel"));
+}
 
 /// Operations that read a tensor without computing: cloned into each kernel that needs them.
 static bool isView(Operation *op) { return isa<tensor::ExtractSliceOp, exec::BroadcastViewOp>(op); }
@@ -131,18 +135,16 @@ private:
       auto type = cast<RankedTensorType>(value.getType());
       SmallVector<OpFoldResult> sizes;
       for (int64_t i = 0; i < type.getRank(); ++i)
-        sizes.push_back(type.isDynamicDim(i)
-                            ? OpFoldResult(extentOutside(builder, view->getLoc(), value, i, nullptr))
-                            : OpFoldResult(builder.getIndexAttr(type.getDimSize(i))));
+        sizes.push_back(type.isDynamicDim(i) ? OpFoldResult(extentOutside(builder, view->getLoc(), value, i, nullptr))
+                                             : OpFoldResult(builder.getIndexAttr(type.getDimSize(i))));
       Value empty = tensor::EmptyOp::create(builder, view->getLoc(), sizes, type.getElementType());
       AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
       SmallVector<utils::IteratorType> iterators(type.getRank(), utils::IteratorType::parallel);
       auto copy = linalg::GenericOp::create(
           builder, view->getLoc(), type, value, empty, ArrayRef{identity, identity}, iterators,
           [](OpBuilder &b, Location loc, ValueRange v) { linalg::YieldOp::create(b, loc, v[0]); });
-      value.replaceUsesWithIf(copy.getResult(0), [&](OpOperand &use) {
-        return use.getOwner() != copy && needsCopy(use);
-      });
+      value.replaceUsesWithIf(copy.getResult(0),
+                              [&](OpOperand &use) { return use.getOwner() != copy && needsCopy(use); });
     }
   }
 
@@ -180,8 +182,46 @@ private:
   /// Bodies that index tensors themselves (gathers) stay alone.
   static bool usesOtherTensors(linalg::GenericOp op) {
     bool found = false;
-    op.getBody()->walk([&](Operation *inner) { found |= isa<tensor::ExtractOp, linalg::IndexOp, exec::CheckOp>(inner); });
+    op.getBody()->walk(
+        [&](Operation *inner) { found |= isa<tensor::ExtractOp, linalg::IndexOp, exec::CheckOp>(inner); });
     return found;
+  }
+
+  /// Whether value `index` that a kernel's loop carries keeps its shape: what a round yields is the round's value with
+  /// elements or slices written into it, or has the type's static shape.
+  static bool keepsShape(scf::ForOp loop, unsigned index) {
+    Value argument = loop.getRegionIterArgs()[index];
+    if (cast<RankedTensorType>(argument.getType()).hasStaticShape())
+      return true;
+    Value value = loop.getYieldedValues()[index];
+    while (value != argument) {
+      Operation *op = value.getDefiningOp();
+      if (!op)
+        return false;
+      unsigned number = cast<OpResult>(value).getResultNumber();
+      if (auto insert = dyn_cast<tensor::InsertSliceOp>(op)) {
+        value = insert.getDest();
+      } else if (auto insert = dyn_cast<tensor::InsertOp>(op)) {
+        value = insert.getDest();
+      } else if (auto written = dyn_cast<bufferization::MaterializeInDestinationOp>(op)) {
+        value = written.getDest();
+      } else if (auto cast = dyn_cast<tensor::CastOp>(op)) {
+        value = cast.getSource();
+      } else if (auto dps = dyn_cast<DestinationStyleOpInterface>(op)) {
+        value = dps.getDpsInits()[number];
+      } else if (auto inner = dyn_cast<scf::ForOp>(op); inner && keepsShape(inner, number)) {
+        value = inner.getInitArgs()[number];
+      } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
+        // One side keeps the round's value; the other is asked for the rest of the way.
+        Value first = branch.thenYield()->getOperand(number), second = branch.elseYield()->getOperand(number);
+        if (first != argument && second != argument)
+          return false;
+        value = first == argument ? second : first;
+      } else {
+        return false;
+      }
+    }
+    return true;
   }
 
   /// Extent `i` of `value` as host values available before the group; `group` null: of any host value.
@@ -219,9 +259,8 @@ private:
       return extentOutside(b, loc, insert.getDest(), i, group);
     if (auto insert = dyn_cast<tensor::InsertOp>(op))
       return extentOutside(b, loc, insert.getDest(), i, group);
-    if (auto loop = dyn_cast<LoopLikeOpInterface>(op))
-      if (auto *init = loop.getTiedLoopInit(cast<OpResult>(value)))
-        return extentOutside(b, loc, init->get(), i, group);
+    if (auto loop = dyn_cast<scf::ForOp>(op); loop && keepsShape(loop, cast<OpResult>(value).getResultNumber()))
+      return extentOutside(b, loc, loop.getInitArgs()[cast<OpResult>(value).getResultNumber()], i, group);
     if (auto pad = dyn_cast<tensor::PadOp>(op)) {
       Value extent = extentOutside(b, loc, pad.getSource(), i, group);
       extent = arith::AddIOp::create(b, loc, extent, toValue(pad.getMixedLowPad()[i]));
@@ -233,11 +272,6 @@ private:
         index += type.isDynamicDim(k);
       return generate.getDynamicExtents()[index];
     }
-    if (auto branch = dyn_cast<scf::IfOp>(op)) {
-      // Both branches give the same shape; ask the one that yields something known outside.
-      Value yielded = branch.thenBlock()->getTerminator()->getOperand(cast<OpResult>(value).getResultNumber());
-      return extentOutside(b, loc, yielded, i, group);
-    }
     op->emitOpError("the extent of result ") << cast<OpResult>(value).getResultNumber() << ", dimension " << i
                                              << ", cannot be computed before the kernel runs";
     extentFailed = true;
@@ -245,7 +279,8 @@ private:
   }
 
   /// Clones `value`'s defining operation if it is of the cloned kind; collects everything else as a capture.
-  void collect(Operation *op, const Group &group, llvm::SetVector<Operation *> &clones, llvm::SetVector<Value> &captures) {
+  void collect(Operation *op, const Group &group, llvm::SetVector<Operation *> &clones,
+               llvm::SetVector<Value> &captures) {
     auto visit = [&](Value value) {
       Operation *definition = value.getDefiningOp();
       if (op->isAncestor(definition ? definition : value.getParentBlock()->getParentOp()))
@@ -330,8 +365,8 @@ private:
         tensorSources.push_back(capture);
       } else if (capture.getType().isIntOrFloat()) {
         tensorSources.push_back(capture);
-        tensors.push_back(tensor::FromElementsOp::create(builder, loc, RankedTensorType::get({}, capture.getType()),
-                                                         capture));
+        tensors.push_back(
+            tensor::FromElementsOp::create(builder, loc, RankedTensorType::get({}, capture.getType()), capture));
       } else {
         return last->emitOpError("expected operands that are ranked tensors or scalars, but got ") << capture.getType();
       }
@@ -363,7 +398,8 @@ private:
     ArrayAttr nodes = collectNodes(group);
     std::string name = makeName(group, nodes);
     OpBuilder atModule = OpBuilder::atBlockEnd(module.getBody());
-    auto kernel = exec::KernelOp::create(atModule, loc, name, int64_t(outs.size()), nodes, nullptr, nullptr, nullptr, 0);
+    auto kernel =
+        exec::KernelOp::create(atModule, loc, name, int64_t(outs.size()), nodes, nullptr, nullptr, nullptr, 0);
     Block *body = &kernel.getBody().emplaceBlock();
     OpBuilder inKernel = OpBuilder::atBlockEnd(body);
     auto function = func::FuncOp::create(inKernel, loc, name, inKernel.getFunctionType(arguments, {}));

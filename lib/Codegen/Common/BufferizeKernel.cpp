@@ -2,13 +2,18 @@
 // In:  a kernel on tensors: operands through bufferization.to_tensor, results through
 //      bufferization.materialize_in_destination.
 // Out: the same kernel on memrefs; an op that produces a result writes straight into the result's memory (empty-tensor
-//      elimination), copies are linalg.generic ops.
+//      elimination), copies are linalg.generic ops. What a loop carries stays in one place: a round writes its value
+//      there, at best directly, else by a copy at its end. Temporaries of dynamic size are freed at the end of their
+//      block.
 #include "tegula/Codegen/Passes.h"
 
+#include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -29,11 +34,82 @@ static void expandConstants(Operation *root) {
     SmallVector<Value> scalars;
     for (Attribute value : elements.getValues<Attribute>())
       scalars.push_back(arith::ConstantOp::create(builder, constant.getLoc(), cast<TypedAttr>(value)));
-    Value tensor = tensor::FromElementsOp::create(builder, constant.getLoc(), cast<RankedTensorType>(constant.getType()),
-                                                  scalars);
+    Value tensor =
+        tensor::FromElementsOp::create(builder, constant.getLoc(), cast<RankedTensorType>(constant.getType()), scalars);
     constant.replaceAllUsesWith(tensor);
     constant.erase();
   });
+}
+
+/// `value` copied into a tensor of its own.
+static Value copyTensor(OpBuilder &builder, Location loc, Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  Value empty =
+      tensor::EmptyOp::create(builder, loc, tensor::getMixedSizes(builder, loc, value), type.getElementType());
+  AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
+  SmallVector<utils::IteratorType> iterators(type.getRank(), utils::IteratorType::parallel);
+  return linalg::GenericOp::create(
+             builder, loc, empty.getType(), value, empty, ArrayRef{identity, identity}, iterators,
+             [](OpBuilder &b, Location at, ValueRange v) { linalg::YieldOp::create(b, at, v[0]); })
+      .getResult(0);
+}
+
+/// The tensor that `value` is a view of.
+static Value stripViews(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<tensor::CastOp, tensor::ExtractSliceOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
+/// Makes each round of a loop write the tensors that it carries into the places where it found them. A round that
+/// passes one carried value on as another (a delay line) copies it before anything is written.
+static void carryInPlace(Operation *kernel) {
+  kernel->walk([](scf::ForOp loop) {
+    Operation *yield = loop.getBody()->getTerminator();
+    OpBuilder builder(yield);
+    for (auto [argument, operand] : llvm::zip(loop.getRegionIterArgs(), yield->getOpOperands())) {
+      if (!isa<TensorType>(argument.getType()) || operand.get() == argument)
+        continue;
+      auto source = dyn_cast<BlockArgument>(stripViews(operand.get()));
+      if (source && source.getOwner() == loop.getBody()) {
+        OpBuilder::InsertionGuard guard(builder);
+        if (Operation *view = operand.get().getDefiningOp())
+          builder.setInsertionPointAfter(view);
+        else
+          builder.setInsertionPointToStart(loop.getBody());
+        operand.set(copyTensor(builder, loop.getLoc(), operand.get()));
+      }
+      operand.set(bufferization::MaterializeInDestinationOp::create(builder, loop.getLoc(), argument.getType(),
+                                                                    operand.get(), argument)
+                      .getResult());
+    }
+  });
+}
+
+/// Temporaries of static size live in the workspace; the others come from the heap.
+static void freeTemporaries(Operation *kernel) {
+  BufferViewFlowAnalysis aliases(kernel);
+  SmallVector<memref::AllocOp> temporaries;
+  kernel->walk([&](memref::AllocOp alloc) {
+    if (!alloc.getType().hasStaticShape())
+      temporaries.push_back(alloc);
+  });
+  for (memref::AllocOp alloc : temporaries) {
+    // What a branch yields stays allocated until the process ends: no lowering makes such a branch.
+    Block *block = alloc->getBlock();
+    auto leaves = [&](Value alias) {
+      return llvm::any_of(alias.getUsers(), [&](Operation *user) {
+        return !block->findAncestorOpInBlock(*user) || user == block->getTerminator();
+      });
+    };
+    if (llvm::none_of(aliases.resolve(alloc.getResult()), leaves)) {
+      OpBuilder builder(block->getTerminator());
+      memref::DeallocOp::create(builder, alloc.getLoc(), alloc);
+    }
+  }
 }
 
 namespace {
@@ -46,6 +122,7 @@ struct CodegenBufferizeKernelPass : tegula::impl::CodegenBufferizeKernelPassBase
     if (failed(applyPatternsGreedily(kernel, std::move(patterns))))
       return signalPassFailure();
 
+    carryInPlace(kernel);
     bufferization::OneShotBufferizationOptions options;
     options.allowUnknownOps = true; // checks and grid ops have no tensors
     IRRewriter rewriter(&getContext());
@@ -63,6 +140,7 @@ struct CodegenBufferizeKernelPass : tegula::impl::CodegenBufferizeKernelPassBase
         linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(), copy.getTarget());
       copy.erase();
     }
+    freeTemporaries(kernel);
   }
 };
 } // namespace

@@ -91,8 +91,9 @@ FailureOr<KernelForm> matmul::analyzeKernel(func::FuncOp kernel) {
     }
     auto generic = dyn_cast<linalg::GenericOp>(op);
     if (!generic) {
-      if (isa<linalg::LinalgOp>(op) || (!isMemoryEffectFree(&op) && !isa<memref::AllocOp, memref::LoadOp>(op) &&
-                                        !op.hasTrait<OpTrait::IsTerminator>()))
+      if (isa<linalg::LinalgOp>(op) ||
+          (!isMemoryEffectFree(&op) && !isa<memref::AllocOp, memref::DeallocOp, memref::LoadOp>(op) &&
+           !op.hasTrait<OpTrait::IsTerminator>()))
         return op.emitError("expected a contraction and elementwise ops in a kernel of the matmul family, but got ")
                << op.getName();
       continue;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  graph.if and graph.loop.
-// Out: scf.if, scf.for (a loop whose condition never ends it) and scf.while, all tagged `exec.host`: host control flow
-//      around kernels. They are made on graph types, before the dialect conversion, which then converts their types
+// Out: scf.if, scf.for (a loop whose condition never ends it) and scf.while, host control flow around kernels. They are
+// made on graph types, before the dialect conversion, which then converts their types
 //      and everything in them alike.
 // Scanned values of a loop go into a tensor of all rounds when their number and shape are known before the loop; else
 // the tensor grows by one row per round.
@@ -13,8 +13,6 @@
 
 using namespace mlir;
 using namespace tegula;
-
-static constexpr const char *hostTag = "exec.host";
 
 /// The only element of a small graph tensor as a scalar of type i64.
 static Value extractInteger(OpBuilder &b, Location loc, Value tensor) {
@@ -50,7 +48,6 @@ static LogicalResult lowerIf(graph::IfOp op) {
   Location loc = op.getLoc();
   Value condition = extractBool(b, loc, op.getCondition());
   auto branch = scf::IfOp::create(b, loc, op.getResultTypes(), condition, /*addThenBlock=*/true, /*addElseBlock=*/true);
-  branch->setAttr(hostTag, b.getUnitAttr());
   for (auto [from, to] :
        {std::pair(&op.getThenRegion(), branch.thenBlock()), std::pair(&op.getElseRegion(), branch.elseBlock())}) {
     SmallVector<Value> values = moveBody(from->front(), *to, {});
@@ -174,7 +171,6 @@ static LogicalResult lowerLoop(graph::LoopOp op) {
   if (isCounted) {
     Value always = graph::ConstantOp::create(b, loc, DenseElementsAttr::get(i1Tensor, true));
     auto loop = scf::ForOp::create(b, loc, zero, count, one, carried);
-    loop->setAttr(hostTag, b.getUnitAttr());
     if (carried.empty())
       loop.getBody()->getTerminator()->erase();
     auto [condition, next] = runRound(*loop.getBody(), loop.getInductionVar(), always, loop.getRegionIterArgs());
@@ -193,7 +189,6 @@ static LogicalResult lowerLoop(graph::LoopOp op) {
     SmallVector<Value> inits{zero, condition};
     llvm::append_range(inits, carried);
     auto loop = scf::WhileOp::create(b, loc, ValueRange(inits).getTypes(), inits);
-    loop->setAttr(hostTag, b.getUnitAttr());
     SmallVector<Location> locations(inits.size(), loc);
     Block *before = b.createBlock(&loop.getBefore(), {}, ValueRange(inits).getTypes(), locations);
     Value goesOn = extractBool(b, loc, before->getArgument(1));

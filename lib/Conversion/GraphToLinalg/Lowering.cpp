@@ -213,6 +213,8 @@ Value tegula::makeFilled(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> exte
   return linalg::FillOp::create(b, loc, scalar, empty).getResult(0);
 }
 
+void tegula::keepInKernel(scf::ForOp loop) { loop->setAttr("exec.kernel", UnitAttr::get(loop.getContext())); }
+
 Value tegula::castTo(OpBuilder &b, Location loc, Value tensor, Type type) {
   return tensor.getType() == type ? tensor : Value(tensor::CastOp::create(b, loc, type, tensor));
 }
@@ -261,8 +263,8 @@ static bool isSameExtent(OpFoldResult a, OpFoldResult b) {
   if (!first || !second)
     return false;
   auto firstDim = first.getDefiningOp<tensor::DimOp>(), secondDim = second.getDefiningOp<tensor::DimOp>();
-  return firstDim && secondDim && firstDim.getSource() == secondDim.getSource() &&
-         firstDim.getConstantIndex() && firstDim.getConstantIndex() == secondDim.getConstantIndex();
+  return firstDim && secondDim && firstDim.getSource() == secondDim.getSource() && firstDim.getConstantIndex() &&
+         firstDim.getConstantIndex() == secondDim.getConstantIndex();
 }
 
 static bool isOne(OpFoldResult extent) { return isConstantIntValue(extent, 1); }

@@ -207,6 +207,7 @@ template <typename OpTy> struct Layer {
         carried.push_back(initialState(initialC));
       Value zero = constantIndex(b, loc, 0), one = constantIndex(b, loc, 1), count = asValue(b, loc, steps);
       auto loop = scf::ForOp::create(b, loc, zero, count, one, carried);
+      keepInKernel(loop);
       b.setInsertionPointToStart(loop.getBody());
       Value time = loop.getInductionVar();
       if (isReverse)

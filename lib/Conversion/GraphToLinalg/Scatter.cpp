@@ -305,6 +305,7 @@ static Value compactPositions(const IndexMath &math, Value flat, Value length, V
                                [&](OpBuilder &inside, Location l) { scf::YieldOp::create(inside, l, carried); });
                            scf::YieldOp::create(nested, at, branch.getResults());
                          });
+  keepInKernel(loop);
   return loop.getResult(0);
 }
 

@@ -94,6 +94,7 @@ Value sortEntries(const IndexMath &math, const Entries &entries) {
             });
         scf::YieldOp::create(nested, at, storePlace(IndexMath{nested, at}, shift.getResult(0), i, shift.getResult(1)));
       });
+  keepInKernel(loop);
   return loop.getResult(0);
 }
 
@@ -180,6 +181,7 @@ struct UniqueLowering : Lowering<graph::UniqueOp> {
           scf::YieldOp::create(
               nested, at, ValueRange{next, tensor::InsertOp::create(nested, at, stored, carried[1], ValueRange())});
         });
+    keepInKernel(numbers);
     Value inverse = numbers.getResult(0);
     Value distinct =
         toIndex(rewriter, loc, tensor::ExtractOp::create(rewriter, loc, numbers.getResult(1), ValueRange()));
@@ -198,6 +200,7 @@ struct UniqueLowering : Lowering<graph::UniqueOp> {
             Value next = m.add(carried[2], m.select(isNew, one, zero));
             scf::YieldOp::create(nested, at, ValueRange{map, storePlace(m, carried[1], i, number), next});
           });
+      keepInKernel(renumbered);
       inverse = renumbered.getResult(1);
     }
     // First places and counts; from the last entry on, so that the first one stays.
@@ -212,6 +215,7 @@ struct UniqueLowering : Lowering<graph::UniqueOp> {
                                  storePlace(m, carried[1], number, m.add(loadPlace(m, carried[1], number), one));
                              scf::YieldOp::create(nested, at, ValueRange{firsts, counts});
                            });
+    keepInKernel(filled);
     Value firsts = filled.getResult(0);
 
     SmallVector<Value> extents;

@@ -61,6 +61,9 @@ mlir::Value makeEmpty(mlir::OpBuilder &b, mlir::Location loc, llvm::ArrayRef<mli
 /// A tensor filled with a stored scalar.
 mlir::Value makeFilled(mlir::OpBuilder &b, mlir::Location loc, llvm::ArrayRef<mlir::OpFoldResult> extents,
                        mlir::Value storedScalar);
+/// Marks a loop as a tensor operation, part of one kernel; its carried tensors keep their shape. Other scf ops around
+/// tensors are the host's control flow.
+void keepInKernel(mlir::scf::ForOp loop);
 /// Casts to `type` when the shapes differ only in static knowledge.
 mlir::Value castTo(mlir::OpBuilder &b, mlir::Location loc, mlir::Value tensor, mlir::Type type);
 
@@ -107,7 +110,7 @@ void populateMovementLowerings(const mlir::TypeConverter &converter, mlir::Rewri
 void populateConvolutionLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateNormalizationLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateRecurrentLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
-/// Makes graph.if and graph.loop scf ops, tagged `exec.host`, that still hold graph types; before the conversion.
+/// Makes graph.if and graph.loop scf ops that still hold graph types; before the conversion.
 mlir::LogicalResult lowerControlFlow(mlir::ModuleOp module);
 /// Type conversion of the scf and tensor ops that lowerControlFlow makes.
 void populateControlFlowLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns,

@@ -5,7 +5,7 @@
 // CHECK: scf.if %[[C]] -> (tensor<?xf32>)
 // CHECK: scf.yield
 // CHECK: } else {
-// CHECK: } {exec.host}
+// CHECK: }
 func.func @branch(%c: tensor<i1>, %x: tensor<4xf32>, %y: tensor<2xf32>) -> tensor<?xf32> {
   %r = graph.if %c : (tensor<i1>) -> tensor<?xf32> {
     %0 = graph.relu %x : tensor<4xf32> -> tensor<4xf32>
@@ -38,7 +38,7 @@ func.func @known(%x: tensor<4xf32>) -> tensor<4xf32> {
 // CHECK: tensor.empty(%{{.*}}) : tensor<?x4xf32>
 // CHECK: scf.for {{.*}} -> (tensor<4xf32>, tensor<?x4xf32>)
 // CHECK: tensor.insert_slice
-// CHECK: } {exec.host}
+// CHECK: }
 func.func @counted(%n: tensor<i64>, %x: tensor<4xf32>) -> (tensor<4xf32>, tensor<?x4xf32>) {
   %r:2 = graph.loop count %n (%x) : (tensor<i64>, tensor<4xf32>) -> (tensor<?xf32>, tensor<*xf32>) {
   ^bb0(%i: tensor<i64>, %c: tensor<i1>, %v: tensor<?xf32>):

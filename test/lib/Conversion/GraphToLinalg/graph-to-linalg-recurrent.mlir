@@ -9,6 +9,7 @@
 // CHECK: math.tanh
 // CHECK: tensor.insert_slice
 // CHECK: scf.yield
+// CHECK: } {exec.kernel}
 func.func @lstm(%x: tensor<5x2x4xf32>, %w: tensor<1x12x4xf32>, %r: tensor<1x12x3xf32>) -> tensor<5x1x2x3xf32> {
   %y, %h, %c = graph.lstm %x, %w, %r {direction = "forward", activations = ["Sigmoid", "Tanh", "Tanh"], alpha = array<f32: 0.0, 0.0, 0.0>, beta = array<f32: 0.0, 0.0, 0.0>} : tensor<5x2x4xf32>, tensor<1x12x4xf32>, tensor<1x12x3xf32> -> tensor<5x1x2x3xf32>, tensor<1x2x3xf32>, tensor<1x2x3xf32>
   return %y : tensor<5x1x2x3xf32>
