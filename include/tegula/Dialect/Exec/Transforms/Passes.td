@@ -29,8 +29,8 @@ def ExecFormKernelsPass : Pass<"exec-form-kernels", "::mlir::ModuleOp"> {
 def ExecDedupKernelsPass : Pass<"exec-dedup-kernels", "::mlir::ModuleOp"> {
   let summary = "Merges kernels that are equal but for their names, and gives each its key";
   let description = [{
-    Kernels of equal text but for names and locations become one, whose `nodes` name all that it serves. `key` is the
-    hash of that text.
+    Kernels of equal signature become one, whose `nodes` name all that it serves. `key` is the hash of the signature: a
+    text of our own of operations, types, maps, attributes and constants, without names and locations.
   }];
 }
 
