@@ -5,8 +5,10 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 
 using namespace tegula::tuner;
 
@@ -55,6 +57,7 @@ llvm::Expected<std::unique_ptr<Execution>> Execution::load(const std::string &pa
   if (tegula_context_create(model, &options, &context) != TEGULA_ERROR_NONE)
     return llvm::createStringError(tegula_last_error());
   execution->context.reset(context);
+  execution->threads = threads;
   return execution;
 }
 
@@ -96,15 +99,25 @@ tegula_error Execution::run() {
                             lastOutputs.size());
 }
 
+static double nanosecondsOf(clockid_t clock) {
+  timespec time;
+  clock_gettime(clock, &time);
+  return 1e9 * static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec);
+}
+
 tegula_error Execution::runTimed(int64_t count, double &dispatchNs) {
   // Enabling starts from zero.
   tegula_error error = tegula_context_set_profiling(context.get(), 1);
+  double beginCpu = nanosecondsOf(CLOCK_THREAD_CPUTIME_ID), begin = nanosecondsOf(CLOCK_MONOTONIC);
   for (int64_t number = 0; number < count && error == TEGULA_ERROR_NONE; ++number)
     error = run();
+  double elapsed = nanosecondsOf(CLOCK_MONOTONIC) - begin, cpu = nanosecondsOf(CLOCK_THREAD_CPUTIME_ID) - beginCpu;
+  // The calling thread is the only worker: the part of the time for which it had a CPU is the part of its work.
+  double share = threads == 1 && elapsed > 0 ? std::min(cpu / elapsed, 1.0) : 1;
   for (int32_t kernel = 0; kernel < tegula_model_kernel_count(model.get()) && error == TEGULA_ERROR_NONE; ++kernel) {
     int64_t dispatches = 0, nanoseconds = 0;
     error = tegula_context_profile(context.get(), kernel, &dispatches, &nanoseconds);
-    dispatchNs += static_cast<double>(nanoseconds);
+    dispatchNs += share * static_cast<double>(nanoseconds);
   }
   return error;
 }

@@ -67,7 +67,8 @@ public:
   /// TEGULA_ERROR_NONE or what went wrong; tegula_last_error() has the message. Without bound outputs the shapes are
   /// found out.
   tegula_error run();
-  /// Runs `count` times, until one fails; adds the nanoseconds spent in dispatches to `dispatchNs`.
+  /// Runs `count` times, until one fails; adds the nanoseconds spent in dispatches to `dispatchNs`. With one thread,
+  /// without the time for which another process had its CPU.
   tegula_error runTimed(int64_t count, double &dispatchNs);
 
   /// Called around every dispatch from now on.
@@ -94,6 +95,7 @@ private:
   std::vector<GuardedBuffer> inputBuffers, outputBuffers;
   std::vector<std::vector<int64_t>> outputShapes;
   std::vector<tegula_tensor> inputTensors, boundOutputs, lastOutputs;
+  unsigned threads = 1;
 };
 
 } // namespace tegula::tuner

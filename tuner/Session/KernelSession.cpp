@@ -173,6 +173,13 @@ std::optional<double> KernelSession::bestNs() const {
   return best;
 }
 
+std::optional<double> KernelSession::modelNs() const {
+  std::optional<double> time = bestNs();
+  if (time)
+    *time *= static_cast<double>(kernel.dispatches);
+  return time;
+}
+
 std::vector<size_t> KernelSession::finalists() const {
   std::vector<size_t> order = ranking();
   std::vector<size_t> chosen;

@@ -45,6 +45,8 @@ public:
 
   KernelReport report() const;
   std::optional<double> bestNs() const;
+  /// The best time of all its dispatches in one run of the model.
+  std::optional<double> modelNs() const;
   /// Seconds spent so far.
   double spentSeconds = 0;
 

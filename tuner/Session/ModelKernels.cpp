@@ -4,10 +4,10 @@
 
 #include "tegula/Codegen/CPU/CPUKernels.h"
 #include "tegula/Dialect/Sched/IR/Sched.h"
+#include "tegula/Kernel/KernelSignature.h"
 #include "tegula/Tuner/Build/KernelProgram.h"
 
 #include "mlir/AsmParser/AsmParser.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -20,15 +20,6 @@ using namespace tegula::tuner;
 static std::string print(Attribute attribute) {
   std::string text;
   llvm::raw_string_ostream(text) << attribute;
-  return text;
-}
-
-/// For people; the key stands for the kernel.
-static std::string describe(exec::KernelOp kernel) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  stream << kernel.getFunction().getFunctionType();
-  kernel.walk([&](linalg::LinalgOp op) { stream << " " << op->getName(); });
   return text;
 }
 
@@ -131,6 +122,9 @@ llvm::Expected<std::optional<ModelKernels>> tegula::tuner::findModelKernels(Comp
   machine.workers = options.threads;
 
   ModelKernels result;
+  ConstantOperands constants(session.getModule());
+  llvm::StringMap<uint64_t> dispatches;
+  session.getModule().walk([&](exec::DispatchOp dispatch) { ++dispatches[dispatch.getKernel()]; });
   auto sources = std::make_shared<Sources>(Sources{session, {}});
   std::optional<std::map<std::string, std::vector<int64_t>>> dims;
   std::string dimsError;
@@ -183,14 +177,15 @@ llvm::Expected<std::optional<ModelKernels>> tegula::tuner::findModelKernels(Comp
       result.skipped.emplace_back(name, llvm::toString(program.takeError()));
       continue;
     }
-    TunableKernel tunable{{kernel.getKey()->str(), family->name().str(), describe(kernel)},
+    TunableKernel tunable{{kernel.getKey()->str(), family->name().str(), getSignature(kernel, constants.of(kernel))},
                           name,
                           space,
                           *point,
                           {},
                           std::nullopt,
                           std::move(program->inputShapes),
-                          {}};
+                          {},
+                          std::max<uint64_t>(dispatches.lookup(name), 1)};
     tunable.scheduleText = [family, function, space](const Configuration &chosen) {
       return print(family->schedule(function, space, chosen));
     };

@@ -30,6 +30,32 @@ std::string tegula::tuner::sizesText(llvm::ArrayRef<std::vector<int64_t>> shapes
   return text + "]";
 }
 
+/// The kernel that has had the least time for its part of the model's time, the first of equals; one without a good
+/// trial counts as an average one, and none for less than a tenth of that. nullopt when all are finished.
+static std::optional<size_t> nextKernel(const std::deque<KernelSession> &sessions) {
+  double total = 0;
+  size_t known = 0;
+  for (const KernelSession &session : sessions)
+    if (std::optional<double> time = session.modelNs()) {
+      total += *time;
+      ++known;
+    }
+  double average = known ? total / static_cast<double>(known) : 1;
+  std::optional<size_t> number;
+  double least = 0;
+  for (size_t candidate = 0; candidate < sessions.size(); ++candidate) {
+    const KernelSession &session = sessions[candidate];
+    if (session.isFinished())
+      continue;
+    double spent = session.spentSeconds / std::max(session.modelNs().value_or(average), average / 10);
+    if (!number || spent < least) {
+      number = candidate;
+      least = spent;
+    }
+  }
+  return number;
+}
+
 llvm::Expected<TuneReport> tegula::tuner::tune(Database &database, llvm::ArrayRef<TunableKernel> kernels,
                                                const CompileFunction &compile, const TuneOptions &options) {
   using Clock = std::chrono::steady_clock;
@@ -69,12 +95,7 @@ llvm::Expected<TuneReport> tegula::tuner::tune(Database &database, llvm::ArrayRe
     return fraction;
   };
   while (!stopped() && usedFraction() < 1) {
-    // Fair: the kernel that has had the least time so far, the first of equals.
-    std::optional<size_t> number;
-    for (size_t candidate = 0; candidate < sessions.size(); ++candidate)
-      if (!sessions[candidate].isFinished() &&
-          (!number || sessions[candidate].spentSeconds < sessions[*number].spentSeconds))
-        number = candidate;
+    std::optional<size_t> number = nextKernel(sessions);
     if (!number)
       break;
     KernelSession *next = &sessions[*number];

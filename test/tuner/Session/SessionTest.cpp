@@ -135,6 +135,18 @@ TEST_F(SessionTest, FindsTheFastestAndKeepsEveryFailure) {
   EXPECT_TRUE(valueOf(database->verify()).empty());
 }
 
+TEST_F(SessionTest, TheBudgetGoesWhereTheModelSpendsItsTime) {
+  std::vector<int64_t> numbers(64);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  TunableKernel rare = kernel("rare", {"good"}, numbers), hot = kernel("hot", {"good"}, numbers);
+  hot.dispatches = 1000;
+  options.trials = 24;
+  TuneReport report = run({rare, hot});
+  EXPECT_EQ(report.trials, 24u);
+  EXPECT_GE(report.kernels[0].trials, 1u);
+  EXPECT_GT(report.kernels[1].trials, 2 * report.kernels[0].trials);
+}
+
 TEST_F(SessionTest, ACorruptedCandidateIsRecordedAndNeverChosen) {
   // Without the hook the second candidate would win by far.
   setenv("TEGULA_TEST_CORRUPT_CANDIDATE", "2", 1);

@@ -10,7 +10,8 @@
 //
 // A measurement is warm: the kernel's data are as the run before left them. The runner is pinned to one CPU per worker,
 // warms up, then takes batches of runs long enough for the clock; a sample is the time a batch spent in dispatches,
-// divided by its runs.
+// divided by its runs. With one thread the time for which other processes had the CPU is left out, so that a busy
+// machine costs patience, not truth.
 //
 // Test hooks, environment variables with candidate numbers separated by commas (a session counts its candidates from
 // 1): TEGULA_TEST_CORRUPT_CANDIDATE changes one element of the candidate's output before it is compared,

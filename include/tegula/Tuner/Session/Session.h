@@ -38,6 +38,8 @@ struct TunableKernel {
   /// Shapes of its inputs; may be empty when all are static.
   std::vector<std::vector<int64_t>> inputShapes;
   Tolerance tolerance;
+  /// How often a run of the model dispatches it.
+  uint64_t dispatches = 1;
 };
 
 struct TuneProgress {
