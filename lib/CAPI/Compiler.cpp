@@ -3,7 +3,7 @@
 #include "tegula-c/compiler.h"
 #include "tegula/Driver/CompilerSession.h"
 #include "tegula/Tuner/Measure/Measure.h"
-#include "tegula/Tuner/Select/DatabaseSchedules.h"
+#include "tegula/Tuner/Select/ScheduleSources.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -54,19 +54,16 @@ CompileStatus compile(const tegula_compile_options &given, std::string &messages
       return usage(messages, "expected a dimension as name=extent, but got '" + llvm::Twine(given.dimensions[k]) + "'");
     options.dimensions.push_back(std::move(dimension));
   }
-  std::unique_ptr<tuner::Database> database;
-  if (given.database) {
-    auto opened = tuner::Database::open(given.database, tuner::Database::Mode::Read);
-    if (!opened) {
-      messages = "error: " + llvm::toString(opened.takeError()) + "\n";
-      return CompileStatus::InvalidModel;
-    }
-    database = std::move(*opened);
-    unsigned threads = given.threads > 0 ? given.threads : 1;
-    options.schedules = [&database, threads](mlir::ModuleOp module) {
-      return tuner::applySchedules(*database, tuner::describeHost(), threads, module).takeError();
-    };
+  auto sources = tuner::ScheduleSources::open(textOr(given.lock_file, ""), textOr(given.database, ""));
+  if (!sources) {
+    messages = "error: " + llvm::toString(sources.takeError()) + "\n";
+    return CompileStatus::InvalidModel;
   }
+  unsigned threads = given.threads > 0 ? given.threads : 1;
+  if (!sources->empty())
+    options.schedules = [&sources, threads](mlir::ModuleOp module) {
+      return sources->apply(module, tuner::describeHost(), threads);
+    };
   CompilerSession session(std::move(options));
   CompileStatus status = session.compile();
   messages = session.getMessages();

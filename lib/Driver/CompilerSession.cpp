@@ -34,6 +34,8 @@ CompilerSession::CompilerSession(CompileOptions given) : options(std::move(given
         place = name.getName().str();
       return WalkResult::advance();
     });
+    if (auto file = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>(); file && place.empty())
+      place = (file.getFilename().getValue() + ":" + Twine(file.getLine()) + ":" + Twine(file.getColumn())).str();
     if (!place.empty())
       stream << place << ": ";
     switch (diagnostic.getSeverity()) {
@@ -162,6 +164,11 @@ CompileStatus CompilerSession::runTo(StringRef last) {
       if (llvm::Error error = options.schedules(*module))
         return fail(CompileStatus::InvalidModel, llvm::toString(std::move(error)));
     }
+    // Who gives sources wants to know which one was used.
+    if (stage.name == "scheduled" && options.schedules)
+      for (auto kernel : module->getOps<exec::KernelOp>())
+        kernel.emitRemark("kernel ") << kernel.getSymName() << ": schedule from " << kernel.getProvenanceAttr() << ": "
+                                     << *kernel.getSchedule();
     if (stage.name == last)
       return CompileStatus::Ok;
   }

@@ -68,6 +68,7 @@ PyObject *compile(PyObject *, PyObject *arguments) {
   options.emit = text("emit");
   options.precision = text("precision");
   options.database = text("database");
+  options.lock_file = text("lock_file");
   options.external_data_root = text("external_data_root");
   if (PyObject *data = PyDict_GetItemString(dict, "model_data")) {
     char *bytes = nullptr;

@@ -8,7 +8,7 @@ import weakref
 from ._library import compiler_library, native
 from ._model import Model
 
-_TEXT_OPTIONS = ("database", "external_data_root")
+_TEXT_OPTIONS = ("database", "lock_file", "external_data_root")
 
 
 def compile(model, target="host", threads=1, precision="f32", *, dimensions=None, **options):
@@ -19,8 +19,8 @@ def compile(model, target="host", threads=1, precision="f32", *, dimensions=None
     threads: schedules are chosen for, and the model runs on, this many threads.
     precision: "f32" computes as the model says.
     dimensions: {name: extent} makes symbolic dimensions static.
-    options: `database` (a tuning database; its best schedules are used) and `external_data_root` (a folder below which
-        links of external data may lead).
+    options: `lock_file` (schedules under version control), `database` (a tuning database; its best schedules are used
+        where the lock file has none) and `external_data_root` (a folder below which links of external data may lead).
     """
     unknown = sorted(set(options) - set(_TEXT_OPTIONS))
     if unknown:

@@ -4,7 +4,7 @@
 #include "Commands.h"
 #include "tegula/Driver/CompilerSession.h"
 #include "tegula/Tuner/Measure/Measure.h"
-#include "tegula/Tuner/Select/DatabaseSchedules.h"
+#include "tegula/Tuner/Select/ScheduleSources.h"
 
 using namespace tegula;
 using namespace tegula::tool;
@@ -15,13 +15,18 @@ static const OptionSpec options[] = {
     {"target", "NAME", "host (default), x86-64, x86-64-v2 .. v4, a CPU name such as znver4, nvptx:sm_80, nvptx:sm_90"},
     {"emit", "KIND", "lib (default), obj, asm, llvm-ir, ptx, or a stage: import, graph, linalg, kernels, ..."},
     {"dim", "NAME=N", "make the symbolic dimension NAME static; may be repeated"},
+    {"lock", "FILE", "take schedules from this lock file; kernels without a record, from the database or by default"},
     {"db", "FILE", "use the best schedules of this tuning database"},
+    {"threads", "N", "pick schedules that were tuned for N threads (default 1)"},
     {"external-data-root", "DIR", "folder below which links of external data may lead"},
 };
 static const CommandSpec spec{
     "compile", "MODEL.onnx",
-    "Compiles a model. The shared library needs the runtime library alone; nothing is compiled or parsed when it loads.",
-    "tegula compile model.onnx -o model.so\ntegula compile model.onnx --emit=kernels -o -", options};
+    "Compiles a model. The shared library needs the runtime library alone; nothing is compiled or parsed when it "
+    "loads.",
+    "tegula compile model.onnx -o model.so\ntegula compile model.onnx --lock=model.lock.mlir -o model.so\n"
+    "tegula compile model.onnx --emit=kernels -o -",
+    options};
 
 int tegula::tool::runCompile(llvm::ArrayRef<const char *> words) {
   Arguments arguments(spec);
@@ -34,22 +39,18 @@ int tegula::tool::runCompile(llvm::ArrayRef<const char *> words) {
   compile.emit = arguments.get("emit", "lib");
   compile.dimensions = arguments.getDimensions("dim");
   compile.externalDataRoot = arguments.get("external-data-root");
+  auto threads = static_cast<unsigned>(arguments.getInteger("threads", 1, 1, 4096));
   if (arguments.failed)
     return ExitUsage;
   if (compile.outputPath.empty()) {
     llvm::errs() << "tegula compile: error: expected an output file (-o FILE)\n";
     return ExitUsage;
   }
-  std::unique_ptr<tuner::Database> database;
-  if (arguments.has("db")) {
-    auto opened = tuner::Database::open(arguments.get("db"), tuner::Database::Mode::Read);
-    if (!opened)
-      return reportFault(llvm::toString(opened.takeError()));
-    database = std::move(*opened);
-    compile.schedules = [&](mlir::ModuleOp module) {
-      return tuner::applySchedules(*database, tuner::describeHost(), /*threads=*/1, module).takeError();
-    };
-  }
+  auto sources = tuner::ScheduleSources::open(arguments.get("lock"), arguments.get("db"));
+  if (!sources)
+    return reportFault(llvm::toString(sources.takeError()));
+  if (!sources->empty())
+    compile.schedules = [&](mlir::ModuleOp module) { return sources->apply(module, tuner::describeHost(), threads); };
   CompilerSession session(compile);
   CompileStatus status = session.compile();
   llvm::errs() << session.getMessages();

@@ -149,8 +149,14 @@ static int exportTo(const Database &database, Arguments &arguments) {
   std::string format = arguments.get("format", "jsonl");
   if (format != "jsonl" && format != "lock")
     return reportUsage(spec, "option '--format': expected jsonl or lock, but got '" + format + "'");
-  auto write = [&](llvm::raw_ostream &stream) {
-    return format == "lock" ? database.exportLock(stream) : database.exportJsonLines(stream);
+  auto write = [&](llvm::raw_ostream &stream) -> llvm::Error {
+    if (format == "jsonl")
+      return database.exportJsonLines(stream);
+    llvm::Expected<std::vector<LockRecord>> records = database.lockRecords();
+    if (!records)
+      return records.takeError();
+    printLockFile(stream, std::move(*records));
+    return llvm::Error::success();
   };
   if (!arguments.has("o")) {
     if (llvm::Error error = write(llvm::outs()))

@@ -6,10 +6,12 @@
 #include "Report.h"
 #include "tegula/Driver/CompilerSession.h"
 #include "tegula/Tuner/Select/DatabaseSchedules.h"
+#include "tegula/Tuner/Select/LockFile.h"
 #include "tegula/Tuner/Select/Select.h"
 #include "tegula/Tuner/Session/ModelKernels.h"
 #include "tegula/model.h"
 #include "llvm/Config/llvm-config.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include <atomic>
 #include <csignal>
@@ -26,6 +28,7 @@ static const OptionSpec options[] = {
     {"target", "NAME", "as for compile; this machine must be able to run it (default host)"},
     {"threads", "N", "workers of a kernel (default 1)"},
     {"dim", "NAME=N", "size of a symbolic dimension to tune for; may be repeated (else 1 in front, 128 elsewhere)"},
+    {"lock", "FILE", "write the choices to this lock file, for `tegula compile --lock`; its other records stay"},
     {"strategy", "guided|random", "how to search (default guided)"},
     {"external-data-root", "DIR", "folder below which links of external data may lead"},
     {"test-start", "FILE", "for tests: start each kernel at its slowest point in this database"},
@@ -124,6 +127,16 @@ static void printText(const std::string &model, const std::string &database, con
                << (report.interrupted ? ", interrupted" : "") << "; recorded in " << database << "\n";
 }
 
+/// Writes what was chosen for the kernels of the model.
+static llvm::Error writeLock(const std::string &path, const TuneOptions &tuning, const TuneReport &report) {
+  std::vector<LockRecord> records;
+  for (const KernelReport &kernel : report.kernels)
+    if (!kernel.schedule.empty())
+      records.push_back(
+          {kernel.workload.key, tuning.target, tuning.threads, kernel.schedule, "tune", kernel.workload.signature});
+  return LockFile::update(path, std::move(records));
+}
+
 int tegula::tool::runTune(llvm::ArrayRef<const char *> words) {
   Arguments arguments(spec);
   if (std::optional<int> code = parseCommandLine(spec, words, arguments))
@@ -157,6 +170,11 @@ int tegula::tool::runTune(llvm::ArrayRef<const char *> words) {
   llvm::Expected<std::unique_ptr<Database>> database = Database::open(path, Database::Mode::ReadWrite);
   if (!database)
     return fault(database.takeError());
+  // A lock file that cannot be changed later is better known now.
+  std::string lock = arguments.get("lock");
+  if (!lock.empty() && llvm::sys::fs::exists(lock))
+    if (llvm::Error error = LockFile::update(lock, {}))
+      return fault(std::move(error));
   CompilerSession session(compile);
   CompileStatus status = session.runTo("kernels");
   llvm::errs() << session.getMessages();
@@ -203,6 +221,9 @@ int tegula::tool::runTune(llvm::ArrayRef<const char *> words) {
   bar.clear();
   if (!report)
     return fault(report.takeError());
+  if (!lock.empty())
+    if (llvm::Error error = writeLock(lock, tuning, *report))
+      return fault(std::move(error));
   if (json)
     printJSON(compile.modelPath, path, tuning, **found, *report);
   else

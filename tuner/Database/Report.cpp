@@ -4,7 +4,6 @@
 //
 #include "Implementation.h"
 
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -108,33 +107,29 @@ llvm::Error Database::exportJsonLines(llvm::raw_ostream &stream) const {
   }
 }
 
-/// An MLIR string literal.
-static std::string quoted(llvm::StringRef text) {
-  std::string result;
-  llvm::raw_string_ostream stream(result);
-  stream << '"';
-  llvm::printEscapedString(text, stream);
-  stream << '"';
-  return result;
-}
-
-llvm::Error Database::exportLock(llvm::raw_ostream &stream) const {
+llvm::Expected<std::vector<LockRecord>> Database::lockRecords() const {
   Statement statement(getPath(), implementation->connection,
-                      "SELECT workload.key, workload.signature, ranked.target, ranked.schedule FROM workload JOIN ("
-                      " SELECT trial.*, row_number() OVER (PARTITION BY trial.workload, trial.target ORDER BY"
+                      "SELECT workload.key, workload.signature, ranked.target, ranked.schedule, ranked.threads"
+                      " FROM workload JOIN (SELECT trial.*, row_number() OVER ("
+                      "  PARTITION BY trial.workload, trial.target, trial.threads ORDER BY"
                       "  (SELECT max(selection.id) FROM selection WHERE selection.trial = trial.id) DESC NULLS LAST,"
-                      "  trial.median_ns, trial.id) AS place FROM trial WHERE trial.status = 'ok' AND trial.threads = 1"
-                      ") AS ranked ON ranked.workload = workload.id AND ranked.place = 1"
-                      " ORDER BY workload.family, workload.key, ranked.target");
-  stream << "// Schedules chosen by `tegula tune`; used by `tegula compile --lock`.\n";
+                      "  trial.median_ns, trial.id) AS place FROM trial WHERE trial.status = 'ok'"
+                      ") AS ranked ON ranked.workload = workload.id AND ranked.place = 1");
+  std::vector<LockRecord> records;
   while (true) {
     llvm::Expected<bool> row = statement.step();
     if (!row)
       return row.takeError();
     if (!*row)
-      return llvm::Error::success();
-    stream << "sched.record " << quoted(statement.text(0)) << " target " << quoted(statement.text(2)) << " schedule "
-           << statement.text(3) << " {provenance = \"database\", signature = " << quoted(statement.text(1)) << "}\n";
+      return records;
+    LockRecord record;
+    record.key = statement.text(0);
+    record.signature = statement.text(1);
+    record.target = statement.text(2);
+    record.schedule = statement.text(3);
+    record.threads = static_cast<unsigned>(statement.integer(4));
+    record.provenance = "database";
+    records.push_back(std::move(record));
   }
 }
 

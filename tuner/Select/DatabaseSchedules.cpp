@@ -2,6 +2,8 @@
 
 #include "tegula/Tuner/Select/DatabaseSchedules.h"
 
+#include "ScheduleCheck.h"
+
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Dialect/Sched/IR/Sched.h"
 
@@ -13,8 +15,12 @@ using namespace tegula;
 using namespace tegula::tuner;
 
 std::string tegula::tuner::targetText(ModuleOp module) {
-  auto target = module->getAttrOfType<exec::CPUTargetAttr>("exec.target");
-  return target ? target.getCpu().str() : "";
+  mlir::Attribute target = module->getAttr("exec.target");
+  if (auto cpu = llvm::dyn_cast_or_null<exec::CPUTargetAttr>(target))
+    return cpu.getCpu().str();
+  if (auto gpu = llvm::dyn_cast_or_null<exec::NVPTXTargetAttr>(target))
+    return ("nvptx:" + gpu.getChip()).str();
+  return "";
 }
 
 llvm::Expected<unsigned> tegula::tuner::applySchedules(const Database &database, const Device &device, unsigned threads,
@@ -31,12 +37,17 @@ llvm::Expected<unsigned> tegula::tuner::applySchedules(const Database &database,
     if (!*best)
       continue;
     const Trial &trial = (*best)->trial;
+    std::string place = (database.getPath() + ": trial " + llvm::Twine(trial.id) + ": ").str(), why;
+    ScopedDiagnosticHandler quiet(module.getContext(), [&](Diagnostic &diagnostic) {
+      why = diagnostic.str();
+      return success();
+    });
     // The parser's own words say less than the place does.
-    ScopedDiagnosticHandler quiet(module.getContext(), [](Diagnostic &) { return success(); });
     Attribute schedule = parseAttribute(trial.schedule, module.getContext());
     if (!schedule)
-      return llvm::createStringError(database.getPath() + ": trial " + llvm::Twine(trial.id) +
-                                     ": expected a schedule of this compiler, but got '" + trial.schedule + "'");
+      return llvm::createStringError(place + "expected a schedule of this compiler, but got '" + trial.schedule + "'");
+    if (failed(checkSchedule(module, kernel, schedule, [&] { return kernel.emitError(); })))
+      return llvm::createStringError(place + why);
     kernel.setScheduleAttr(schedule);
     kernel.setProvenance("database");
     ++applied;

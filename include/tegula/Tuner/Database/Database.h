@@ -10,6 +10,8 @@
 #ifndef TEGULA_TUNER_DATABASE_DATABASE_H
 #define TEGULA_TUNER_DATABASE_DATABASE_H
 
+#include "tegula/Tuner/Database/LockRecord.h"
+
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -156,9 +158,8 @@ public:
 
   /// One JSON object a line for each trial by id: `schema` 1, keys in snake_case, times in nanoseconds.
   llvm::Error exportJsonLines(llvm::raw_ostream &stream) const;
-  /// A lock file: one `sched.record` for each (workload, target), by family and key: the newest selection of any device
-  /// at one thread, else the fastest trial.
-  llvm::Error exportLock(llvm::raw_ostream &stream) const;
+  /// One for each (workload, target, threads): the newest selection of any device, else the fastest trial.
+  llvm::Expected<std::vector<LockRecord>> lockRecords() const;
 
   /// What is wrong with the content, one line each; empty when all is well: SQLite's own integrity and foreign key
   /// checks, then ours (samples match the status, a selection points to a good trial, statuses are known).

@@ -69,12 +69,13 @@ def Sched_RecordOp : Op<Sched_Dialect, "record"> {
   let summary = "One line of a lock file: kernel key, target, schedule, provenance.";
   let description = [{
     `key` is the hexadecimal hash of the kernel's signature, `target` the text of the target, `schedule` the schedule
-    attribute that was chosen, `provenance` who chose it. `signature` is the text that was hashed, for reviewers.
+    attribute that was chosen, `provenance` who chose it, `threads` for how many workers. `signature` is the text that
+    was hashed, for reviewers.
 
     Example: `sched.record "9f..." target "x86-64-v4" schedule #sched.cpu_map<vector = 16, interleave = 2, tile = 0>`
   }];
   let arguments = (ins StrAttr:$key, StrAttr:$target, AnyAttr:$schedule, OptionalAttr<StrAttr>:$provenance,
-                       OptionalAttr<StrAttr>:$signature);
+                       OptionalAttr<StrAttr>:$signature, DefaultValuedAttr<I64Attr, "1">:$threads);
   let assemblyFormat = "$key `target` $target `schedule` $schedule attr-dict";
 }
 
