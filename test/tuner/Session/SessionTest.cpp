@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <numeric>
 #include <set>
 
 using namespace tegula;
