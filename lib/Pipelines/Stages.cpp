@@ -70,6 +70,7 @@ static void buildLLVM(OpPassManager &manager, const TargetBackend &target) {
   kernel.addPass(createConvertVectorToLLVMPass());
   kernel.addPass(createConvertToLLVMPass());
   kernel.addPass(createReconcileUnrealizedCastsPass());
+  kernel.addPass(createExecSeparateBuffersPass());
   manager.addNestedPass<func::FuncOp>(createSCFToControlFlowPass());
   manager.addPass(createExecLowerHostPass());
   manager.addNestedPass<func::FuncOp>(memref::createExpandStridedMetadataPass());

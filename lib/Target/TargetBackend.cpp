@@ -51,6 +51,9 @@ void tegula::optimizeModule(llvm::Module &module, llvm::TargetMachine &machine) 
   llvm::PipelineTuningOptions options;
   options.LoopVectorization = true;
   options.SLPVectorization = true;
+  // Only where a family asks for it: unrolling a short row whole before the vectorizer sees it makes it vectorize the loop
+  // around, with gathers and scatters.
+  options.LoopUnrolling = false;
   llvm::PassBuilder builder(&machine, options);
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(graphs);

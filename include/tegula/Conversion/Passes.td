@@ -35,6 +35,16 @@ def ExecLowerKernelPass : Pass<"exec-lower-kernel", "::tegula::exec::KernelOp"> 
                            "::mlir::cf::ControlFlowDialect"];
 }
 
+def ExecSeparateBuffersPass : Pass<"exec-separate-buffers", "::tegula::exec::KernelOp"> {
+  let summary = "Tells LLVM by alias scopes that a kernel's buffers do not overlap";
+  let description = [{
+    Works on a kernel's function in the LLVM dialect with the runtime's signature. Each access whose address is traced to
+    one entry of `buffers`, to `dims` or to `workspace` gets that memory's scope, and the scopes of all others as
+    noalias scopes. Accesses that are not traced stay as they are.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def ExecLowerDeviceKernelPass : Pass<"exec-lower-device-kernel", "::tegula::exec::KernelOp"> {
   let summary = "Gives the phases of a GPU kernel and their grid functions the runtime's signatures";
   let description = [{

@@ -54,11 +54,13 @@ struct Pool {
   SmallVector<utils::IteratorType> iterators;
   LoweredWindow places;
   size_t spatial;
+  ArrayRef<int64_t> strides, dilations;
 
   template <typename OpTy>
   Pool(OpBuilder &b, OpTy op, Value x, RankedTensorType type, Value padding)
-      : b(b), loc(op.getLoc()), spatial(op.getKernel().size()) {
-    auto kernel = op.getKernel(), strides = op.getStrides(), dilations = op.getDilations();
+      : b(b), loc(op.getLoc()), spatial(op.getKernel().size()), strides(op.getStrides()),
+        dilations(op.getDilations()) {
+    auto kernel = op.getKernel();
     places = lowerWindow(b, loc, x, kernel, strides, dilations, op.getPads(), op.getAutoPad(), op.getCeilMode(), type);
     extents = {getExtent(b, loc, x, 0), getExtent(b, loc, x, 1)};
     llvm::append_range(extents, places.counts);
@@ -99,6 +101,36 @@ struct Pool {
         .getResult(0);
   }
 
+  /// The same for a body whose order and grouping do not matter: one window dimension after the other, the last first.
+  Value reduceSeparately(Value init, function_ref<Value(OpBuilder &, Location, Value, Value)> body) {
+    Value operand = padded;
+    MLIRContext *context = b.getContext();
+    for (size_t i = spatial; i-- > 0;) {
+      SmallVector<OpFoldResult> shape;
+      for (size_t k = 0; k < spatial + 2; ++k)
+        shape.push_back(k < 2 || k >= 2 + i ? extents[k] : getExtent(b, loc, operand, k));
+      Value filled = makeFilled(b, loc, shape, init);
+      Value line = makeEmpty(b, loc, {b.getIndexAttr(cast<ShapedType>(window.getType()).getDimSize(i))}, b.getI8Type());
+      SmallVector<AffineExpr> read, written;
+      for (size_t k = 0; k < spatial + 2; ++k) {
+        written.push_back(b.getAffineDimExpr(k));
+        read.push_back(k == 2 + i ? b.getAffineDimExpr(k) * strides[i] + b.getAffineDimExpr(2 + spatial) * dilations[i]
+                                  : b.getAffineDimExpr(k));
+      }
+      SmallVector<AffineMap> lineMaps{AffineMap::get(3 + spatial, 0, read, context),
+                                      AffineMap::get(3 + spatial, 0, b.getAffineDimExpr(2 + spatial)),
+                                      AffineMap::get(3 + spatial, 0, written, context)};
+      SmallVector<utils::IteratorType> loops(2 + spatial, utils::IteratorType::parallel);
+      loops.push_back(utils::IteratorType::reduction);
+      operand = linalg::GenericOp::create(b, loc, filled.getType(), ValueRange{operand, line}, filled, lineMaps, loops,
+                                          [&](OpBuilder &nested, Location at, ValueRange v) {
+                                            linalg::YieldOp::create(nested, at, body(nested, at, v[0], v[2]));
+                                          })
+                    .getResult(0);
+    }
+    return operand;
+  }
+
   /// An elementwise op on a tensor of the result's shape, to storage element `to`.
   Value finish(Value tensor, Type to, function_ref<Value(OpBuilder &, Location, Value)> body) {
     Value empty = makeEmpty(b, loc, extents, to);
@@ -115,6 +147,17 @@ struct Pool {
   }
 };
 
+/// One dimension after the other reads the sum of the window's extents per result instead of their product, and writes
+/// intermediate results.
+bool isWorthSeparating(ArrayRef<int64_t> kernel) {
+  int64_t product = 1, sum = 0;
+  for (int64_t extent : kernel) {
+    product *= extent;
+    sum += extent;
+  }
+  return product >= 2 * sum;
+}
+
 struct MaxPoolLowering : Lowering<graph::MaxPoolOp> {
   using Lowering::Lowering;
   LogicalResult matchAndRewrite(graph::MaxPoolOp op, OpAdaptor adaptor,
@@ -127,9 +170,10 @@ struct MaxPoolLowering : Lowering<graph::MaxPoolOp> {
     Value lowest = lowestScalar(rewriter, loc, element);
     Pool pool(rewriter, op, adaptor.getX(), type, lowest);
     if (!op.getIndices()) {
-      Value result = pool.reduce(lowest, [&](OpBuilder &b, Location at, Value x, Value accumulator) {
+      auto body = [&](OpBuilder &b, Location at, Value x, Value accumulator) {
         return larger(b, at, element, accumulator, x);
-      });
+      };
+      Value result = isWorthSeparating(op.getKernel()) ? pool.reduceSeparately(lowest, body) : pool.reduce(lowest, body);
       rewriter.replaceOp(op, castTo(rewriter, loc, result, type));
       return success();
     }
@@ -313,7 +357,8 @@ struct GlobalPoolLowering : Lowering<graph::GlobalPoolOp> {
                                       value = power(b, at, math::AbsFOp::create(b, at, value), op.getP());
                                     linalg::YieldOp::create(b, at,
                                                             isMax ? larger(b, at, element, v[1], value)
-                                                                  : Value(arith::AddFOp::create(b, at, v[1], value)));
+                                                                  : Value(arith::AddFOp::create(b, at, v[1], value,
+                                                                                            arith::FastMathFlags::reassoc)));
                                   })
             .getResult(0);
     if (!isMax) {

@@ -82,7 +82,7 @@ public:
   LogicalResult lower(func::FuncOp kernel, Attribute schedule, const MachineModel &machine) const override {
     if (failed(verify(kernel, schedule, machine, [&] { return kernel.emitError(); })))
       return failure();
-    return lowerMapKernel(kernel, cast<sched::CPUMapAttr>(schedule));
+    return lowerMapKernel(kernel, cast<sched::CPUMapAttr>(schedule), machine.vectorBits);
   }
 };
 } // namespace

@@ -2,6 +2,7 @@
 // In:  a bufferized kernel: linalg ops on memrefs, perhaps inside kernel-level scf loops.
 // Out: scf.for loops over scalars, innermost loops annotated for LLVM's vectorizer with the schedule's vector length and
 //      interleaving; accumulators of reductions in registers; the first loop that can be is shared among the workers.
+// A reduction whose operands walk their rows with the result's rows gets the row loop innermost, so that it runs on vectors.
 // Sharing: when the kernel is one linalg op (with fills of its own results before it), its first parallel dimension that
 //      is not of extent 1 is cut into even ranges. Any other kernel runs whole on worker 0.
 //
@@ -98,6 +99,51 @@ static void shareLoop(scf::ParallelOp loop, unsigned dim, int64_t tile) {
   loop.getUpperBoundMutable()[dim].set(last);
 }
 
+/// Cuts dimension `dim` of a nest (several in an scf.parallel, one in an scf.for) into the range of this worker.
+static void shareDimension(const linalg::LinalgLoops &loops, unsigned dim, int64_t tile) {
+  for (Operation *loop : loops) {
+    auto parallel = dyn_cast<scf::ParallelOp>(loop);
+    unsigned count = parallel ? parallel.getNumLoops() : 1;
+    if (dim < count) {
+      if (parallel)
+        shareLoop(parallel, dim, tile);
+      return;
+    }
+    dim -= count;
+  }
+}
+
+/// Puts the loop that walks the results' last dimension innermost when the operands walk theirs with it too: a window or
+/// a reduction of columns then runs on whole rows instead of scalars. Each element still sees its operands in the order
+/// of the reduction loops. Returns where loop `followed` is then.
+static unsigned moveRowLoopInside(linalg::GenericOp op, IRRewriter &rewriter, unsigned followed) {
+  if (op.getNumReductionLoops() == 0 || op.getNumLoops() < 2)
+    return followed;
+  std::optional<unsigned> row;
+  for (OpOperand &init : op.getDpsInitsMutable()) {
+    AffineMap map = op.getMatchingIndexingMap(&init);
+    auto last = map.getNumResults() ? dyn_cast<AffineDimExpr>(map.getResults().back()) : AffineDimExpr(nullptr);
+    if (!last || (row && *row != last.getPosition()))
+      return followed;
+    row = last.getPosition();
+  }
+  if (!row || *row + 1 == op.getNumLoops() || op.getStaticLoopRanges()[*row] == 1)
+    return followed;
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(input);
+    bool walksRows = map.getNumResults() && map.getResults().back().isFunctionOfDim(*row);
+    if (!walksRows && map.isFunctionOfDim(*row))
+      return followed;
+  }
+  SmallVector<unsigned> order;
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
+    if (loop != *row)
+      order.push_back(loop);
+  order.push_back(*row);
+  (void)linalg::interchangeGenericOp(rewriter, op, order); // in place; a permutation of the loops always fits
+  return llvm::find(order, followed) - order.begin();
+}
+
 /// scf.parallel without reductions as a nest of scf.for.
 static void serialize(scf::ParallelOp loop, IRRewriter &rewriter) {
   rewriter.setInsertionPoint(loop);
@@ -118,21 +164,43 @@ static void serialize(scf::ParallelOp loop, IRRewriter &rewriter) {
   rewriter.eraseOp(loop);
 }
 
-static void annotate(scf::ForOp loop, sched::CPUMapAttr schedule) {
+/// Whether the loop adds to memory that a loop around it visits again.
+static bool accumulates(scf::ForOp loop) {
+  return llvm::any_of(loop.getBody()->getOps<memref::StoreOp>(), [&](memref::StoreOp store) {
+    return llvm::any_of(loop.getBody()->getOps<memref::LoadOp>(),
+                        [&](memref::LoadOp load) { return load.getMemRef() == store.getMemRef(); });
+  });
+}
+
+/// Tells LLVM how to make vectors of an innermost loop. `vectorBits` is the machine's.
+static void annotate(scf::ForOp loop, sched::CPUMapAttr schedule, int64_t vectorBits) {
   MLIRContext *context = loop.getContext();
   auto boolean = [&](bool value) { return BoolAttr::get(context, value); };
   auto integer = [&](int64_t value) { return IntegerAttr::get(IntegerType::get(context, 32), value); };
+  BoolAttr withMasks;
+  LLVM::LoopUnrollAttr unroll;
+  if (std::optional<APInt> trips = loop.getStaticTripCount()) {
+    constexpr int64_t fewElements = 4, fewVectors = 4;
+    int64_t length = vectorBits / 32;
+    if (trips->sle(fewElements))
+      unroll = LLVM::LoopUnrollAttr::get(context, nullptr, nullptr, nullptr, /*full=*/boolean(true), nullptr, nullptr,
+                                         nullptr);
+    // From AVX-512 on every operation can be masked: the rest of a row of 7 or 13 elements is one more vector. But what a
+    // masked store wrote reaches the next load late.
+    else if (vectorBits >= 512 && !accumulates(loop) && trips->slt(fewVectors * length) && trips->getSExtValue() % length != 0)
+      withMasks = boolean(true);
+  }
   auto vectorize = LLVM::LoopVectorizeAttr::get(
-      context, /*disable=*/boolean(false), /*predicateEnable=*/nullptr, /*scalableEnable=*/nullptr,
+      context, /*disable=*/boolean(false), /*predicateEnable=*/withMasks, /*scalableEnable=*/nullptr,
       /*width=*/schedule.getVector() ? integer(schedule.getVector()) : nullptr, nullptr, nullptr, nullptr);
   auto interleave = schedule.getInterleave() ? LLVM::LoopInterleaveAttr::get(context, integer(schedule.getInterleave()))
                                              : LLVM::LoopInterleaveAttr();
   loop->setAttr("llvm.loop_annotation",
-                LLVM::LoopAnnotationAttr::get(context, nullptr, vectorize, interleave, nullptr, nullptr, nullptr, nullptr,
+                LLVM::LoopAnnotationAttr::get(context, nullptr, vectorize, interleave, unroll, nullptr, nullptr, nullptr,
                                               nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, {}));
 }
 
-LogicalResult tegula::lowerMapKernel(func::FuncOp kernel, sched::CPUMapAttr schedule) {
+LogicalResult tegula::lowerMapKernel(func::FuncOp kernel, sched::CPUMapAttr schedule, int64_t vectorBits) {
   DenseMap<Operation *, unsigned> plan = planSharing(kernel);
   IRRewriter rewriter(kernel.getContext());
   SmallVector<linalg::LinalgOp> ops;
@@ -140,12 +208,14 @@ LogicalResult tegula::lowerMapKernel(func::FuncOp kernel, sched::CPUMapAttr sche
   for (linalg::LinalgOp op : ops) {
     rewriter.setInsertionPoint(op);
     auto shared = plan.find(op);
+    unsigned dimension = shared == plan.end() ? 0 : shared->second;
+    if (auto generic = dyn_cast<linalg::GenericOp>(op.getOperation()))
+      dimension = moveRowLoopInside(generic, rewriter, dimension);
     FailureOr<linalg::LinalgLoops> loops = linalg::linalgOpToParallelLoops(rewriter, op);
     if (failed(loops))
       return op->emitOpError("has no loop form");
-    if (shared != plan.end() && !loops->empty())
-      if (auto parallel = dyn_cast<scf::ParallelOp>(loops->front()))
-        shareLoop(parallel, shared->second, schedule.getTile());
+    if (shared != plan.end())
+      shareDimension(*loops, dimension, schedule.getTile());
     rewriter.eraseOp(op);
   }
   SmallVector<scf::ParallelOp> parallel;
@@ -156,7 +226,7 @@ LogicalResult tegula::lowerMapKernel(func::FuncOp kernel, sched::CPUMapAttr sche
   if (failed(foldLoopIndices(kernel)))
     return failure();
   for (scf::ForOp loop : findInnermostLoops(kernel)) {
-    annotate(loop, schedule);
+    annotate(loop, schedule, vectorBits);
     promoteAccumulators(loop, rewriter);
   }
   if (plan.empty())

@@ -7,8 +7,9 @@
 
 namespace tegula {
 
-/// Replaces all linalg ops of the bufferized kernel by scf.for loops; see Lower.cpp.
-llvm::LogicalResult lowerMapKernel(mlir::func::FuncOp kernel, sched::CPUMapAttr schedule);
+/// Replaces all linalg ops of the bufferized kernel by scf.for loops for a machine with vectors of
+/// `vectorBits` bits; see Lower.cpp.
+llvm::LogicalResult lowerMapKernel(mlir::func::FuncOp kernel, sched::CPUMapAttr schedule, int64_t vectorBits);
 
 } // namespace tegula
 
