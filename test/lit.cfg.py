@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """lit: every .mlir and .test file below test/ is a test.
 
-Substitutions: %python, %ptxas, %artifacts (compiled models written by hand), %corpus (the shared corpus; such a test says `REQUIRES: corpus`). Tools come from the build's
+Substitutions: %python, %cc (the C compiler that the build uses), %ptxas, %artifacts (compiled models written by hand), %corpus (the shared corpus; such a test says `REQUIRES: corpus`). Tools come from the build's
 bin/ and from LLVM's tools folder (FileCheck, not, mlir-opt, split-file, llvm-nm, ...).
 """
 import os
@@ -26,6 +26,7 @@ for name in ("TEGULA_LONG_SET", "TEGULA_TEST_SEED", "ASAN_OPTIONS", "UBSAN_OPTIO
         config.environment[name] = os.environ[name]
 
 config.substitutions.append(("%python", config.python))
+config.substitutions.append(("%cc", config.cc))
 corpus = Path(config.tegula_source).resolve().parent / "shared" / "corpus"
 config.substitutions.append(("%corpus", str(corpus)))
 if corpus.is_dir():

@@ -225,10 +225,10 @@ CompileStatus CompilerSession::compile() {
     module->print(stream);
     return writeText(text);
   }
-  static const char *const kinds[] = {"lib", "obj", "asm", "llvm-ir", "ptx"};
+  static const char *const kinds[] = {"lib", "obj", "header", "asm", "llvm-ir", "ptx"};
   if (!llvm::is_contained(kinds, StringRef(options.emit)))
     return fail(CompileStatus::Usage,
-                "expected --emit to be lib, obj, asm, llvm-ir, ptx or a stage, but got '" + options.emit + "'");
+                "expected --emit to be lib, obj, header, asm, llvm-ir, ptx or a stage, but got '" + options.emit + "'");
   if (options.emit == "ptx" && !findTargetBackend(options.target).hasDevice())
     return fail(CompileStatus::Usage, "expected a GPU target for --emit=ptx, such as nvptx:sm_90, but got '" +
                                           options.target + "'");

@@ -3,6 +3,7 @@
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Driver/CompilerSession.h"
 #include "tegula/Export/Artifact.h"
+#include "tegula/Export/RuntimeCore.h"
 #include "tegula/Target/CPU/CPUTarget.h"
 
 #include "llvm/BinaryFormat/ELF.h"
@@ -63,6 +64,8 @@ CompileStatus CompilerSession::emitCode() {
   exportOptions.targetName = options.target == "host" ? target.getCpu().str() : options.target;
   exportOptions.features = getRequiredFeatures(target);
   exportOptions.provenance = makeProvenance(options);
+  exportOptions.entryPoints = true;
+  exportOptions.constantsSymbol = exportOptions.symbol + "_constants";
   if (backend.hasDevice()) {
     auto kernels = translateDeviceCode(*module, llvmContext);
     if (!kernels)
@@ -74,6 +77,8 @@ CompileStatus CompilerSession::emitCode() {
   }
   if (options.emit == "ptx")
     return writeText(exportOptions.deviceCode);
+  if (options.emit == "header")
+    return writeText(makeHeader(*module, exportOptions));
 
   // Constants beyond the threshold go beside the library.
   TemporaryFiles temporaries;
@@ -88,7 +93,8 @@ CompileStatus CompilerSession::emitCode() {
     std::string temporary = temporaries.add(sidecarPath + suffix);
     auto buffer = llvm::FileOutputBuffer::create(temporary, constantBytes);
     if (!buffer)
-      return fail(CompileStatus::InvalidModel, "cannot write " + sidecarPath + ": " + llvm::toString(buffer.takeError()));
+      return fail(CompileStatus::InvalidModel,
+                  "cannot write " + sidecarPath + ": " + llvm::toString(buffer.takeError()));
     llvm::MutableArrayRef<char> bytes(reinterpret_cast<char *>((*buffer)->getBufferStart()), constantBytes);
     if (llvm::Error error = writeConstants(*module, bytes))
       return fail(CompileStatus::Internal, llvm::toString(std::move(error)));
@@ -129,19 +135,26 @@ CompileStatus CompilerSession::emitCode() {
     return writeText(*object);
 
   uint16_t elfMachine = (*machine)->getTargetTriple().isX86() ? llvm::ELF::EM_X86_64 : llvm::ELF::EM_AARCH64;
+  const RuntimeCore *core = findRuntimeCore(elfMachine);
+  if (!core)
+    return fail(CompileStatus::Usage,
+                "expected a target that this build of Tegula has a runtime core for, but got '" + options.target + "'");
   std::string constants = options.outputPath + ".constants.o";
   if (!isLibrary) {
-    // obj: the code, its constants beside it, and a header.
-    if (llvm::Error error = writeConstantObject(*module, constants, elfMachine))
+    // obj: the code, its constants beside it, the runtime core, and a header.
+    if (llvm::Error error = writeConstantObject(*module, constants, exportOptions.constantsSymbol, elfMachine))
       return fail(CompileStatus::InvalidModel, "cannot write " + constants + ": " + llvm::toString(std::move(error)));
-    std::string object_path = options.outputPath;
-    if (CompileStatus status = writeText(*object); status != CompileStatus::Ok)
-      return status;
-    SmallString<128> header(options.outputPath);
+    std::string objectPath = options.outputPath;
+    SmallString<128> header(objectPath);
     llvm::sys::path::replace_extension(header, "h");
-    options.outputPath = header.str().str();
-    CompileStatus status = writeText(makeHeader(*module, exportOptions));
-    options.outputPath = object_path;
+    CompileStatus status = writeText(*object);
+    for (auto [path, text] : {std::pair(objectPath + ".runtime.a", core->archive.str()),
+                              std::pair(header.str().str(), makeHeader(*module, exportOptions))}) {
+      options.outputPath = path;
+      if (status == CompileStatus::Ok)
+        status = writeText(text);
+    }
+    options.outputPath = objectPath;
     return status;
   }
 
@@ -163,12 +176,13 @@ CompileStatus CompilerSession::emitCode() {
   objects.push_back(objectPath);
   if (sidecar.empty()) {
     std::string path = temporaries.add(options.outputPath + suffix + ".constants.o");
-    if (llvm::Error error = writeConstantObject(*module, path, elfMachine))
-      return fail(CompileStatus::InvalidModel, "cannot write " + options.outputPath + ": " + llvm::toString(std::move(error)));
+    if (llvm::Error error = writeConstantObject(*module, path, exportOptions.constantsSymbol, elfMachine))
+      return fail(CompileStatus::InvalidModel,
+                  "cannot write " + options.outputPath + ": " + llvm::toString(std::move(error)));
     objects.push_back(path);
   }
   std::string library = temporaries.add(options.outputPath + suffix);
-  if (llvm::Error error = linkSharedLibrary(objects, llvm::sys::path::filename(options.outputPath), library))
+  if (llvm::Error error = linkSharedLibrary(objects, *core, llvm::sys::path::filename(options.outputPath), library))
     return fail(CompileStatus::InvalidModel, llvm::toString(std::move(error)));
   auto rename = [&](StringRef from, StringRef to) -> CompileStatus {
     if (std::error_code error = llvm::sys::fs::rename(from, to))

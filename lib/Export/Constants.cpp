@@ -54,13 +54,13 @@ llvm::Error tegula::writeConstants(ModuleOp module, MutableArrayRef<char> buffer
   return llvm::Error::success();
 }
 
-llvm::Error tegula::writeConstantObject(ModuleOp module, StringRef path, uint16_t elfMachine) {
+llvm::Error tegula::writeConstantObject(ModuleOp module, StringRef path, StringRef symbol, uint16_t elfMachine) {
   using namespace llvm::ELF;
   uint64_t size = std::max<int64_t>(getConstantBytes(module), 1);
   static const char sectionNames[] = "\0.tegula.constants\0.symtab\0.strtab\0.shstrtab";
-  static const char symbolNames[] = "\0tegula_constants";
+  std::string symbolNames = std::string(1, '\0') + symbol.str() + '\0';
   uint64_t data = 64, symbols = llvm::alignTo(data + size, 8), strings = symbols + 2 * sizeof(Elf64_Sym);
-  uint64_t names = strings + sizeof(symbolNames), headers = llvm::alignTo(names + sizeof(sectionNames), 8);
+  uint64_t names = strings + symbolNames.size(), headers = llvm::alignTo(names + sizeof(sectionNames), 8);
   uint64_t total = headers + 5 * sizeof(Elf64_Shdr);
   auto output = llvm::FileOutputBuffer::create(path, total);
   if (!output)
@@ -92,7 +92,7 @@ llvm::Error tegula::writeConstantObject(ModuleOp module, StringRef path, uint16_
   table[1].st_shndx = 1;
   table[1].st_size = size;
   memcpy(base + symbols, table, sizeof(table));
-  memcpy(base + strings, symbolNames, sizeof(symbolNames));
+  memcpy(base + strings, symbolNames.data(), symbolNames.size());
   memcpy(base + names, sectionNames, sizeof(sectionNames));
 
   Elf64_Shdr sections[5] = {};
@@ -111,7 +111,7 @@ llvm::Error tegula::writeConstantObject(ModuleOp module, StringRef path, uint16_
   };
   describe(1, 1, SHT_PROGBITS, SHF_ALLOC, data, size, 0, 0, 64, 0);
   describe(2, 19, SHT_SYMTAB, 0, symbols, sizeof(table), 3, 1, 8, sizeof(Elf64_Sym));
-  describe(3, 27, SHT_STRTAB, 0, strings, sizeof(symbolNames), 0, 0, 1, 0);
+  describe(3, 27, SHT_STRTAB, 0, strings, symbolNames.size(), 0, 0, 1, 0);
   describe(4, 35, SHT_STRTAB, 0, names, sizeof(sectionNames), 0, 0, 1, 0);
   memcpy(base + headers, sections, sizeof(sections));
   return (*output)->commit();

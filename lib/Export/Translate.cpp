@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Host function, kernels and the const descriptor that abi.h describes, as one LLVM module.
+#include "EntryPoints.h"
 #include "tegula/Dialect/Exec/IR/Exec.h"
-#include "tegula/Export/Artifact.h"
 #include "tegula/abi.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -251,7 +251,7 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
   llvm::Constant *constants = builder.null();
   if (sidecar.empty()) {
     auto *symbol = new llvm::GlobalVariable(*result, llvm::Type::getInt8Ty(context), /*isConstant=*/true,
-                                            llvm::GlobalValue::ExternalLinkage, nullptr, "tegula_constants");
+                                            llvm::GlobalValue::ExternalLinkage, nullptr, options.constantsSymbol);
     symbol->setVisibility(llvm::GlobalValue::HiddenVisibility);
     constants = symbol;
   }
@@ -273,27 +273,7 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
   llvm::IRBuilder<> ir(llvm::BasicBlock::Create(context, "entry", query));
   llvm::Value *matches = ir.CreateICmpEQ(query->getArg(0), builder.integer32(TEGULA_ABI_VERSION));
   ir.CreateRet(ir.CreateSelect(matches, descriptor, builder.null()));
+  if (options.entryPoints)
+    addEntryPoints(*result, options, descriptor);
   return result;
-}
-
-std::string tegula::makeHeader(ModuleOp module, const ExportOptions &options) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  stream << "/* Model '" << options.modelName << "' for " << options.targetName << ".\n";
-  auto list = [&](StringRef title, StringRef attribute) {
-    stream << " * " << title << ":\n";
-    if (auto entries = module->getAttrOfType<ArrayAttr>(attribute))
-      for (Attribute entry : entries) {
-        auto dictionary = cast<DictionaryAttr>(entry);
-        auto name = dictionary.getAs<StringAttr>("name");
-        stream << " *   " << (name ? name.getValue() : "") << ": " << cast<TypeAttr>(dictionary.get("type")).getValue()
-               << "\n";
-      }
-  };
-  list("Inputs", "exec.inputs");
-  list("Outputs", "exec.outputs");
-  stream << " * Load it with tegula_model_from_artifact(" << options.symbol << "_query(TEGULA_ABI_VERSION), ...). */\n"
-         << "#include \"tegula/abi.h\"\n#ifdef __cplusplus\nextern \"C\"\n#endif\nconst tegula_artifact *"
-         << options.symbol << "_query(uint32_t abi_version);\n";
-  return text;
 }

@@ -46,7 +46,7 @@ static tegula_error prepare(tegula_context &context, const tegula_context_option
         !context.outputs[static_cast<size_t>(k)].shape.resize(static_cast<size_t>(artifact.outputs[k].rank)))
       return outOfMemory(model, "tables", 0);
   if (deviceKernelsOf(artifact))
-    return createDeviceContext(context);
+    return model.deviceFunctions->createContext(context);
   if (!context.arena.reserve(artifact.arena_bytes))
     return outOfMemory(model, "intermediate values", artifact.arena_bytes);
   int64_t workspaceBytes;
@@ -94,7 +94,7 @@ static tegula_error run(tegula_context &context, const tegula_tensor *inputs, in
   if (tegula_error error = bindOutputs(context, inputs, outputs, outputCount))
     return error;
   if (context.device) {
-    if (tegula_error error = runOnDevice(context, inputs))
+    if (tegula_error error = context.model->deviceFunctions->run(context, inputs))
       return error;
   } else {
     DefaultFloatEnvironment environment;
@@ -121,7 +121,8 @@ static tegula_error run(tegula_context &context, const tegula_tensor *inputs, in
 using namespace tegula;
 
 tegula_context::~tegula_context() {
-  releaseDeviceContext(device);
+  if (device)
+    model->deviceFunctions->releaseContext(device);
   tegula_pool_release(pool);
   tegula_model_release(model);
 }

@@ -418,11 +418,11 @@ tegula_error DeviceModel::open(const tegula_model &model) {
   return result == 0 ? TEGULA_ERROR_NONE : cudaFailed(*driver, "cannot copy the weights to the GPU", result);
 }
 
-void releaseDeviceModel(DeviceModel *model) { destroy(model); }
+static void releaseDeviceModel(DeviceModel *model) { destroy(model); }
 
-void releaseDeviceContext(DeviceContext *device) { destroy(device); }
+static void releaseDeviceContext(DeviceContext *device) { destroy(device); }
 
-tegula_error createDeviceContext(tegula_context &context) {
+static tegula_error createDeviceContext(tegula_context &context) {
   tegula_model &model = *context.model;
   tegula_error error = TEGULA_ERROR_NONE;
   pthread_mutex_lock(&model.deviceMutex);
@@ -444,7 +444,7 @@ tegula_error createDeviceContext(tegula_context &context) {
   return prepare(context, *context.device);
 }
 
-tegula_error runOnDevice(tegula_context &context, const tegula_tensor *inputs) {
+static tegula_error runOnDevice(tegula_context &context, const tegula_tensor *inputs) {
   const DeviceModel &model = *context.device->model;
   CurrentContext current(*model.driver, model.context);
   if (current.result != 0)
@@ -453,3 +453,6 @@ tegula_error runOnDevice(tegula_context &context, const tegula_tensor *inputs) {
 }
 
 } // namespace tegula
+
+const tegula::Device tegula_cuda_device = {tegula::createDeviceContext, tegula::releaseDeviceContext,
+                                           tegula::releaseDeviceModel, tegula::runOnDevice};

@@ -13,15 +13,19 @@ namespace tegula {
 class DeviceModel;
 class DeviceContext;
 
-void releaseDeviceModel(DeviceModel *model);
-
-/// Prepares `context` to run on the first GPU: modules and constants with the model's first context, then a stream,
-/// the arena and the workspace.
-tegula_error createDeviceContext(tegula_context &context);
-void releaseDeviceContext(DeviceContext *device);
-
-/// Runs the program; inputs and outputs of `context` are bound. Output slots hold host memory in the end.
-tegula_error runOnDevice(tegula_context &context, const tegula_tensor *inputs);
+/// What a kind of device does for models whose kernels run on it.
+struct Device {
+  /// Prepares `context` to run on the first GPU: modules and constants with the model's first context, then a stream,
+  /// the arena and the workspace.
+  tegula_error (*createContext)(tegula_context &context);
+  void (*releaseContext)(DeviceContext *device);
+  void (*releaseModel)(DeviceModel *model);
+  /// Runs the program; inputs and outputs of `context` are bound. Output slots hold host memory in the end.
+  tegula_error (*run)(tegula_context &context, const tegula_tensor *inputs);
+};
 
 } // namespace tegula
+
+/// A model for the CPU does without it and its use of the dynamic loader; so its name is C's.
+extern "C" const tegula::Device tegula_cuda_device;
 #endif

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Storage without exceptions or libstdc++: allocation can fail, and every caller looks.
+// Storage without exceptions or libstdc++: allocation can fail, and every caller looks. It comes from the C library,
+// or, inside a call of an instance whose application has an allocator of its own, from that.
 #ifndef TEGULA_RUNTIME_MEMORY_H
 #define TEGULA_RUNTIME_MEMORY_H
 
+#include "tegula/instance.h"
 #include <new>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,6 +12,23 @@
 #include <string.h>
 
 namespace tegula {
+
+/// While it lives, storage on this thread comes from `host`, where that has an allocator. Everything that one instance
+/// owns is made and freed under the same one.
+class AllocatorScope {
+public:
+  explicit AllocatorScope(const tegula_host &host);
+  ~AllocatorScope();
+  AllocatorScope(const AllocatorScope &) = delete;
+  AllocatorScope &operator=(const AllocatorScope &) = delete;
+
+private:
+  const tegula_host *outer;
+};
+
+/// Null when memory is exhausted. `alignment` is a power of two.
+void *allocateBytes(size_t alignment, size_t bytes);
+void freeBytes(void *storage);
 
 /// At least `bytes` bytes, 64-byte aligned (2 MiB, for huge pages, when big); never null for 0 bytes; null when
 /// memory is exhausted. Freed by freeAligned.
@@ -26,10 +45,14 @@ public:
 
   /// Drops the old elements. False, and nothing changed, when memory is exhausted.
   bool resize(size_t newCount) {
-    T *fresh = static_cast<T *>(calloc(newCount ? newCount : 1, sizeof(T)));
+    size_t bytes;
+    if (__builtin_mul_overflow(newCount ? newCount : 1, sizeof(T), &bytes))
+      return false;
+    T *fresh = static_cast<T *>(allocateBytes(alignof(T), bytes));
     if (!fresh)
       return false;
     clear();
+    memset(static_cast<void *>(fresh), 0, bytes);
     for (size_t k = 0; k < newCount; ++k)
       ::new (static_cast<void *>(fresh + k)) T();
     elements = fresh;
@@ -48,7 +71,7 @@ private:
   void clear() {
     for (size_t k = 0; k < count; ++k)
       elements[k].~T();
-    free(elements);
+    freeBytes(elements);
   }
 
   T *elements = nullptr;
@@ -105,18 +128,16 @@ private:
   int64_t capacity = 0;
 };
 
-/// Makes a T in malloc's memory; null when memory is exhausted. Constructors take no arguments here.
+/// Null when memory is exhausted. Constructors take no arguments here.
 template <typename T> T *create() {
-  void *storage = nullptr;
-  if (posix_memalign(&storage, alignof(T) < sizeof(void *) ? sizeof(void *) : alignof(T), sizeof(T)) != 0)
-    return nullptr;
-  return ::new (storage) T();
+  void *storage = allocateBytes(alignof(T), sizeof(T));
+  return storage ? ::new (storage) T() : nullptr;
 }
 template <typename T> void destroy(T *object) {
   if (!object)
     return;
   object->~T();
-  free(object);
+  freeBytes(object);
 }
 
 } // namespace tegula

@@ -130,9 +130,17 @@ bool numberSymbols(tegula_model &model) {
   return true;
 }
 
+} // namespace
+
+const tegula_device_kernel *deviceKernelsOf(const tegula_artifact &artifact) {
+  return artifact.struct_size >= sizeof(tegula_artifact) ? artifact.device_kernels : nullptr;
+}
+
 tegula_error finishModel(tegula_model &model, const tegula_model_options *options, const char *directory) {
   if (tegula_error error = checkDescriptor(model.artifact))
     return error;
+  if (deviceKernelsOf(*model.artifact) && !model.deviceFunctions)
+    return invalid("its kernels need a device, but it was linked without one");
   const tegula_artifact &artifact = *model.artifact;
   if (tegula_error error = checkProcessor(artifact))
     return error;
@@ -159,59 +167,18 @@ tegula_error finishModel(tegula_model &model, const tegula_model_options *option
   return TEGULA_ERROR_NONE;
 }
 
-bool validOptions(const tegula_model_options *options) {
-  return !options || options->struct_size >= sizeof(tegula_model_options);
-}
-
-} // namespace
-
-const tegula_device_kernel *deviceKernelsOf(const tegula_artifact &artifact) {
-  return artifact.struct_size >= sizeof(tegula_artifact) ? artifact.device_kernels : nullptr;
-}
-
 } // namespace tegula
 
 using namespace tegula;
 
-tegula_model::~tegula_model() { releaseDeviceModel(device); }
+tegula_model::~tegula_model() {
+  if (device)
+    deviceFunctions->releaseModel(device);
+  if (closeLibrary)
+    closeLibrary(library);
+}
 
 extern "C" {
-
-tegula_error tegula_model_load(const char *path, const tegula_model_options *options, tegula_model **result) {
-  if (!path || !result || !validOptions(options))
-    return setError(TEGULA_ERROR_INVALID_ARGUMENT, "tegula_model_load: invalid argument");
-  *result = nullptr;
-  auto *model = create<tegula_model>();
-  if (!model)
-    return setError(TEGULA_ERROR_OUT_OF_MEMORY, "out of memory while loading '%s'", path);
-  tegula_error error = model->library.open(path);
-  if (!error) {
-    model->artifact = model->library.query()(TEGULA_ABI_VERSION);
-    error = finishModel(*model, options, model->library.directory());
-  }
-  if (error)
-    destroy(model);
-  else
-    *result = model;
-  return error;
-}
-
-tegula_error tegula_model_from_artifact(const tegula_artifact *artifact, const tegula_model_options *options,
-                                        tegula_model **result) {
-  if (!artifact || !result || !validOptions(options))
-    return setError(TEGULA_ERROR_INVALID_ARGUMENT, "tegula_model_from_artifact: invalid argument");
-  *result = nullptr;
-  auto *model = create<tegula_model>();
-  if (!model)
-    return setError(TEGULA_ERROR_OUT_OF_MEMORY, "out of memory while loading a model");
-  model->artifact = artifact;
-  if (tegula_error error = finishModel(*model, options, nullptr)) {
-    destroy(model);
-    return error;
-  }
-  *result = model;
-  return TEGULA_ERROR_NONE;
-}
 
 void tegula_model_retain(tegula_model *model) {
   if (model)

@@ -4,7 +4,6 @@
 #define TEGULA_RUNTIME_MODEL_H
 
 #include "Memory.h"
-#include "SharedLibrary.h"
 #include "Sidecar.h"
 #include "tegula/model.h"
 #include <atomic>
@@ -12,12 +11,15 @@
 
 namespace tegula {
 class DeviceModel;
+class SharedLibrary;
+struct Device;
 } // namespace tegula
 
 struct tegula_model {
   std::atomic<int32_t> references{1};
   const tegula_artifact *artifact = nullptr;
-  tegula::SharedLibrary library; // empty for an artifact in memory
+  tegula::SharedLibrary *library = nullptr; // null for an artifact in memory
+  void (*closeLibrary)(tegula::SharedLibrary *) = nullptr;
   tegula::Sidecar sidecar;
   const void *constants = nullptr;
 
@@ -29,11 +31,16 @@ struct tegula_model {
   // What of a GPU model is on the device: made with the first context, so that a machine without a GPU can describe it.
   pthread_mutex_t deviceMutex = PTHREAD_MUTEX_INITIALIZER;
   tegula::DeviceModel *device = nullptr;
+  const tegula::Device *deviceFunctions = nullptr; // may be null for a CPU model
 
   ~tegula_model();
 };
 
 namespace tegula {
+/// Checks the artifact and this machine and prepares the rest of the model. `directory`: the sidecar's folder where
+/// `options` names none; null if unknown.
+tegula_error finishModel(tegula_model &model, const tegula_model_options *options, const char *directory);
+
 /// The device's half of the kernel table; null for a CPU model.
 const tegula_device_kernel *deviceKernelsOf(const tegula_artifact &artifact);
 } // namespace tegula

@@ -13,7 +13,7 @@ static const OptionSpec options[] = {
     {"o", "FILE", "output file; - for standard output where the output is text"},
     {"output", "FILE", "the same as -o"},
     {"target", "NAME", "host (default), x86-64, x86-64-v2 .. v4, a CPU name such as znver4, nvptx:sm_80, nvptx:sm_90"},
-    {"emit", "KIND", "lib (default), obj, asm, llvm-ir, ptx, or a stage: import, graph, linalg, kernels, ..."},
+    {"emit", "KIND", "lib (default), obj, header, asm, llvm-ir, ptx, or a stage: import, graph, linalg, kernels, ..."},
     {"dim", "NAME=N", "make the symbolic dimension NAME static; may be repeated"},
     {"lock", "FILE", "take schedules from this lock file; kernels without a record, from the database or by default"},
     {"db", "FILE", "use the best schedules of this tuning database"},

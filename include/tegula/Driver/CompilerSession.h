@@ -32,7 +32,7 @@ struct CompileOptions {
   std::string_view modelBytes; ///< a serialized ModelProto
   std::string outputPath;      ///< "-" (text only): standard output
   std::string target = "host";
-  std::string emit = "lib"; ///< lib, obj, asm, llvm-ir, ptx or the name of a stage
+  std::string emit = "lib"; ///< lib, obj, header, asm, llvm-ir, ptx or the name of a stage
   std::vector<std::pair<std::string, int64_t>> dimensions;
   std::string externalDataRoot;
   ScheduleSource schedules;

@@ -13,6 +13,8 @@
 
 namespace tegula {
 
+struct RuntimeCore;
+
 struct ExportOptions {
   std::string modelName;  ///< graph name in the descriptor
   std::string symbol;     ///< the exported function is `<symbol>_query`
@@ -20,12 +22,16 @@ struct ExportOptions {
   std::string features;   ///< CPU features that the runtime checks
   std::string provenance; ///< JSON
   std::string deviceCode; ///< PTX text of all kernels; empty for a CPU target
+  /// Define `<symbol>_create` and the other functions of makeHeader, which call the runtime core.
+  bool entryPoints = false;
+  std::string constantsSymbol = "tegula_constants"; ///< what the constants are called in another object
   /// Constants of more bytes than this go to a sidecar file next to the library.
   int64_t sidecarThreshold = int64_t(256) << 20;
 };
 
-/// Translates host function and kernels (on a CPU) into one LLVM module that defines `<symbol>_query`. The constants are an
-/// undefined symbol `tegula_constants`, or absent when they go to the sidecar named `sidecar` with hash `sidecarHash`.
+/// Translates host function and kernels (on a CPU) into one LLVM module that defines `<symbol>_query`. The constants
+/// are an undefined symbol `constantsSymbol`, or absent when they go to the sidecar named `sidecar` with hash
+/// `sidecarHash`.
 llvm::Expected<std::unique_ptr<llvm::Module>> translateToLLVM(mlir::ModuleOp module, llvm::LLVMContext &context,
                                                               const ExportOptions &options, llvm::StringRef sidecar,
                                                               uint64_t sidecarHash);
@@ -37,14 +43,18 @@ llvm::Expected<std::unique_ptr<llvm::Module>> translateDeviceCode(mlir::ModuleOp
 int64_t getConstantBytes(mlir::ModuleOp module);
 /// Writes the constants at their planned offsets into `buffer` of getConstantBytes() bytes, which is zero.
 llvm::Error writeConstants(mlir::ModuleOp module, llvm::MutableArrayRef<char> buffer);
-/// Writes an ELF object with section .tegula.constants that defines `tegula_constants`; the content goes straight into
-/// the mapped file.
-llvm::Error writeConstantObject(mlir::ModuleOp module, llvm::StringRef path, uint16_t elfMachine);
+/// Writes an ELF object with section .tegula.constants that defines `symbol`; the content goes straight into the mapped
+/// file.
+llvm::Error writeConstantObject(mlir::ModuleOp module, llvm::StringRef path, llvm::StringRef symbol,
+                                uint16_t elfMachine);
 
-/// Links objects into a shared library in process. One caller at a time; fails for good once LLD says so.
-llvm::Error linkSharedLibrary(const std::vector<std::string> &objects, llvm::StringRef soname, llvm::StringRef output);
+/// Links objects and what they use of `core` into a shared library in process. One caller at a time; fails for good
+/// once LLD says so.
+llvm::Error linkSharedLibrary(const std::vector<std::string> &objects, const RuntimeCore &core, llvm::StringRef soname,
+                              llvm::StringRef output);
 
-/// The C header beside an object file: declares the query function and documents inputs and outputs.
+/// The C header of an artifact: documents inputs and outputs, repeats tegula/instance.h and declares what the artifact
+/// exports.
 std::string makeHeader(mlir::ModuleOp module, const ExportOptions &options);
 
 } // namespace tegula

@@ -12,27 +12,17 @@
 #define TEGULA_MODEL_H
 
 #include "tegula/abi.h"
+#include "tegula/instance.h" /* tegula_error, tegula_tensor */
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(TEGULA_CORE) /* the copy inside a compiled model is hidden */
 #define TEGULA_API __attribute__((visibility("default")))
 #else
 #define TEGULA_API
 #endif
-
-typedef enum tegula_error {
-  TEGULA_ERROR_NONE = 0,
-  TEGULA_ERROR_INVALID_ARGUMENT = 1, /* what the caller handed over does not fit the model */
-  TEGULA_ERROR_FILE = 2,             /* the artifact or its sidecar cannot be read */
-  TEGULA_ERROR_INVALID_ARTIFACT = 3, /* not an artifact, damaged, or its sidecar does not match */
-  TEGULA_ERROR_INCOMPATIBLE = 4,     /* made for another ABI version, CPU or device */
-  TEGULA_ERROR_OUT_OF_MEMORY = 5,
-  TEGULA_ERROR_RUN_FAILED = 6, /* the data made the model fail; the message names the ONNX node */
-  TEGULA_ERROR_DEVICE = 7      /* the device driver reported an error */
-} tegula_error;
 
 typedef struct tegula_model tegula_model;
 typedef struct tegula_context tegula_context;
@@ -119,13 +109,6 @@ typedef struct tegula_context_options {
   int32_t threads;   /* workers of a kernel at most; 0: as many as the pool, or every CPU this process may use */
   tegula_pool *pool; /* shared pool, retained; NULL: the context makes its own when threads is not 1 */
 } tegula_context_options;
-
-typedef struct tegula_tensor {
-  void *data;           /* inputs are never written */
-  int32_t element_type; /* TensorProto.DataType */
-  int32_t rank;
-  const int64_t *shape; /* `rank` extents */
-} tegula_tensor;
 
 TEGULA_API tegula_error tegula_context_create(tegula_model *model, const tegula_context_options *options,
                                               tegula_context **context);

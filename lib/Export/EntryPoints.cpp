@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The functions by which a C program runs a model without libtegula_runtime, and the header that declares them. Each
+// only calls its like in the runtime core (runtime/lib/Instance.h); `create` adds the descriptor:
+//
+//   tegula_error <symbol>_create(const tegula_host *host, tegula_instance **instance) {
+//     return tegula_instance_create(&artifact, device, host, instance);
+//   }
+#include "EntryPoints.h"
+#include "tegula/Export/RuntimeCore.h"
+
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/IR/IRBuilder.h"
+
+using namespace mlir;
+using namespace tegula;
+
+void tegula::addEntryPoints(llvm::Module &module, const ExportOptions &options, llvm::Constant *descriptor) {
+  llvm::IRBuilder<> ir(module.getContext());
+  auto *pointer = ir.getPtrTy();
+  auto *int32 = ir.getInt32Ty();
+  // The exported function takes `parameters`; the core's takes `leading` before them.
+  auto add = [&](StringRef name, llvm::Type *result, ArrayRef<llvm::Type *> parameters,
+                 ArrayRef<llvm::Value *> leading = {}) {
+    SmallVector<llvm::Type *> coreParameters;
+    for (llvm::Value *value : leading)
+      coreParameters.push_back(value->getType());
+    llvm::append_range(coreParameters, parameters);
+    auto core = module.getOrInsertFunction(("tegula_instance_" + name).str(),
+                                           llvm::FunctionType::get(result, coreParameters, false));
+    cast<llvm::Function>(core.getCallee())->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    auto *function = llvm::Function::Create(llvm::FunctionType::get(result, parameters, false),
+                                            llvm::GlobalValue::ExternalLinkage, options.symbol + "_" + name, module);
+    ir.SetInsertPoint(llvm::BasicBlock::Create(module.getContext(), "entry", function));
+    SmallVector<llvm::Value *> arguments(leading);
+    for (llvm::Argument &argument : function->args())
+      arguments.push_back(&argument);
+    llvm::CallInst *call = ir.CreateCall(core, arguments);
+    call->setTailCall();
+    if (result->isVoidTy())
+      ir.CreateRetVoid();
+    else
+      ir.CreateRet(call);
+  };
+  llvm::Constant *device = llvm::ConstantPointerNull::get(pointer);
+  if (!options.deviceCode.empty()) {
+    auto *symbol = new llvm::GlobalVariable(module, ir.getInt8Ty(), /*isConstant=*/true,
+                                            llvm::GlobalValue::ExternalLinkage, nullptr, "tegula_cuda_device");
+    symbol->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    device = symbol;
+  }
+  add("create", int32, {pointer, pointer}, {descriptor, device});
+  add("clone", int32, {pointer, pointer});
+  add("run", int32, {pointer, pointer, int32, pointer, int32});
+  add("release", ir.getVoidTy(), {pointer});
+  add("last_error", pointer, {});
+}
+
+std::string tegula::makeHeader(ModuleOp module, const ExportOptions &options) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << "/* Model '" << options.modelName << "' for " << options.targetName << ".\n";
+  std::string counts;
+  auto list = [&](StringRef title, StringRef attribute) {
+    stream << " * " << title << ":\n";
+    auto entries = module->getAttrOfType<ArrayAttr>(attribute);
+    for (Attribute entry : entries ? entries.getValue() : ArrayRef<Attribute>()) {
+      auto dictionary = cast<DictionaryAttr>(entry);
+      auto name = dictionary.getAs<StringAttr>("name");
+      // A name of the user's must not end the comment.
+      std::string line = name ? name.getValue().str() : "";
+      for (size_t at; (at = line.find("*/")) != std::string::npos;)
+        line.replace(at, 2, "* /");
+      stream << " *   " << line << ": " << cast<TypeAttr>(dictionary.get("type")).getValue() << "\n";
+    }
+    return std::to_string(entries ? entries.size() : 0);
+  };
+  std::string inputCount = list("Inputs", "exec.inputs"), outputCount = list("Outputs", "exec.outputs");
+  const std::string &name = options.symbol;
+  stream
+      << " */\n"
+      << getInstanceHeader() << "\n#ifndef TEGULA_MODEL_" << name << "_H\n#define TEGULA_MODEL_" << name
+      << "_H\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\nenum { " << name << "_input_count = " << inputCount
+      << ", " << name << "_output_count = " << outputCount << " };\n\ntegula_error " << name
+      << "_create(const tegula_host *host, tegula_instance **instance);\ntegula_error " << name
+      << "_clone(const tegula_instance *instance, tegula_instance **clone);\ntegula_error " << name
+      << "_run(tegula_instance *instance, const tegula_tensor *inputs, int32_t input_count, tegula_tensor *outputs,\n"
+         "    int32_t output_count);\nvoid "
+      << name << "_release(tegula_instance *instance);\nconst char *" << name
+      << "_last_error(void);\nconst struct tegula_artifact *" << name
+      << "_query(uint32_t abi_version);\n\n#ifdef __cplusplus\n}\n#endif\n#endif\n";
+  return text;
+}
