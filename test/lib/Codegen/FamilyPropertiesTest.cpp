@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The five properties of every kernel family, for the kernels of the models below: the default is in the space; the
+// space is not empty; every point is legal and compiles; it computes what the Reference schedule computes, within the
+// tolerance of the tuner (Measure.h); its text can be read again.
+//
+// All points of a space of at most 200, else its corners and 64 more; of TEGULA_LONG_SET=K/8 the cases K, K + 8, ...
+// get 250, with `all` every one gets 2,000. TEGULA_TEST_SEED chooses them. Code for a GPU is compiled to PTX, not run.
+//
+#include "../../tuner/Fixtures.h"
+
+#include "tegula/Dialect/Sched/IR/Sched.h"
+#include "tegula/Driver/CompilerSession.h"
+#include "tegula/Pipelines/Stages.h"
+#include "tegula/Tuner/Build/KernelProgram.h"
+#include "tegula/Tuner/Measure/Measure.h"
+
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <cstdlib>
+#include <set>
+
+using namespace mlir;
+using namespace tegula;
+using namespace tegula::tuner;
+using namespace tegula::tuner::test;
+
+namespace {
+
+struct Case {
+  const char *name;
+  /// Without its `cpu_` or `nvptx_`: the family of at least one of the kernels.
+  const char *family;
+  /// Arguments, results and body of @main in the graph dialect. Dynamic extents are 21.
+  const char *arguments, *results, *body;
+};
+
+const Case cases[] = {
+    {"Gemm", "matmul", "%a: tensor<45x50xf32>, %b: tensor<50x70xf32>, %c: tensor<70xf32>", "tensor<45x70xf32>",
+     R"(%m = graph.matmul %a, %b : tensor<45x50xf32>, tensor<50x70xf32> -> tensor<45x70xf32>
+        %s = graph.add %m, %c : tensor<45x70xf32>, tensor<70xf32> -> tensor<45x70xf32>
+        %y = graph.relu %s : tensor<45x70xf32> -> tensor<45x70xf32>)"},
+    {"DynamicRows", "matmul", "%a: tensor<?x50xf32>, %b: tensor<50x70xf32>", "tensor<?x70xf32>",
+     R"(%y = graph.matmul %a, %b : tensor<?x50xf32>, tensor<50x70xf32> -> tensor<?x70xf32>)"},
+    {"BatchesTransposed", "matmul", "%a: tensor<3x20x33xf32>, %b: tensor<3x40x33xf32>", "tensor<3x20x40xf32>",
+     R"(%t = graph.transpose %b {permutation = array<i64: 0, 2, 1>} : tensor<3x40x33xf32> -> tensor<3x33x40xf32>
+        %y = graph.matmul %a, %t : tensor<3x20x33xf32>, tensor<3x33x40xf32> -> tensor<3x20x40xf32>)"},
+    {"Convolution", "matmul", "%x: tensor<1x8x11x11xf32>, %w: tensor<16x8x3x3xf32>", "tensor<1x16x5x5xf32>",
+     R"(%y = graph.conv %x, %w {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 2, 2>}
+          : tensor<1x8x11x11xf32>, tensor<16x8x3x3xf32> -> tensor<1x16x5x5xf32>)"},
+    {"HalfPrecision", "matmul", "%a: tensor<17x40xf16>, %b: tensor<40x33xf16>", "tensor<17x33xf16>",
+     R"(%y = graph.matmul %a, %b : tensor<17x40xf16>, tensor<40x33xf16> -> tensor<17x33xf16>)"},
+    {"Integers", "matmul", "%a: tensor<17x40xi8>, %b: tensor<40x33xi8>", "tensor<17x33xi32>",
+     R"(%y = graph.matmul %a, %b : tensor<17x40xi8>, tensor<40x33xi8> -> tensor<17x33xi32>)"},
+    {"Softmax", "map", "%a: tensor<?x37xf32>", "tensor<?x37xf32>",
+     R"(%y = graph.softmax %a {axes = array<i64: 1>} : tensor<?x37xf32> -> tensor<?x37xf32>)"},
+    {"Transpose", "map", "%a: tensor<5x19x33xf32>", "tensor<33x19x5xf32>",
+     R"(%t = graph.transpose %a {permutation = array<i64: 2, 1, 0>} : tensor<5x19x33xf32> -> tensor<33x19x5xf32>
+        %y = graph.exp %t : tensor<33x19x5xf32> -> tensor<33x19x5xf32>)"},
+    {"ReduceFirst", "map", "%a: tensor<23x41xf32>", "tensor<41xf32>",
+     R"(%y = graph.reduce_mean %a {axes = array<i64: 0>, keep_dimensions = false} : tensor<23x41xf32> -> tensor<41xf32>)"},
+    {"ReduceLast", "map", "%a: tensor<23x41xf32>", "tensor<23xf32>",
+     R"(%y = graph.reduce_max %a {axes = array<i64: 1>, keep_dimensions = false} : tensor<23x41xf32> -> tensor<23xf32>)"},
+    {"MaxPool", "map", "%x: tensor<1x5x13x13xf32>", "tensor<1x5x6x6xf32>",
+     R"(%y = graph.max_pool %x {dilations = array<i64: 1, 1>, kernel = array<i64: 3, 3>, pads = array<i64: 0, 0, 0, 0>,
+          strides = array<i64: 2, 2>} : tensor<1x5x13x13xf32> -> tensor<1x5x6x6xf32>)"},
+    {"Depthwise", "matmul", "%x: tensor<1x12x9x9xf32>, %w: tensor<12x1x3x3xf32>", "tensor<1x12x7x7xf32>",
+     R"(%y = graph.conv %x, %w {dilations = array<i64: 1, 1>, group = 12 : i64, pads = array<i64: 0, 0, 0, 0>,
+          strides = array<i64: 1, 1>} : tensor<1x12x9x9xf32>, tensor<12x1x3x3xf32> -> tensor<1x12x7x7xf32>)"},
+    {"WhereBroadcast", "map", "%c: tensor<7x29xi1>, %a: tensor<7x29xi8>, %b: tensor<29xi8>", "tensor<7x29xi8>",
+     R"(%y = graph.where %c, %a, %b : tensor<7x29xi1>, tensor<7x29xi8>, tensor<29xi8> -> tensor<7x29xi8>)"},
+};
+constexpr int64_t dynamicExtent = 21;
+
+void PrintTo(const Case &given, std::ostream *stream) { *stream << given.name; }
+
+uint64_t testSeed() {
+  const char *text = std::getenv("TEGULA_TEST_SEED");
+  return text ? std::strtoull(text, nullptr, 10) : 0;
+}
+
+/// How many points beside the corners.
+uint64_t sampleCount(const Case &given) {
+  llvm::StringRef set = std::getenv("TEGULA_LONG_SET") ? std::getenv("TEGULA_LONG_SET") : "";
+  if (set == "all")
+    return 2000;
+  uint64_t part = 0;
+  if (!set.empty() && !set.split('/').first.getAsInteger(10, part) && uint64_t(&given - cases) % 8 == part)
+    return 250;
+  return 64;
+}
+
+std::vector<Configuration> choosePoints(const SearchSpace &space, uint64_t count) {
+  std::set<uint64_t> indices;
+  if (space.count() <= 200) {
+    for (uint64_t index = 0; index < space.count(); ++index)
+      indices.insert(index);
+  } else {
+    llvm::ArrayRef<Knob> knobs = space.getKnobs();
+    for (uint64_t corner = 0; corner < (uint64_t(1) << knobs.size()); ++corner) {
+      Configuration point;
+      for (auto [number, knob] : llvm::enumerate(knobs))
+        point.push_back((corner >> number) & 1 ? knob.values.back() : knob.values.front());
+      if (std::optional<uint64_t> index = space.indexOf(point))
+        indices.insert(*index);
+    }
+    for (uint64_t sample = 0; sample < count; ++sample)
+      indices.insert(*space.indexOf(*space.sample(mixBits(testSeed()) + sample)));
+  }
+  std::vector<Configuration> points;
+  for (uint64_t index : indices)
+    points.push_back(*space.at(index));
+  return points;
+}
+
+class FamilyProperties : public testing::TestWithParam<Case> {
+protected:
+  void start(const std::string &name) {
+    module = nullptr; // before its context
+    CompileOptions options;
+    options.modelPath = GetParam().name;
+    options.target = name;
+    options.replayDirectory.clear();
+    session = std::make_unique<CompilerSession>(options);
+    context = &session->getContext();
+    context->disableMultithreading();
+    backend = &findTargetBackend(name);
+    target = valueOf(backend->parse(*context, name));
+  }
+
+  /// The kernels of the case, in `module`.
+  std::vector<exec::KernelOp> kernels() {
+    const Case &given = GetParam();
+    std::string text = std::string("func.func @main(") + given.arguments + ") -> " + given.results + " {\n" +
+                       given.body + "\n  return %y : " + given.results + "\n}\n";
+    module = parseSourceString<ModuleOp>(text, context);
+    if (!module) {
+      ADD_FAILURE() << session->getMessages() << text;
+      return {};
+    }
+    (*module)->setAttr("exec.target", target);
+    for (const Stage &stage : getStages()) {
+      PassManager manager(context, ModuleOp::getOperationName());
+      stage.build(manager, *backend);
+      if (failed(manager.run(*module))) {
+        ADD_FAILURE() << stage.name.str() << ": " << session->getMessages();
+        return {};
+      }
+      if (stage.name == "kernels")
+        break;
+    }
+    auto range = module->getOps<exec::KernelOp>();
+    return std::vector<exec::KernelOp>(range.begin(), range.end());
+  }
+
+  /// The first two properties, the last one and legality, for a machine; returns the schedules to be compiled.
+  std::vector<Attribute> checkSpace(const KernelFamily &family, func::FuncOp function, const MachineModel &machine) {
+    SearchSpace space = family.space(function, machine);
+    EXPECT_GT(space.count(), 0u);
+    Attribute byDefault = family.defaultSchedule(function, machine);
+    std::optional<Configuration> defaultPoint = family.configuration(space, byDefault);
+    EXPECT_TRUE(defaultPoint && space.contains(*defaultPoint)) << space.canonicalText();
+    std::vector<Attribute> schedules{byDefault};
+    std::set<const void *> seen{byDefault.getAsOpaquePointer()};
+    for (const Configuration &point : choosePoints(space, sampleCount(GetParam()))) {
+      Attribute schedule = family.schedule(function, space, point);
+      std::string text;
+      llvm::raw_string_ostream(text) << schedule;
+      SCOPED_TRACE(text);
+      EXPECT_TRUE(family.owns(schedule));
+      EXPECT_TRUE(succeeded(family.verify(function, schedule, machine, [&] {
+        return emitError(UnknownLoc::get(context));
+      }))) << session->getMessages();
+      EXPECT_EQ(parseAttribute(text, context), schedule);
+      // Two points may mean one schedule (blocks are rounded up to panels); its point means it, too.
+      std::optional<Configuration> back = family.configuration(space, schedule);
+      EXPECT_TRUE(back && family.schedule(function, space, *back) == schedule);
+      if (seen.insert(schedule.getAsOpaquePointer()).second)
+        schedules.push_back(schedule);
+    }
+    return schedules;
+  }
+
+  /// The library of the kernel with this schedule; "" after a failure.
+  std::string compile(exec::KernelOp kernel, Attribute schedule, std::vector<std::vector<int64_t>> &inputShapes) {
+    std::vector<int64_t> dims(countDims(kernel), dynamicExtent);
+    KernelProgram program = valueOf(makeKernelProgram(kernel, dims));
+    inputShapes = program.inputShapes;
+    for (auto copy : program.module->getOps<exec::KernelOp>())
+      copy.setScheduleAttr(schedule);
+    std::string path = folder.file("library-" + std::to_string(++libraries) + ".so");
+    if (session->compileFrom(std::move(program.module), "kernels", path) == CompileStatus::Ok)
+      return path;
+    ADD_FAILURE() << session->getMessages();
+    return "";
+  }
+
+  TemporaryFolder folder;
+  std::unique_ptr<CompilerSession> session;
+  MLIRContext *context = nullptr;
+  const TargetBackend *backend = nullptr;
+  Attribute target;
+  OwningOpRef<ModuleOp> module;
+  unsigned libraries = 0;
+};
+
+TEST_P(FamilyProperties, SpacesOfOtherMachines) {
+  for (const char *name : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
+    start(name);
+    for (exec::KernelOp kernel : kernels())
+      checkSpace(*backend->families().findFor(kernel.getFunction()), kernel.getFunction(), backend->machine(target));
+  }
+}
+
+TEST_P(FamilyProperties, EveryPointComputesWhatTheReferenceComputes) {
+  start("host");
+  MeasureOptions options;
+  options.runner = {runnerPath()};
+  options.timingSeconds = options.sampleSeconds = 0;
+  Measurer measurer(options);
+  bool covered = false;
+  for (exec::KernelOp kernel : kernels()) {
+    const KernelFamily *family = backend->families().findFor(kernel.getFunction());
+    covered |= family->name() == std::string("cpu_") + GetParam().family;
+    MeasureRequest request;
+    request.reference = compile(kernel, sched::ReferenceAttr::get(context), request.inputShapes);
+    ASSERT_NE(request.reference, "");
+    request.referenceOutputs = request.reference + ".outputs";
+    request.seed = testSeed();
+    for (Attribute schedule : checkSpace(*family, kernel.getFunction(), backend->machine(target))) {
+      std::string text;
+      llvm::raw_string_ostream(text) << kernel.getSymName() << " with " << schedule << ", seed " << testSeed();
+      SCOPED_TRACE(text);
+      request.artifact = compile(kernel, schedule, request.inputShapes);
+      ASSERT_NE(request.artifact, "");
+      std::optional<Measurement> measured = valueOf(measurer.measure(request));
+      ASSERT_TRUE(measured);
+      EXPECT_EQ(statusText(measured->status).str() + " " + measured->detail, "ok ");
+      llvm::sys::fs::remove(request.artifact);
+    }
+  }
+  EXPECT_TRUE(covered);
+}
+
+TEST_P(FamilyProperties, EveryPointBecomesPTX) {
+  start("nvptx:sm_80");
+  bool covered = false;
+  for (exec::KernelOp kernel : kernels()) {
+    const KernelFamily *family = backend->families().findFor(kernel.getFunction());
+    covered |= family->name() == std::string("nvptx_") + GetParam().family;
+    std::vector<std::vector<int64_t>> shapes;
+    for (Attribute schedule : checkSpace(*family, kernel.getFunction(), backend->machine(target))) {
+      std::string text;
+      llvm::raw_string_ostream(text) << kernel.getSymName() << " with " << schedule;
+      SCOPED_TRACE(text);
+      std::string path = compile(kernel, schedule, shapes);
+      ASSERT_NE(path, "");
+      llvm::sys::fs::remove(path);
+    }
+  }
+  EXPECT_TRUE(covered);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, FamilyProperties, testing::ValuesIn(cases),
+                         [](const testing::TestParamInfo<Case> &info) { return std::string(info.param.name); });
+
+} // namespace
