@@ -33,6 +33,7 @@ def test_defaults(log):
         "emit=(null)",
         "precision=f32",
         "database=(null)",
+        "lock_file=(null)",
         "external_data_root=(null)",
         "threads=1",
     ]
@@ -43,7 +44,7 @@ def test_defaults(log):
 def test_options(log):
     model = tegula.compile(
         b"model", "x86-64-v3", 2, "f32", dimensions={"batch": 2, "n": 7}, database=Path("a.db"),
-        external_data_root="/c",
+        lock_file="b.mlir", external_data_root="/c",
     )  # fmt: skip
     assert log()[1:] == [
         "model_size=5",
@@ -51,6 +52,7 @@ def test_options(log):
         "emit=(null)",
         "precision=f32",
         "database=a.db",
+        "lock_file=b.mlir",
         "external_data_root=/c",
         "threads=2",
         "dimension=batch=2",

@@ -26,6 +26,7 @@ tegula_compile_status tegula_compile(const tegula_compile_options *options, tegu
   text(to, "emit", options->emit);
   text(to, "precision", options->precision);
   text(to, "database", options->database);
+  text(to, "lock_file", options->lock_file);
   text(to, "external_data_root", options->external_data_root);
   fprintf(to, "threads=%d\n", options->threads);
   for (size_t k = 0; k < options->dimension_count; ++k)
