@@ -3,6 +3,7 @@
 
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Dialect/Sched/IR/Sched.h"
+#include "tegula/Driver/InProcessEvaluator.h"
 #include "tegula/Import/ONNX/Importer.h"
 #include "tegula/Kernel/Unsupported.h"
 #include "tegula/Pipelines/Pipelines.h"
@@ -21,6 +22,7 @@ using namespace tegula;
 static DialectRegistry makeRegistry() {
   DialectRegistry registry;
   registerDialects(registry);
+  registerConstantEvaluator(registry);
   return registry;
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The last part of a compilation: LLVM IR, machine code, the linked library.
+#include "MachineCode.h"
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Driver/CompilerSession.h"
-#include "tegula/Export/Artifact.h"
 #include "tegula/Export/RuntimeCore.h"
-#include "tegula/Target/CPU/CPUTarget.h"
 
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/IR/LLVMContext.h"
@@ -50,31 +49,56 @@ static std::string makeProvenance(const CompileOptions &options) {
   return text;
 }
 
-CompileStatus CompilerSession::emitCode() {
-  Attribute targetAttribute = (*module)->getAttr("exec.target");
-  const TargetBackend &backend = *findTargetBackend(targetAttribute);
-  auto host = backend.getHost(targetAttribute);
-  if (!host)
-    return fail(CompileStatus::Internal, llvm::toString(host.takeError()));
-  exec::CPUTargetAttr target = *host;
-  llvm::LLVMContext llvmContext;
-  ExportOptions exportOptions;
+llvm::Error CompilerSession::describeExport(ExportOptions &exportOptions, exec::CPUTargetAttr &host) {
+  Attribute target = (*module)->getAttr("exec.target");
+  const TargetBackend &backend = *findTargetBackend(target);
+  auto parsed = backend.getHost(target);
+  if (!parsed)
+    return parsed.takeError();
+  host = *parsed;
   exportOptions.modelName = module->getSymName().value_or("").str();
-  exportOptions.symbol = makeSymbol(options.outputPath == "-" ? options.modelPath : options.outputPath);
-  exportOptions.targetName = options.target == "host" ? target.getCpu().str() : options.target;
-  exportOptions.features = getRequiredFeatures(target);
+  bool isNamedByOutput = !options.outputPath.empty() && options.outputPath != "-";
+  exportOptions.symbol = makeSymbol(isNamedByOutput ? options.outputPath : options.modelPath);
+  exportOptions.targetName = options.target == "host" ? host.getCpu().str() : options.target;
+  exportOptions.features = getRequiredFeatures(host);
   exportOptions.provenance = makeProvenance(options);
+  if (!backend.hasDevice())
+    return llvm::Error::success();
+  llvm::LLVMContext llvmContext;
+  auto kernels = translateDeviceCode(*module, llvmContext);
+  if (!kernels)
+    return kernels.takeError();
+  auto text = backend.emitDeviceCode(**kernels, target);
+  if (!text)
+    return text.takeError();
+  exportOptions.deviceCode = std::move(*text);
+  return llvm::Error::success();
+}
+
+CompileStatus CompilerSession::load(std::unique_ptr<LoadedArtifact> &artifact) {
+  if (CompileStatus status = runTo("llvm"); status != CompileStatus::Ok)
+    return status;
+  ExportOptions exportOptions;
+  exec::CPUTargetAttr host;
+  if (llvm::Error error = describeExport(exportOptions, host))
+    return fail(CompileStatus::Internal, llvm::toString(std::move(error)));
+  auto object = emitMachineCode(*module, host, exportOptions, CodeKind::Object);
+  if (!object)
+    return fail(CompileStatus::Internal, llvm::toString(object.takeError()));
+  auto loaded = LoadedArtifact::load(*object, exportOptions.symbol, *module);
+  if (!loaded)
+    return fail(CompileStatus::InvalidModel, llvm::toString(loaded.takeError()));
+  artifact = std::move(*loaded);
+  return CompileStatus::Ok;
+}
+
+CompileStatus CompilerSession::emitCode() {
+  ExportOptions exportOptions;
+  exec::CPUTargetAttr host;
+  if (llvm::Error error = describeExport(exportOptions, host))
+    return fail(CompileStatus::Internal, llvm::toString(std::move(error)));
   exportOptions.entryPoints = true;
   exportOptions.constantsSymbol = exportOptions.symbol + "_constants";
-  if (backend.hasDevice()) {
-    auto kernels = translateDeviceCode(*module, llvmContext);
-    if (!kernels)
-      return fail(CompileStatus::Internal, llvm::toString(kernels.takeError()));
-    auto text = backend.emitDeviceCode(**kernels, targetAttribute);
-    if (!text)
-      return fail(CompileStatus::Internal, llvm::toString(text.takeError()));
-    exportOptions.deviceCode = std::move(*text);
-  }
   if (options.emit == "ptx")
     return writeText(exportOptions.deviceCode);
   if (options.emit == "header")
@@ -84,12 +108,12 @@ CompileStatus CompilerSession::emitCode() {
   TemporaryFiles temporaries;
   std::string suffix = ".tmp" + std::to_string(llvm::sys::Process::getProcessId());
   bool isLibrary = options.emit == "lib";
-  std::string sidecar, sidecarPath;
-  uint64_t sidecarHash = 0;
+  SidecarReference sidecar;
+  std::string sidecarPath;
   int64_t constantBytes = getConstantBytes(*module);
   if (isLibrary && constantBytes > exportOptions.sidecarThreshold) {
     sidecarPath = options.outputPath + ".weights";
-    sidecar = llvm::sys::path::filename(sidecarPath).str();
+    sidecar.name = llvm::sys::path::filename(sidecarPath).str();
     std::string temporary = temporaries.add(sidecarPath + suffix);
     auto buffer = llvm::FileOutputBuffer::create(temporary, constantBytes);
     if (!buffer)
@@ -98,43 +122,21 @@ CompileStatus CompilerSession::emitCode() {
     llvm::MutableArrayRef<char> bytes(reinterpret_cast<char *>((*buffer)->getBufferStart()), constantBytes);
     if (llvm::Error error = writeConstants(*module, bytes))
       return fail(CompileStatus::Internal, llvm::toString(std::move(error)));
-    sidecarHash = llvm::xxh3_64bits(StringRef(bytes.data(), bytes.size()));
+    sidecar.hash = llvm::xxh3_64bits(StringRef(bytes.data(), bytes.size()));
     if (llvm::Error error = (*buffer)->commit())
       return fail(CompileStatus::InvalidModel, "cannot write " + sidecarPath + ": " + llvm::toString(std::move(error)));
   }
 
-  auto code = translateToLLVM(*module, llvmContext, exportOptions, sidecar, sidecarHash);
-  if (!code)
-    return fail(CompileStatus::Internal, llvm::toString(code.takeError()));
-  auto machine = createTargetMachine(target);
-  if (!machine)
-    return fail(CompileStatus::Internal, llvm::toString(machine.takeError()));
-  (*code)->setTargetTriple((*machine)->getTargetTriple());
-  (*code)->setDataLayout((*machine)->createDataLayout());
-  for (llvm::Function &function : **code) {
-    if (function.isDeclaration())
-      continue;
-    function.addFnAttr("target-cpu", target.getCpu());
-    if (!target.getFeatures().empty())
-      function.addFnAttr("target-features", target.getFeatures());
-    function.addFnAttr("prefer-vector-width", std::to_string(target.getVectorBits()));
-  }
-  optimizeModule(**code, **machine);
-
-  if (options.emit == "llvm-ir") {
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    (*code)->print(stream, nullptr);
-    return writeText(text);
-  }
-  auto fileType = options.emit == "asm" ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
-  auto object = emitModule(**code, **machine, fileType);
+  CodeKind kind = options.emit == "llvm-ir" ? CodeKind::IR
+                  : options.emit == "asm"   ? CodeKind::Assembly
+                                            : CodeKind::Object;
+  auto object = emitMachineCode(*module, host, exportOptions, kind, sidecar);
   if (!object)
     return fail(CompileStatus::Internal, llvm::toString(object.takeError()));
-  if (options.emit == "asm")
+  if (kind != CodeKind::Object)
     return writeText(*object);
 
-  uint16_t elfMachine = (*machine)->getTargetTriple().isX86() ? llvm::ELF::EM_X86_64 : llvm::ELF::EM_AARCH64;
+  uint16_t elfMachine = llvm::Triple(host.getTriple()).isX86() ? llvm::ELF::EM_X86_64 : llvm::ELF::EM_AARCH64;
   const RuntimeCore *core = findRuntimeCore(elfMachine);
   if (!core)
     return fail(CompileStatus::Usage,
@@ -174,7 +176,7 @@ CompileStatus CompilerSession::emitCode() {
     }
   }
   objects.push_back(objectPath);
-  if (sidecar.empty()) {
+  if (sidecar.name.empty()) {
     std::string path = temporaries.add(options.outputPath + suffix + ".constants.o");
     if (llvm::Error error = writeConstantObject(*module, path, exportOptions.constantsSymbol, elfMachine))
       return fail(CompileStatus::InvalidModel,
@@ -189,7 +191,7 @@ CompileStatus CompilerSession::emitCode() {
       return fail(CompileStatus::InvalidModel, "cannot write " + to + ": " + error.message());
     return CompileStatus::Ok;
   };
-  if (!sidecar.empty())
+  if (!sidecar.name.empty())
     if (CompileStatus status = rename(sidecarPath + suffix, sidecarPath); status != CompileStatus::Ok)
       return status;
   return rename(library, options.outputPath);

@@ -24,6 +24,7 @@ static void buildGraph(OpPassManager &manager, const TargetBackend &) {
   manager.addNestedPass<func::FuncOp>(createGraphInferShapesPass());
   manager.addNestedPass<func::FuncOp>(createGraphFuseBatchNormPass());
   manager.addPass(createGraphListUnsupportedPass());
+  manager.addPass(createGraphFoldConstantsPass());
 }
 
 static void buildLinalg(OpPassManager &manager, const TargetBackend &) {

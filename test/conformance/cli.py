@@ -6,6 +6,7 @@
   scripts/conformance --filter=conv --list-failures
   scripts/conformance --only-check --group      which models would not compile, and why (faster)
   scripts/conformance models light malformed   the other suites
+  scripts/conformance --form=constant          the official tests with their inputs as initializers: constant folding
   scripts/conformance all --update             record what newly passes
   scripts/conformance --last --group           look at the last run again, without running
 """
@@ -30,6 +31,8 @@ def parse(arguments):
     parser.add_argument("--tegula", default=None, help="the command to test (default: build/bin/tegula)")
     parser.add_argument("--filter", default="", metavar="REGEX", help="only cases whose name matches")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="only the first N cases")
+    parser.add_argument("--form", choices=["given", "constant"], default="given",
+                        help="constant: tensor inputs become initializers (backend only; has a list of its own)")
     parser.add_argument("--only-check", action="store_true", help="`tegula check` instead of a run: would it compile")
     parser.add_argument("--recorded", action="store_true", help="only cases on the recorded list")
     parser.add_argument("--jobs", type=int, default=2, help="cases at a time (default: 2)")
@@ -47,6 +50,8 @@ def parse(arguments):
     options.suites = options.suites or ["backend"]
     if "all" in options.suites:
         options.suites = list(cases.SUITES)
+    if options.form == "constant" and options.suites != ["backend"]:
+        parser.error("--form=constant is of the suite backend only")
     for suite in options.suites:
         if suite not in cases.SUITES:
             parser.error(f"expected a suite of {', '.join(cases.SUITES)} or all, but got '{suite}'")
@@ -63,8 +68,9 @@ def progress(done, count, result):
 def run_suite(suite, options):
     """Runs and reports one suite; returns its exit code."""
     cache = Path(options.build) / "conformance"
-    saved = cache / f"{suite}.json"
-    recorded = report.read_recorded(report.recorded_file(suite))
+    title = suite if options.form == "given" else f"{suite}-{options.form}"
+    saved = cache / f"{title}.json"
+    recorded = report.read_recorded(report.recorded_file(title))
     chosen = []
     if options.last:
         results = [result for result in report.load(saved) if re.search(options.filter, result.name)]
@@ -74,17 +80,18 @@ def run_suite(suite, options):
         except cases.CorpusAbsent as absent:
             print(f"{suite}: skipped, {absent}")
             return SKIPPED
-        whole = len(chosen)
         chosen = [case for case in chosen if re.search(options.filter, case.name)]
         if options.recorded:
             chosen = [case for case in chosen if case.name in set(recorded)]
         chosen = chosen[:options.first or None]
+        if options.form == "constant":
+            chosen = list(filter(None, (cases.constant_form(case, cache) for case in chosen)))
         for case in chosen:
             case.limit = options.time_limit or case.limit
-        results = runner.run_cases(chosen, options.tegula, options.jobs, cache / "replay" / suite, progress,
+        results = runner.run_cases(chosen, options.tegula, options.jobs, cache / "replay" / title, progress,
                                    options.only_check)
         results = repeat_alone(chosen, results, set(recorded), options, cache)
-        if len(chosen) == whole and not options.only_check:
+        if not (options.filter or options.recorded or options.first or options.only_check):
             report.save(saved, results)
 
     if options.list_failures:
@@ -96,18 +103,19 @@ def run_suite(suite, options):
             print(line)
     for result in sorted(results, key=lambda result: -result.seconds)[:options.slowest]:
         print(f"{result.seconds:7.2f} s  {result.name}")
-    print(f"{suite}: {report.summary(results)}")
+    print(f"{title}: {report.summary(results)}")
 
     if options.only_check:
         return 0
     passing = {result.name for result in results if result.passed}
     fresh = passing - set(recorded)
     if options.update:
-        report.write_recorded(report.recorded_file(suite), passing | set(recorded))
-        print(f"{suite}: {len(fresh)} newly recorded")
+        report.write_recorded(report.recorded_file(title), passing | set(recorded))
+        print(f"{title}: {len(fresh)} newly recorded")
     elif fresh:
-        print(f"{suite}: {len(fresh)} pass that are not recorded yet; `scripts/conformance {suite} --update` records them")
-    return check(suite, results, recorded, complete=not (options.filter or options.first)) if options.check else 0
+        print(f"{title}: {len(fresh)} pass that are not recorded yet; `scripts/conformance {suite}"
+              f"{'' if options.form == 'given' else ' --form=' + options.form} --update` records them")
+    return check(title, results, recorded, complete=not (options.filter or options.first)) if options.check else 0
 
 
 def repeat_alone(chosen, results, recorded, options, cache):

@@ -172,6 +172,53 @@ def test_skipped_without_corpus(monkeypatch, tmp_path, capsys):
     assert "skipped" in capsys.readouterr().out
 
 
+def test_constant_form(tmp_path):
+    """Tensor inputs become initializers with the recorded values; what is no tensor stays an input."""
+    onnx = pytest.importorskip("onnx")
+    numpy = pytest.importorskip("numpy")
+    helper, tensor = onnx.helper, onnx.TensorProto.FLOAT
+    x = helper.make_tensor_value_info("x", tensor, [2])
+    sequence = helper.make_tensor_sequence_value_info("s", tensor, [2])
+    y = helper.make_tensor_value_info("y", tensor, [2])
+    graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"])], "g", [sequence, x], [y])
+    onnx.save(helper.make_model(graph), tmp_path / "model.onnx")
+    data = tmp_path / "test_data_set_0"
+    data.mkdir()
+    (data / "input_0.pb").write_bytes(b"a sequence")
+    values = onnx.numpy_helper.from_array(numpy.float32([1, 2]), "another name")
+    (data / "input_1.pb").write_bytes(values.SerializeToString())
+    (data / "output_0.pb").write_bytes(b"expected")
+    given = cases.Case("node/test_neg", tmp_path / "model.onnx", [data], rtol=0.5)
+
+    made = cases.constant_form(given, tmp_path / "cache")
+    assert (made.name, made.rtol) == (given.name, given.rtol)
+    model = onnx.load(made.model)
+    assert [value.name for value in model.graph.input] == ["s"]
+    assert [value.name for value in model.graph.initializer] == ["x"]
+    assert onnx.numpy_helper.to_array(model.graph.initializer[0]).tolist() == [1, 2]
+    [folder] = made.data
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        "input_0.pb": b"a sequence", "output_0.pb": b"expected"}
+
+
+def test_constant_form_needs_a_tensor(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    y = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
+    node = onnx.helper.make_node("Constant", [], ["y"], value_floats=[1.0])
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph([node], "g", [], [y])), tmp_path / "model.onnx")
+    assert cases.constant_form(cases.Case("a", tmp_path / "model.onnx", [tmp_path]), tmp_path / "cache") is None
+
+
+def test_forms_have_lists_of_their_own(suite, monkeypatch, tmp_path, capsys):
+    suite(["a"], {"a": "mismatch"})
+    monkeypatch.setattr(cases, "constant_form", lambda case, cache: case)
+    lists = {"backend": tmp_path / "passing.txt", "backend-constant": tmp_path / "passing-constant.txt"}
+    monkeypatch.setattr(report, "recorded_file", lambda title: lists[title])
+    assert command(tmp_path, "--form=constant", "--check") == 0
+    assert "backend-constant: 0 of 1 pass" in capsys.readouterr().out
+    assert command(tmp_path, "--check") == 1
+
+
 def test_corpus_cases(tmp_path):
     try:
         cases.corpus_folder()

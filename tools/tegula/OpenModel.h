@@ -9,19 +9,19 @@
 namespace tegula::tool {
 
 struct OpenModel {
-  std::shared_ptr<void> code; // what the model's machine code lives in; outlives the model
+  std::unique_ptr<LoadedArtifact> artifact; // code and constants of a model compiled here; outlives the model
   ModelHandle model;
-  std::vector<KernelInterface> kernels; // of a model compiled here
+  std::vector<KernelInterface> kernels;     // of a model compiled here
   std::unique_ptr<CompilerSession> session; // owns the types in `kernels`
 };
 
 /// Whether a path names an ONNX model (by its suffix) and not a compiled one.
 bool isOnnxPath(llvm::StringRef path);
 
-/// Opens positional argument 0 . Reports on stderr and returns an
-/// exit code when that fails; ExitOk otherwise.
-/// Compiles an ONNX model for `target` and loads it.
+/// Compiles an ONNX model for `target` into this process. Reports on stderr and returns an exit code when that fails;
+/// ExitOk otherwise.
 int openOnnx(llvm::StringRef path, llvm::StringRef target, Arguments &arguments, OpenModel &opened);
+/// The same for positional argument 0, which may be a compiled model too.
 int openModel(const CommandSpec &spec, Arguments &arguments, OpenModel &opened);
 
 } // namespace tegula::tool

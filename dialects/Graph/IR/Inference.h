@@ -6,6 +6,8 @@
 #include "tegula/Dialect/Graph/IR/Constants.h"
 #include "tegula/Dialect/Graph/IR/Graph.h"
 
+#include "mlir/IR/DialectResourceBlobManager.h"
+
 namespace tegula::graph {
 
 inline mlir::Type elementOf(mlir::Value value) {
@@ -66,6 +68,10 @@ inline mlir::OpFoldResult foldView(mlir::Value x, mlir::Attribute constant, mlir
   if (auto dense = mlir::dyn_cast_or_null<mlir::DenseElementsAttr>(constant))
     if (dense.getNumElements() == type.getNumElements() && dense.getElementType() == type.getElementType())
       return dense.reshape(type);
+  // A resource keeps its bytes, whatever its shape.
+  if (auto resource = mlir::dyn_cast_or_null<mlir::DenseResourceElementsAttr>(constant))
+    if (resource.getNumElements() == type.getNumElements() && resource.getElementType() == type.getElementType())
+      return mlir::DenseResourceElementsAttr::get(type, resource.getRawHandle());
   return {};
 }
 

@@ -3,6 +3,10 @@
 #ifndef TEGULA_DRIVER_COMPILERSESSION_H
 #define TEGULA_DRIVER_COMPILERSESSION_H
 
+#include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Export/Artifact.h"
+#include "tegula/Export/LoadedArtifact.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -15,10 +19,6 @@
 #include <vector>
 
 namespace tegula {
-
-namespace exec {
-class KernelOp;
-}
 
 /// The numbers are the exit codes of every command.
 enum class CompileStatus { Ok = 0, InvalidModel = 1, Usage = 2, Internal = 3 };
@@ -44,7 +44,7 @@ struct CompileOptions {
 /// The memory interface of one kernel: what its buffers are.
 struct KernelInterface {
   struct Buffer {
-    mlir::Type element;                 ///< storage element type
+    mlir::Type element;                  ///< storage element type
     llvm::SmallVector<int64_t, 4> shape; ///< kDynamic extents are read from the kernel's dims, in order
   };
   std::string name;
@@ -62,10 +62,11 @@ public:
   CompileStatus runTo(llvm::StringRef stage);
   /// Everything: writes the output (under a temporary name first).
   CompileStatus compile();
-  /// The same from `given`, a module of this session's context that has left stage `stage`: runs the later stages and
-  /// writes the library `outputPath`. It takes the place of the session's own module.
-  CompileStatus compileFrom(mlir::OwningOpRef<mlir::ModuleOp> given, llvm::StringRef stage,
-                            llvm::StringRef outputPath);
+  /// The same into this process instead of a file: `outputPath` and `emit` mean nothing here.
+  CompileStatus load(std::unique_ptr<LoadedArtifact> &artifact);
+  /// As compile(), from `given`, a module of this session's context that has left stage `stage`: runs the later stages
+  /// and writes the library `outputPath`. It takes the place of the session's own module.
+  CompileStatus compileFrom(mlir::OwningOpRef<mlir::ModuleOp> given, llvm::StringRef stage, llvm::StringRef outputPath);
 
   mlir::MLIRContext &getContext() { return context; }
   mlir::ModuleOp getModule() { return *module; }
@@ -79,6 +80,8 @@ private:
   CompileStatus runStage(llvm::StringRef name);
   CompileStatus writeText(llvm::StringRef text);
   CompileStatus emitCode();
+  /// Everything about the artifact but its code, and the CPU of its host function.
+  llvm::Error describeExport(ExportOptions &exportOptions, exec::CPUTargetAttr &host);
   void recordKernels();
   std::string writeReplay(llvm::StringRef stage, llvm::StringRef ir);
 

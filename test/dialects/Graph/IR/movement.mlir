@@ -115,3 +115,22 @@ func.func @same_origin(%x: tensor<?x128x32xf32>, %w: tensor<32x768xf32>, %b: ten
   %r = graph.reshape %z, %target : tensor<*xf32>, tensor<4xi64> -> tensor<*xf32>
   return %r : tensor<*xf32>
 }
+
+// A view of a resource is the same resource.
+// CHECK-LABEL: func.func @view_of_resource
+// CHECK: graph.constant dense_resource<weight> : tensor<2x1xf32>
+// CHECK-NOT: graph.reshape
+func.func @view_of_resource() -> tensor<2x1xf32> {
+  %w = graph.constant dense_resource<weight> : tensor<2xf32>
+  %s = graph.constant dense<[2, 1]> : tensor<2xi64>
+  %y = graph.reshape %w, %s : tensor<2xf32>, tensor<2xi64> -> tensor<2x1xf32>
+  return %y : tensor<2x1xf32>
+}
+
+{-#
+  dialect_resources: {
+    builtin: {
+      weight: "0x040000000000803F00000040"
+    }
+  }
+#-}

@@ -24,6 +24,18 @@ def GraphFuseBatchNormPass : Pass<"graph-fuse-batch-norm", "::mlir::func::FuncOp
   let dependentDialects = ["::tegula::graph::GraphDialect"];
 }
 
+def GraphFoldConstantsPass : Pass<"graph-fold-constants", "::mlir::ModuleOp"> {
+  let summary = "Evaluates what follows from constants alone";
+  let description = [{
+    Ops whose operands are constants, and ops on their results, are computed by the constant evaluator, which compiles them
+    for the baseline of this machine's architecture and runs them in this process, all in one program; constants take
+    their place. What would be far bigger than what it is computed from stays an op, so a splat stays a splat; so does
+    what takes too long, and what fails, with a remark that says why. Shapes are inferred again where they became known.
+    Without a constant op nothing is compiled.
+  }];
+  let dependentDialects = ["::tegula::graph::GraphDialect", "::mlir::func::FuncDialect"];
+}
+
 def GraphListUnsupportedPass : Pass<"graph-list-unsupported", "::mlir::ModuleOp"> {
   let summary = "Fails with one error per ONNX node that nothing can lower";
   let description = [{
