@@ -22,6 +22,7 @@ using namespace mlir;
 using namespace tegula;
 
 static constexpr unsigned version = 1;
+static constexpr StringLiteral opening = "tegula-kernel ";
 /// Longer constants are written by their hash.
 static constexpr size_t maxConstantBytes = 64;
 
@@ -287,7 +288,7 @@ void SignatureWriter::writeKernel(exec::KernelOp kernel, ArrayRef<bool> constant
   Block &body = kernel.getFunction().getBody().front();
   size_t buffers = llvm::count_if(body.getArgumentTypes(), llvm::IsaPred<MemRefType>);
   size_t operands = buffers - kernel.getResultCount();
-  stream << "tegula-kernel " << version << "; precision " << precision << "; operands";
+  stream << opening << version << "; precision " << precision << "; operands";
   for (size_t index = 0; index < body.getNumArguments(); ++index) {
     if (index == operands)
       stream << "; results";
@@ -334,3 +335,5 @@ std::string tegula::getSignature(exec::KernelOp kernel, ArrayRef<bool> constantO
 std::string tegula::getSignatureKey(StringRef signature) {
   return llvm::utohexstr(llvm::xxh3_64bits(signature), /*LowerCase=*/true, 16);
 }
+
+bool tegula::isSignature(StringRef text) { return text.starts_with(opening); }

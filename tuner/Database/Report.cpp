@@ -4,9 +4,12 @@
 //
 #include "Implementation.h"
 
+#include "tegula/Kernel/KernelSignature.h"
+
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
+using namespace tegula;
 using namespace tegula::tuner;
 
 llvm::Expected<std::optional<Device>> Database::findDevice(llvm::StringRef key) const {
@@ -158,6 +161,13 @@ llvm::Expected<std::vector<std::string>> Database::verify() const {
     error = collect("PRAGMA foreign_key_check", [&](const Statement &row) {
       problems.push_back(row.text(0) + " " + std::to_string(row.integer(1)) + ": expected a row of " + row.text(2) +
                          ", but it refers to none");
+    });
+  // Signatures of other programs and of tests are only text.
+  if (!error)
+    error = collect("SELECT key, signature FROM workload", [&](const Statement &row) {
+      std::string signature = row.text(1), key = getSignatureKey(signature);
+      if (isSignature(signature) && row.text(0) != key)
+        problems.push_back("workload " + row.text(0) + ": expected the key of its signature, '" + key + "'");
     });
   if (!error)
     error = collect("SELECT id, status, median_ns, samples FROM trial", [&](const Statement &row) {

@@ -93,7 +93,7 @@ static OwningOpRef<ModuleOp> parse(StringRef path, StringRef text, MLIRContext *
       return nullptr;
     }
     StringRef signature = record.getSignature().value_or("");
-    if (signature.starts_with("tegula-kernel ") && getSignatureKey(signature) != record.getKey()) {
+    if (isSignature(signature) && getSignatureKey(signature) != record.getKey()) {
       record.emitError("expected the key of the record's signature, '")
           << getSignatureKey(signature) << "', but got '" << record.getKey() << "'";
       return nullptr;

@@ -14,8 +14,9 @@
 
 using namespace tegula::tuner;
 
-/// Part of the seconds for the search; the rest is for the finals.
-static constexpr double searchShare = 0.85;
+/// What the search leaves to the finals: this many seconds for each kernel, or this part of the budget when that is
+/// less.
+static constexpr double finalsSeconds = 4, finalsShare = 0.15;
 
 std::string tegula::tuner::sizesText(llvm::ArrayRef<std::vector<int64_t>> shapes) {
   if (shapes.empty())
@@ -86,10 +87,12 @@ llvm::Expected<TuneReport> tegula::tuner::tune(Database &database, llvm::ArrayRe
   }
 
   TuneReport report;
+  double total = options.seconds.value_or(0);
+  double searchSeconds = total - std::min(finalsSeconds * static_cast<double>(kernels.size()), finalsShare * total);
   auto usedFraction = [&] {
     double fraction = 0;
     if (options.seconds)
-      fraction = std::max(fraction, elapsed() / (*options.seconds * searchShare));
+      fraction = std::max(fraction, searchSeconds > 0 ? elapsed() / searchSeconds : 1);
     if (options.trials)
       fraction = std::max(fraction, *options.trials ? static_cast<double>(report.trials) / *options.trials : 1);
     return fraction;

@@ -39,6 +39,9 @@ std::string getSignature(exec::KernelOp kernel, llvm::ArrayRef<bool> constantOpe
 /// 16 hexadecimal digits: XXH3-64 of the signature.
 std::string getSignatureKey(llvm::StringRef signature);
 
+/// Whether the text starts as a signature does; its version may be another.
+bool isSignature(llvm::StringRef text);
+
 } // namespace tegula
 
 #endif // TEGULA_KERNEL_KERNELSIGNATURE_H

@@ -4,6 +4,8 @@
 
 #include "../Fixtures.h"
 
+#include "tegula/Kernel/KernelSignature.h"
+
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -254,6 +256,19 @@ TEST(Database, VerifyFindsBrokenInvariants) {
       "selection 1: expected a good trial, but trial 2 has status lost",
   };
   EXPECT_EQ(valueOf(database->verify()), expected);
+}
+
+TEST(Database, VerifyComparesKeysWithSignatures) {
+  TemporaryFolder folder;
+  std::string path = folder.file("lab.db");
+  std::string signature = "tegula-kernel 1; precision f32", key = tegula::getSignatureKey(signature);
+  std::unique_ptr<Database> database = openForWriting(path);
+  ASSERT_TRUE(database);
+  EXPECT_EQ(message(database->addWorkload({key, "map", signature})), "");
+  EXPECT_TRUE(valueOf(database->verify()).empty());
+  EXPECT_EQ(message(database->addWorkload({"00", "map", signature})), "");
+  EXPECT_EQ(valueOf(database->verify()),
+            std::vector<std::string>{"workload 00: expected the key of its signature, '" + key + "'"});
 }
 
 TEST(Database, OpeningSaysWhatIsWrongWithTheFile) {
