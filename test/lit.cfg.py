@@ -31,6 +31,9 @@ corpus = Path(config.tegula_source).resolve().parent / "shared" / "corpus"
 config.substitutions.append(("%corpus", str(corpus)))
 if corpus.is_dir():
     config.available_features.add("corpus")
+# Models for AArch64 can be linked where its C library's headers were there when the compiler was built.
+if os.path.exists(os.path.join(config.tegula_build, "lib", "libtegula_core_aarch64.a")):
+    config.available_features.add("aarch64-core")
 # The writer of a small tuning database.
 config.substitutions.append(("%make_database", os.path.join(config.test_exec_root, "bin", "tuner-test-database")))
 # NVIDIA's assembler: the toolkit's, else the one of the pinned Python package.
