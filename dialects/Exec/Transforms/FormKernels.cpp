@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -281,7 +282,12 @@ private:
   /// Clones `value`'s defining operation if it is of the cloned kind; collects everything else as a capture.
   void collect(Operation *op, const Group &group, llvm::SetVector<Operation *> &clones,
                llvm::SetVector<Value> &captures) {
-    auto visit = [&](Value value) {
+    // A contraction packs its operands from memory: no scalar can stand for one.
+    auto packs = [](Operation *user, Value value) {
+      auto generic = dyn_cast<linalg::GenericOp>(user);
+      return generic && exec::isContraction(generic) && matchPattern(value, m_Constant());
+    };
+    auto visit = [&](Operation *user, Value value) {
       Operation *definition = value.getDefiningOp();
       if (op->isAncestor(definition ? definition : value.getParentBlock()->getParentOp()))
         return; // a value of the operation's own regions
@@ -289,7 +295,7 @@ private:
         return;
       if (!definition && isa<BlockArgument>(value) && isInside(value.getParentBlock()->getParentOp(), group))
         return;
-      if (definition && isCloned(definition)) {
+      if (definition && isCloned(definition) && !packs(user, value)) {
         if (!clones.contains(definition)) {
           collect(definition, group, clones, captures);
           clones.insert(definition);
@@ -300,7 +306,7 @@ private:
     };
     op->walk([&](Operation *inner) {
       for (Value operand : inner->getOperands())
-        visit(operand);
+        visit(inner, operand);
     });
   }
   static bool isInside(Operation *op, const Group &group) {

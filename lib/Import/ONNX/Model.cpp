@@ -162,6 +162,30 @@ static void spellOutDefaults(onnx::GraphProto &graph, const std::map<std::string
   }
 }
 
+/// Gives every initializer without a declared type a value_info: ONNX's inliner asks there alone what a function's
+/// operands are.
+static void declareInitializers(onnx::GraphProto &graph) {
+  std::set<std::string> declared;
+  for (const auto *values : {&graph.input(), &graph.value_info(), &graph.output()})
+    for (const onnx::ValueInfoProto &value : *values)
+      declared.insert(value.name());
+  for (const onnx::TensorProto &tensor : graph.initializer()) {
+    if (declared.count(tensor.name()))
+      continue;
+    onnx::ValueInfoProto &value = *graph.add_value_info();
+    value.set_name(tensor.name());
+    auto &type = *value.mutable_type()->mutable_tensor_type();
+    type.set_elem_type(tensor.data_type());
+    type.mutable_shape();
+    for (int64_t extent : tensor.dims())
+      type.mutable_shape()->add_dim()->set_dim_value(extent);
+  }
+  for (onnx::NodeProto &node : *graph.mutable_node())
+    for (onnx::AttributeProto &attribute : *node.mutable_attribute())
+      if (attribute.has_g())
+        declareInitializers(*attribute.mutable_g());
+}
+
 /// Everything after parsing; ONNX's library reports by exceptions.
 static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeRow &hasRow, std::string &error) {
   onnx::ModelProto &proto = *model.proto;
@@ -182,6 +206,7 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
     onnx::inliner::InlineLocalFunctions(proto, /*convert_version=*/true);
     const std::map<std::string, int> opsets = getOpsets(proto);
     spellOutDefaults(*proto.mutable_graph(), opsets, hasRow);
+    declareInitializers(*proto.mutable_graph());
     FunctionsWithoutRow selected(hasRow);
     // The inliner looks up the type of every input of a call, absent ones ("") too.
     proto.mutable_graph()->add_value_info();

@@ -188,6 +188,30 @@ TEST_F(BothWays, Weights) {
     EXPECT_NEAR(z[i], std::pow(std::sin(0.5 + i), 2), 1e-6);
 }
 
+// An operator that ONNX defines by a function, on an operand whose type only its initializer tells.
+TEST_F(BothWays, FunctionOfAnInitializer) {
+  auto outputs = compare(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[2, 3] x) => (float loss)
+    <int64[2] labels = {0, 2}> {
+      loss = SoftmaxCrossEntropyLoss(x, labels)
+    })",
+                         {{floats({2, 3})}});
+  EXPECT_EQ(outputs.front().second.size(), sizeof(float));
+}
+
+// A convolution is a contraction; its operands are packed even where they hold one element.
+TEST_F(BothWays, ContractionOfOneConstantElement) {
+  auto outputs = compare(R"(<ir_version: 8, opset_import: ["" : 17]>
+    g (float[1, 1, 4, 4] x) => (float[1, 1, 4, 4] y)
+    <float[1, 1, 1, 1] w = {3}> {
+      y = Conv(x, w)
+    })",
+                         {{floats({1, 1, 4, 4})}});
+  float y[2];
+  std::memcpy(y, outputs.front().second.data(), sizeof(y));
+  EXPECT_FLOAT_EQ(y[1], 9 * std::sin(0.7f));
+}
+
 TEST(CompilerSessionTest, CodeForAnotherMachineIsRefused) {
   std::string bytes =
       parseModel(R"(<ir_version: 8, opset_import: ["" : 17]> g (float[4] x) => (float[4] y) { y = Exp(x) })");
