@@ -106,7 +106,7 @@ TEST_F(KernelProgramTest, WrongSizesAreErrors) {
 std::optional<BuildResult> buildWith(const CompileFunction &compile, const std::string &artifact,
                                      const std::atomic<bool> *stop = nullptr) {
   BuildOptions options;
-  options.limitSeconds = 1;
+  options.limitSeconds = 4;
   options.stop = stop;
   return valueOf(build(compile, {"key", "family", "signature"}, "#sched.test", artifact, options));
 }
@@ -145,7 +145,7 @@ TEST(Build, FaultsOfTheCompilerAreDetails) {
               while (true)
                 pause();
             }),
-            "the compiler did not finish within 1 s");
+            "the compiler did not finish within 4 s");
   EXPECT_EQ(detail([](const Workload &, llvm::StringRef) -> Path { return "nowhere.so"; }),
             "expected an artifact in nowhere.so, but got: No such file or directory");
 }

@@ -36,8 +36,8 @@ protected:
   MeasureOptions options() {
     MeasureOptions options;
     options.runner = {runnerPath()};
-    options.candidateLimitSeconds = 1;
-    options.referenceLimitSeconds = 3;
+    options.candidateLimitSeconds = 4;
+    options.referenceLimitSeconds = 6;
     options.timingSeconds = 0.01;
     options.sampleSeconds = 0.0005;
     return options;
@@ -103,7 +103,7 @@ TEST_F(MeasureTest, EachFaultIsAStatusAndTheNextCandidateIsMeasured) {
       {"other_type", TrialStatus::LoadError, "input 'z': expected element type float64, but got float32", 1},
       {"absent", TrialStatus::LoadError, "No such file", 1},
       {"crash", TrialStatus::Crash, "signal 11", 1},
-      {"hang", TrialStatus::Hang, "no answer within 1 s", 2},
+      {"hang", TrialStatus::Hang, "no answer within 4 s", 2},
       {"outside", TrialStatus::OutOfBounds, "the memory around a tensor has changed", 3},
       {"good", TrialStatus::Ok, "", 4},
   };
@@ -137,7 +137,7 @@ TEST_F(MeasureTest, AFaultyReferenceIsAnError) {
   EXPECT_EQ(failure("crash"), artifactPath("crash") + ": expected the reference to be computed, but got signal 11 "
                                                       "(Segmentation fault)");
   EXPECT_EQ(failure("hang"),
-            artifactPath("hang") + ": expected the reference to be computed, but got no answer within 3 s");
+            artifactPath("hang") + ": expected the reference to be computed, but got no answer within 6 s");
   std::string refused = failure("status");
   EXPECT_EQ(refused.find(artifactPath("status") + ": expected the reference to accept seeded inputs, but got: "), 0u);
   EXPECT_NE(refused.find("index out of range"), std::string::npos) << refused;
