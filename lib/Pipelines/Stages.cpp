@@ -22,9 +22,9 @@ static void buildGraph(OpPassManager &manager, const TargetBackend &) {
   manager.addNestedPass<func::FuncOp>(createGraphInferShapesPass());
   clean(manager);
   manager.addNestedPass<func::FuncOp>(createGraphInferShapesPass());
-  manager.addNestedPass<func::FuncOp>(createGraphFuseBatchNormPass());
   manager.addPass(createGraphListUnsupportedPass());
   manager.addPass(createGraphFoldConstantsPass());
+  manager.addNestedPass<func::FuncOp>(createGraphFuseBatchNormPass());
 }
 
 static void buildLinalg(OpPassManager &manager, const TargetBackend &) {

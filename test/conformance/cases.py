@@ -32,6 +32,7 @@ class Case:
     span: float = 0.0  # atol grows to span * max|expected| of the output
     limit: float = 20.0  # seconds per command
     expect: str = "pass"  # or a verdict of malformed/index.json
+    folds: bool = False  # everything is constant, so no kernel may run
 
     def commands(self, tegula, only_check=False):
         """(arguments, allowed exit codes) of every command that this case consists of."""
@@ -175,7 +176,8 @@ def constant_form(case, cache):
             shutil.copyfile(file, data / file.name)
         onnx.save(model, folder / "model.onnx.partial")
         os.replace(folder / "model.onnx.partial", folder / "model.onnx")
-    return dataclasses.replace(case, model=folder / "model.onnx", data=[data])
+    folds = not any(data.glob("input_*.pb"))
+    return dataclasses.replace(case, model=folder / "model.onnx", data=[data], folds=folds)
 
 
 def cases_of(suite, cache):

@@ -130,6 +130,9 @@ def run_case(case, tegula, scratch, only_check=False):
             result.status, result.message = "verdict", "exit code 1 without a message"
         elif "--json" in arguments and report.get("match") is not True:
             result.status, result.message = "internal", "exit code 0 without a report that says match"
+        elif case.folds and report.get("kernel_dispatches"):
+            result.status = "error"
+            result.message = f"expected everything to fold, but {report['kernel_dispatches']} kernels ran"
         if result.status != "pass":
             break
     result.seconds = time.monotonic() - begin

@@ -54,6 +54,11 @@ def test_status(case, tmp_path, text, expect, status, message):
     assert message in result.message, result
 
 
+def test_what_must_fold_runs_no_kernel(case, tmp_path):
+    result = runner.run_case(case("pass", folds=True), FAKE, tmp_path / "scratch")
+    assert result.status == "error" and "but 3 kernels ran" in result.message, result
+
+
 def test_time_limit_kills_the_whole_group(case, tmp_path):
     pid_file = tmp_path / "pid"
     result = runner.run_case(case(f"hang {pid_file}", limit=1.5), FAKE, tmp_path / "scratch")
@@ -191,7 +196,7 @@ def test_constant_form(tmp_path):
     given = cases.Case("node/test_neg", tmp_path / "model.onnx", [data], rtol=0.5)
 
     made = cases.constant_form(given, tmp_path / "cache")
-    assert (made.name, made.rtol) == (given.name, given.rtol)
+    assert (made.name, made.rtol, made.folds) == (given.name, given.rtol, False)
     model = onnx.load(made.model)
     assert [value.name for value in model.graph.input] == ["s"]
     assert [value.name for value in model.graph.initializer] == ["x"]

@@ -277,7 +277,8 @@ struct GraphFoldConstantsPass : tegula::impl::GraphFoldConstantsPassBase<GraphFo
       if (joinTypes(result.getType(), value.getType()) != value.getType())
         return false;
     for (auto [result, value] : llvm::zip(part.results, values)) {
-      typesChanged |= result.getType() != value.getType();
+      bool mayBeShape = isa<IntegerType>(value.getElementType()) && value.getNumElements() <= maxFoldedElements;
+      tellsShapes |= mayBeShape || result.getType() != value.getType();
       OpBuilder builder(result.getDefiningOp());
       result.replaceAllUsesWith(ConstantOp::create(builder, result.getLoc(), value));
     }
@@ -338,9 +339,9 @@ struct GraphFoldConstantsPass : tegula::impl::GraphFoldConstantsPassBase<GraphFo
       SmallVector<Part> parts = finder.takeParts();
       SmallVector<Part *> pointers(llvm::make_pointer_range(parts));
       int tries = 0;
-      typesChanged = false;
+      tellsShapes = false;
       folded = fold(pointers, tries);
-      if (!typesChanged)
+      if (!tellsShapes)
         return;
       OpPassManager inference(ModuleOp::getOperationName());
       inference.addNestedPass<func::FuncOp>(tegula::createGraphInferShapesPass());
@@ -351,6 +352,6 @@ struct GraphFoldConstantsPass : tegula::impl::GraphFoldConstantsPassBase<GraphFo
 
   const ConstantEvaluator *evaluator = nullptr;
   DenseSet<Operation *> rejected; // ops of parts that cannot be evaluated; they stay in the function
-  bool typesChanged = false;
+  bool tellsShapes = false;
 };
 } // namespace

@@ -38,6 +38,33 @@ func.func @shapes_become_known(%x: tensor<1x2xf32>) -> (tensor<1x?xi64>, tensor<
 
 // -----
 
+// A computed value that is a shape gives a type, and a computed condition chooses a branch.
+// CHECK-LABEL: func.func @values_become_known
+// CHECK-SAME: -> (tensor<6xf32>, tensor<2x3xf32>)
+// CHECK: %[[Y:.*]] = graph.reshape {{.*}} -> tensor<6xf32>
+// CHECK-NOT: graph.if
+// CHECK: %[[Z:.*]] = graph.neg
+// CHECK: return %[[Y]], %[[Z]]
+func.func @values_become_known(%x: tensor<2x3xf32>) -> (tensor<?xf32>, tensor<?x3xf32>) {
+  %zero = graph.constant dense<0.0> : tensor<1xf32>
+  %six = graph.constant dense<6> : tensor<1xi64>
+  %e = graph.exp %zero : tensor<1xf32> -> tensor<1xf32>
+  %one = graph.cast %e : tensor<1xf32> -> tensor<1xi64>
+  %s = graph.mul %one, %six : tensor<1xi64>, tensor<1xi64> -> tensor<1xi64>
+  %y = graph.reshape %x, %s : tensor<2x3xf32>, tensor<1xi64> -> tensor<?xf32>
+  %c = graph.cast %e : tensor<1xf32> -> tensor<1xi1>
+  %z = graph.if %c : (tensor<1xi1>) -> tensor<?x3xf32> {
+    %n = graph.neg %x : tensor<2x3xf32> -> tensor<2x3xf32>
+    graph.yield %n : tensor<2x3xf32>
+  } else {
+    %n = graph.abs %x : tensor<2x3xf32> -> tensor<2x3xf32>
+    graph.yield %n : tensor<2x3xf32>
+  }
+  return %y, %z : tensor<?xf32>, tensor<?x3xf32>
+}
+
+// -----
+
 // Every storage type on the way in and out: bool, integers and floats of less than a byte, unsigned.
 // CHECK-LABEL: func.func @types
 // CHECK: graph.constant dense<[-8, 7, -1]> : tensor<3xi4>
