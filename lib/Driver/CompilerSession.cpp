@@ -152,6 +152,8 @@ CompileStatus CompilerSession::runTo(StringRef last) {
   if (!module)
     return CompileStatus::InvalidModel;
   (*module)->setAttr("exec.target", *target);
+  if (options.maxLoop > 0)
+    (*module)->setAttr("graph.max_loop", Builder(&context).getI64IntegerAttr(options.maxLoop));
   if (last == "import")
     return CompileStatus::Ok;
   for (const Stage &stage : getStages()) {

@@ -18,6 +18,7 @@ static const OptionSpec options[] = {
     {"lock", "FILE", "take schedules from this lock file; kernels without a record, from the database or by default"},
     {"db", "FILE", "use the best schedules of this tuning database"},
     {"threads", "N", "pick schedules that were tuned for N threads (default 1)"},
+    {"max-loop", "N", "a Loop or Scan of the model that starts another round after N is an error of the run"},
     {"external-data-root", "DIR", "folder below which links of external data may lead"},
 };
 static const CommandSpec spec{
@@ -40,6 +41,7 @@ int tegula::tool::runCompile(llvm::ArrayRef<const char *> words) {
   compile.dimensions = arguments.getDimensions("dim");
   compile.externalDataRoot = arguments.get("external-data-root");
   auto threads = static_cast<unsigned>(arguments.getInteger("threads", 1, 1, 4096));
+  compile.maxLoop = arguments.getInteger("max-loop", 0, 1);
   if (arguments.failed)
     return ExitUsage;
   if (compile.outputPath.empty()) {

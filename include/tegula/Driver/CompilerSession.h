@@ -35,6 +35,7 @@ struct CompileOptions {
   std::string emit = "lib"; ///< lib, obj, header, asm, llvm-ir, ptx or the name of a stage
   std::vector<std::pair<std::string, int64_t>> dimensions;
   std::string externalDataRoot;
+  int64_t maxLoop = 0; ///< a Loop or Scan that starts another round after so many fails its run; 0: no limit
   ScheduleSource schedules;
   /// Where a failing compilation leaves its IR and command; empty: no replay files.
   std::string replayDirectory = "tegula-replay";

@@ -6,6 +6,9 @@
 // Scanned values of a loop go into a tensor of all rounds when their number and shape are known before the loop; else
 // the tensor grows by one row per round.
 #include "tegula/Conversion/GraphToLinalg/Lowering.h"
+#include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Kernel/Unsupported.h"
+#include "tegula/abi.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/Transforms/Patterns.h"
@@ -43,7 +46,7 @@ static SmallVector<Value> moveBody(Block &source, Block &target, ValueRange argu
 
 static LogicalResult lowerIf(graph::IfOp op) {
   if (!llvm::all_of(op.getResultTypes(), isRankedTensor) || !isRankedTensor(op.getCondition().getType()))
-    return op.emitOpError("expected branches whose results have one rank each");
+    return emitUnsupported(op) << "unsupported operator ai.onnx.If: branches whose results differ in rank";
   OpBuilder b(op);
   Location loc = op.getLoc();
   Value condition = extractBool(b, loc, op.getCondition());
@@ -119,7 +122,7 @@ static LogicalResult lowerLoop(graph::LoopOp op) {
   SmallVector<Value> scanned(yielded.drop_front(1 + carriedCount));
   if (!llvm::all_of(op.getResultTypes(), isRankedTensor) || !llvm::all_of(body.getArgumentTypes(), isRankedTensor) ||
       !llvm::all_of(ValueRange(scanned).getTypes(), isRankedTensor))
-    return op.emitOpError("expected carried values that keep their rank");
+    return emitUnsupported(op) << "unsupported operator ai.onnx.Loop: carried values that change their rank";
   OpBuilder b(op);
   Location loc = op.getLoc();
   Value zero = constantIndex(b, loc, 0), one = constantIndex(b, loc, 1);
@@ -148,9 +151,17 @@ static LogicalResult lowerLoop(graph::LoopOp op) {
     carried.push_back(castTo(b, loc, empty, RankedTensorType::get(shape, type.getElementType())));
   }
 
+  // A model that would not end is stopped where the user said so.
+  Value limit;
+  if (auto rounds = op->getParentOfType<ModuleOp>()->getAttrOfType<IntegerAttr>("graph.max_loop"))
+    limit = constantIndex(b, loc, rounds.getInt());
+
   /// One round at `round` with `state`; returns the next condition and state.
   auto runRound = [&](Block &target, Value round, Value condition, ValueRange state) {
     b.setInsertionPointToEnd(&target);
+    if (limit)
+      exec::CheckOp::create(b, loc, arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, round, limit),
+                            b.getI32IntegerAttr(TEGULA_LOOP_LIMIT));
     Value number = arith::IndexCastOp::create(b, loc, b.getI64Type(), round);
     SmallVector<Value> arguments{
         tensor::FromElementsOp::create(b, loc, RankedTensorType::get({}, b.getI64Type()), number), condition};
@@ -202,7 +213,8 @@ static LogicalResult lowerLoop(graph::LoopOp op) {
         runRound(*after, after->getArgument(0), after->getArgument(1), ValueRange(after->getArguments()).drop_front(2));
     SmallVector<Value> yields{arith::AddIOp::create(b, loc, after->getArgument(0), one)};
     if (nextCondition.getType() != i1Tensor)
-      return op.emitOpError("expected a condition of rank 0, but got ") << nextCondition.getType();
+      return emitUnsupported(op) << "unsupported operator ai.onnx.Loop: expected a condition of rank 0, but got "
+                                 << nextCondition.getType();
     yields.push_back(nextCondition);
     llvm::append_range(yields, next);
     scf::YieldOp::create(b, loc, yields);

@@ -16,9 +16,10 @@ static bool areTensors(ValueRange values) {
 
 /// Builds `graph` into the builder's block, in a scope of its own.
 static LogicalResult buildRegion(NodeContext &node, const onnx::GraphProto &graph, SmallVectorImpl<Value> &outputs,
-                                 function_ref<LogicalResult()> bindInputs = nullptr) {
+                                 function_ref<LogicalResult()> bindInputs = nullptr,
+                                 const onnx::NodeProto *inlined = nullptr) {
   GraphBuilder::Scope scope(node.graph);
-  if ((bindInputs && failed(bindInputs())) || failed(node.graph.buildBody(graph, node.builder, outputs))) {
+  if ((bindInputs && failed(bindInputs())) || failed(node.graph.buildBody(graph, node.builder, outputs, inlined))) {
     node.failedForGood = true;
     return failure();
   }
@@ -55,8 +56,10 @@ static LogicalResult buildIf(NodeContext &node) {
     auto condition = graph::getConstantIntegers(constant);
     if (condition && condition->size() == 1) {
       SmallVector<Value> outputs;
-      if (failed(buildRegion(node, *graphs[condition->front() ? 0 : 1], outputs)))
+      if (failed(buildRegion(node, *graphs[condition->front() ? 0 : 1], outputs, nullptr, &node.node)))
         return failure();
+      if (node.graph.isFinished())
+        return success();
       if (outputs.size() < node.resultCount())
         return node.error("expected a branch of " + Twine(node.resultCount()) + " results, but got " +
                           Twine(outputs.size()));
@@ -81,6 +84,13 @@ static LogicalResult buildIf(NodeContext &node) {
                       Twine(outputs[1].size()));
   if (!areTensors(outputs[0]) || !areTensors(outputs[1]))
     return node.unsupported("results that are no tensors");
+  auto rankOf = [](Value value) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    return type ? type.getRank() : -1;
+  };
+  for (auto [first, second] : llvm::zip(outputs[0], outputs[1]))
+    if (rankOf(first) >= 0 && rankOf(second) >= 0 && rankOf(first) != rankOf(second))
+      return node.graph.switchRanks(node, *graphs[0], *graphs[1]);
   SmallVector<Type> types;
   for (auto [first, second] : llvm::zip(outputs[0], outputs[1])) {
     Type type = graph::meetTypes(first.getType(), second.getType());

@@ -173,13 +173,96 @@ LogicalResult GraphBuilder::refineTypes(Operation *op) {
 }
 
 LogicalResult GraphBuilder::buildBody(const onnx::GraphProto &graph, OpBuilder &builder,
-                                      SmallVectorImpl<Value> &outputs) {
+                                      SmallVectorImpl<Value> &outputs, const onnx::NodeProto *inlined) {
   declareTypes(graph);
   if (failed(buildInitializers(graph, builder)))
     return failure();
-  for (const onnx::NodeProto &node : graph.node())
-    if (failed(buildNode(node, builder)))
+  frames.push_back({&graph, 0, inlined});
+  size_t own = frames.size() - 1;
+  while (frames[own].next < graph.node_size() && !finished)
+    if (failed(buildNode(graph.node(frames[own].next++), builder)))
       return failure();
+  frames.pop_back();
+  if (!finished)
+    return collectOutputs(graph, outputs);
+  if (!inlined) {
+    llvm::append_range(outputs, *finished);
+    finished.reset();
+  }
+  return success();
+}
+
+LogicalResult GraphBuilder::buildFrames(ArrayRef<Frame> rest, OpBuilder &builder, SmallVectorImpl<Value> &outputs) {
+  size_t depth = frames.size();
+  llvm::append_range(frames, rest);
+  while (true) {
+    size_t top = frames.size() - 1;
+    const onnx::GraphProto &graph = *frames[top].graph;
+    while (frames[top].next < graph.node_size() && !finished)
+      if (failed(buildNode(graph.node(frames[top].next++), builder)))
+        return failure();
+    if (finished) {
+      frames.truncate(depth);
+      llvm::append_range(outputs, *finished);
+      finished.reset();
+      return success();
+    }
+    Frame done = frames.pop_back_val();
+    if (frames.size() == depth)
+      return collectOutputs(graph, outputs);
+    SmallVector<Value> values;
+    if (failed(collectOutputs(graph, values)))
+      return failure();
+    for (auto [name, value] : llvm::zip(done.inlined->output(), values))
+      if (!name.empty())
+        bind(name, value);
+  }
+}
+
+LogicalResult GraphBuilder::switchRanks(NodeContext &node, const onnx::GraphProto &thenBranch,
+                                        const onnx::GraphProto &elseBranch) {
+  constexpr unsigned limit = 16; // each switch builds the rest of its region twice
+  if (++rankSwitches > limit)
+    return node.unsupported("branches whose results differ in rank, in more than " + Twine(limit) + " places");
+  size_t base = frames.size() - 1;
+  while (frames[base].inlined)
+    --base;
+  SmallVector<Frame> rest(frames.begin() + base, frames.end());
+  Region regions[2];
+  SmallVector<Value> outputs[2];
+  {
+    OpBuilder::InsertionGuard guard(node.builder);
+    for (int i = 0; i < 2; ++i) {
+      const onnx::GraphProto &branch = i == 0 ? thenBranch : elseBranch;
+      node.builder.createBlock(&regions[i]);
+      Scope scope(*this);
+      declareTypes(branch);
+      SmallVector<Frame> whole(rest);
+      whole.push_back({&branch, 0, &node.node});
+      if (failed(buildInitializers(branch, node.builder)) || failed(buildFrames(whole, node.builder, outputs[i]))) {
+        node.failedForGood = true;
+        return failure();
+      }
+      node.create<graph::YieldOp>(outputs[i]);
+    }
+  }
+  SmallVector<Type> types;
+  for (auto [first, second] : llvm::zip_equal(outputs[0], outputs[1])) {
+    Type type = isa<TensorType>(first.getType()) && isa<TensorType>(second.getType())
+                    ? graph::meetTypes(first.getType(), second.getType())
+                    : Type();
+    if (!type)
+      return node.error("expected branches that lead to results of equal element types");
+    types.push_back(type);
+  }
+  auto op = graph::IfOp::create(node.builder, node.location, types, node.operand(0));
+  op.getThenRegion().takeBody(regions[0]);
+  op.getElseRegion().takeBody(regions[1]);
+  finished = SmallVector<Value>(op.getResults());
+  return success();
+}
+
+LogicalResult GraphBuilder::collectOutputs(const onnx::GraphProto &graph, SmallVectorImpl<Value> &outputs) {
   for (const onnx::ValueInfoProto &output : graph.output()) {
     Value value = lookup(output.name());
     if (!value)

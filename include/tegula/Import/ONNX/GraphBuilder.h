@@ -25,9 +25,16 @@ public:
   /// The whole model: module with @main.
   mlir::OwningOpRef<mlir::ModuleOp> build();
   /// Nodes and initializers of `graph` into the current insertion point; names resolve to outer scopes too. Appends the
-  /// values of the graph's outputs.
+  /// values of the graph's outputs. With `inlined`, the graph is the chosen branch of that node in the region of the
+  /// node itself; then a rank switch in it may finish that region (see isFinished).
   mlir::LogicalResult buildBody(const onnx::GraphProto &graph, mlir::OpBuilder &builder,
-                                llvm::SmallVectorImpl<mlir::Value> &outputs);
+                                llvm::SmallVectorImpl<mlir::Value> &outputs, const onnx::NodeProto *inlined = nullptr);
+  /// A rank switch: an If whose branches give results of different ranks decides which types everything behind it has,
+  /// so each branch goes on with all that is left of the region, and the If's results are the region's.
+  mlir::LogicalResult switchRanks(NodeContext &node, const onnx::GraphProto &thenBranch,
+                                  const onnx::GraphProto &elseBranch);
+  /// Whether a rank switch has built all that is left of the current region.
+  bool isFinished() const { return finished.has_value(); }
   /// A nested scope for a subgraph: values bound inside are forgotten at its end.
   struct Scope {
     explicit Scope(GraphBuilder &builder) : builder(builder) { builder.scopes.emplace_back(); }
@@ -66,6 +73,20 @@ private:
   void declareTypes(const onnx::GraphProto &graph);
   int64_t getOpset(const std::string &domain) const;
 
+  /// A graph being built: its next node, and the If node whose branch it is when it is part of the outer graph's
+  /// region.
+  struct Frame {
+    const onnx::GraphProto *graph;
+    int next;
+    const onnx::NodeProto *inlined;
+  };
+  mlir::LogicalResult buildFrames(llvm::ArrayRef<Frame> rest, mlir::OpBuilder &builder,
+                                  llvm::SmallVectorImpl<mlir::Value> &outputs);
+  mlir::LogicalResult collectOutputs(const onnx::GraphProto &graph, llvm::SmallVectorImpl<mlir::Value> &outputs);
+
+  llvm::SmallVector<Frame> frames;                        ///< from the outermost graph to the one being built
+  std::optional<llvm::SmallVector<mlir::Value>> finished; ///< the outputs of the region that a rank switch finished
+  unsigned rankSwitches = 0;
   llvm::SmallVector<llvm::StringMap<mlir::Value>> scopes;
   llvm::StringMap<mlir::Type> types;
 };
