@@ -20,6 +20,7 @@
 #include <set>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 using namespace tegula;
 
@@ -186,6 +187,45 @@ static void declareInitializers(onnx::GraphProto &graph) {
         declareInitializers(*attribute.mutable_g());
 }
 
+/// The message about a domain that is imported at two versions, or at one that is newer than ONNX's library; "" when
+/// there is none.
+static std::string checkOpsets(const onnx::ModelProto &proto) {
+  const auto &ranges = onnx::OpSchemaRegistry::DomainToVersionRange::Instance().Map();
+  std::map<std::string, int64_t> versions;
+  for (const auto &import : proto.opset_import()) {
+    std::string domain = import.domain() == "ai.onnx" ? "" : import.domain();
+    std::string shown = domain.empty() ? "ai.onnx" : domain;
+    auto [entry, isNew] = versions.try_emplace(domain, import.version());
+    if (!isNew && entry->second != import.version())
+      return "expected one version of domain " + shown + ", but got opsets " + std::to_string(entry->second) + " and " +
+             std::to_string(import.version());
+    auto range = ranges.find(domain);
+    if (range != ranges.end() && import.version() > range->second.second)
+      return "expected opset " + std::to_string(range->second.second) + " or older of domain " + shown + ", but got " +
+             std::to_string(import.version());
+  }
+  return "";
+}
+
+namespace {
+/// ONNX's checker wants a shape on every output of the model, which exporters leave out where they know none. For as
+/// long as this lives, such outputs have one.
+struct WithOutputShapes {
+  explicit WithOutputShapes(onnx::ModelProto &proto) {
+    for (onnx::ValueInfoProto &output : *proto.mutable_graph()->mutable_output())
+      if (output.type().has_tensor_type() && !output.type().tensor_type().has_shape()) {
+        shapeless.push_back(output.mutable_type()->mutable_tensor_type());
+        shapeless.back()->mutable_shape();
+      }
+  }
+  ~WithOutputShapes() {
+    for (onnx::TypeProto_Tensor *type : shapeless)
+      type->clear_shape();
+  }
+  std::vector<onnx::TypeProto_Tensor *> shapeless;
+};
+} // namespace
+
 /// Everything after parsing; ONNX's library reports by exceptions.
 static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeRow &hasRow, std::string &error) {
   onnx::ModelProto &proto = *model.proto;
@@ -194,8 +234,12 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
   sortTopologically(*proto.mutable_graph());
   try {
     registerContribSchemas();
+    error = checkOpsets(proto);
+    if (!error.empty())
+      return false;
     {
       WithoutExternalTensors hidden(proto);
+      WithOutputShapes shaped(proto);
       onnx::checker::check_model(proto);
     }
     error = findOversizedShape(proto.graph(), getOpsets(proto));
