@@ -24,6 +24,15 @@ LogicalResult ConstantOfShapeOp::inferTypes(SmallVectorImpl<Type> &types) {
   return length ? answerDynamic(types, *length, element) : answerUnknown(types, element);
 }
 
+LogicalResult RandomUniformOp::inferTypes(SmallVectorImpl<Type> &types) {
+  auto count = getConstantIntegers(getCount());
+  if (!count || count->size() != 1)
+    return answerDynamic(types, 1, elementOf(getY()));
+  if (count->front() < 0)
+    return emitOpError("expected a count of 0 or more, but got ") << count->front();
+  return answer(types, {count->front()}, elementOf(getY()));
+}
+
 OpFoldResult ConstantOfShapeOp::fold(FoldAdaptor adaptor) {
   auto type = dyn_cast<RankedTensorType>(getType());
   auto value = dyn_cast<DenseElementsAttr>(getValue());

@@ -192,10 +192,14 @@ LogicalResult SqueezeOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (!axes)
     return emitOpError("expected distinct axes in ") << -x.getRank() << ".." << x.getRank() - 1;
   for (int64_t i = 0; i < x.getRank(); ++i) {
-    if (!llvm::is_contained(*axes, i))
+    if (!llvm::is_contained(*axes, i)) {
       shape.push_back(x.getDimSize(i));
-    else if (!x.isDynamicDim(i) && x.getDimSize(i) != 1)
+      if (x.getDimSize(i) == 1 && getOthersDiffer())
+        return emitOpError("expected the dimensions of extent 1 to be known when the rank is decided, but dimension ")
+               << i << " turned out to be one";
+    } else if (!x.isDynamicDim(i) && x.getDimSize(i) != 1) {
       return emitOpError("expected extent 1 in dimension ") << i << ", but got " << x.getDimSize(i);
+    }
   }
   return answer(types, shape, element);
 }

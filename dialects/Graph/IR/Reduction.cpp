@@ -3,6 +3,7 @@
 #include "tegula/Dialect/Graph/IR/Constants.h"
 #include "tegula/Dialect/Graph/IR/Graph.h"
 
+#include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/SmallSet.h"
 
 #include <functional>
@@ -53,6 +54,8 @@ template <typename OpTy> static LogicalResult inferReduce(OpTy op, SmallVectorIm
     axes = llvm::to_vector(*attribute);
   else
     axes = getConstantAxes(op.getRunTimeAxes(), x);
+  if (axes && axes->empty() && op.getRunTimeAxes() && op.getEmptyReducesAll())
+    axes = llvm::to_vector(llvm::seq<int64_t>(0, x.getRank()));
   if (!axes) {
     // Which dimensions go is unknown, but how many may be known.
     auto axesType = dyn_cast<RankedTensorType>(op.getRunTimeAxes().getType());
@@ -98,6 +101,8 @@ static OpFoldResult foldReduce(OpTy op, Attribute operand, int64_t initial,
     auto axes = getConstantAxes(op.getRunTimeAxes(), x);
     if (!axes)
       return {};
+    if (axes->empty() && op.getEmptyReducesAll())
+      axes = llvm::to_vector(llvm::seq<int64_t>(0, x.getRank()));
     op.setAxes(*axes);
     op.getRunTimeAxesMutable().clear();
     return op.getResult();

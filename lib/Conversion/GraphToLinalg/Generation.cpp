@@ -45,6 +45,91 @@ struct ConstantOfShapeLowering : Lowering<graph::ConstantOfShapeOp> {
   }
 };
 
+/// The state of MT19937 is a tensor of 624 words, of which each drawn number replaces one.
+struct RandomUniformLowering : Lowering<graph::RandomUniformOp> {
+  using Lowering::Lowering;
+  static constexpr int64_t words = 624, distance = 397;
+
+  struct Words {
+    OpBuilder &b;
+    Location loc;
+    Value constant(uint32_t value) const {
+      return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(int32_t(value)));
+    }
+    Value logicalXor(Value x, Value y) const { return arith::XOrIOp::create(b, loc, x, y); }
+    Value logicalAnd(Value x, uint32_t y) const { return arith::AndIOp::create(b, loc, x, constant(y)); }
+    Value right(Value x, uint32_t bits) const { return arith::ShRUIOp::create(b, loc, x, constant(bits)); }
+    Value left(Value x, uint32_t bits) const { return arith::ShLIOp::create(b, loc, x, constant(bits)); }
+  };
+
+  /// The next word from `state`, at place `index` of it, and the state after it.
+  static std::pair<Value, Value> draw(const IndexMath &math, Value state, Value index) {
+    Words w{math.b, math.loc};
+    auto at = [&](int64_t offset) -> Value {
+      Value place = math.rem(math.add(index, math.constant(offset)), math.constant(words));
+      return tensor::ExtractOp::create(w.b, w.loc, state, place);
+    };
+    Value upper = w.logicalAnd(at(0), 0x80000000u), lower = w.logicalAnd(at(1), 0x7fffffffu);
+    Value mixed = arith::OrIOp::create(w.b, w.loc, upper, lower);
+    Value isOdd = math.compare(CmpIPredicate::ne, w.logicalAnd(mixed, 1), w.constant(0));
+    Value twist = math.select(isOdd, w.constant(0x9908b0dfu), w.constant(0));
+    Value word = w.logicalXor(w.logicalXor(at(distance), w.right(mixed, 1)), twist);
+    Value next = tensor::InsertOp::create(w.b, w.loc, word, state, math.rem(index, math.constant(words)));
+    word = w.logicalXor(word, w.right(word, 11));
+    word = w.logicalXor(word, w.logicalAnd(w.left(word, 7), 0x9d2c5680u));
+    word = w.logicalXor(word, w.logicalAnd(w.left(word, 15), 0xefc60000u));
+    return {w.logicalXor(word, w.right(word, 18)), next};
+  }
+
+  LogicalResult matchAndRewrite(graph::RandomUniformOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    RankedTensorType type = resultTensor(op);
+    auto countType = dyn_cast<RankedTensorType>(adaptor.getCount().getType());
+    if (!type || !countType || !countType.hasStaticShape() || countType.getNumElements() != 1)
+      return rewriter.notifyMatchFailure(op, "expected a single count");
+    Location loc = op.getLoc();
+    IndexMath math{rewriter, loc};
+    Value zero = math.constant(0), one = math.constant(1);
+    Value count = extractIndex(rewriter, loc, adaptor.getCount(), 0);
+    math.check(math.compare(CmpIPredicate::sge, count, zero), TEGULA_INVALID_VALUE);
+    SmallVector<OpFoldResult> extents = resolveExtents(rewriter, loc, count, type);
+    Type i32 = rewriter.getI32Type();
+    Value empty = makeEmpty(rewriter, loc, {rewriter.getIndexAttr(words)}, i32);
+    Value seed = Words{rewriter, loc}.constant(op.getSeed());
+    auto start =
+        scf::ForOp::create(rewriter, loc, zero, math.constant(words), one, ValueRange{empty, seed},
+                           [&](OpBuilder &b, Location at, Value i, ValueRange carried) {
+                             Words w{b, at};
+                             Value state = tensor::InsertOp::create(b, at, carried[1], carried[0], i);
+                             Value mixed = w.logicalXor(carried[1], w.right(carried[1], 30));
+                             Value next = arith::MulIOp::create(b, at, mixed, w.constant(1812433253u));
+                             Value number =
+                                 arith::IndexCastOp::create(b, at, i32, arith::AddIOp::create(b, at, i, one));
+                             scf::YieldOp::create(b, at, ValueRange{state, arith::AddIOp::create(b, at, next, number)});
+                           });
+    keepInKernel(start);
+    Value results = makeEmpty(rewriter, loc, extents, type.getElementType());
+    auto drawn = scf::ForOp::create(
+        rewriter, loc, zero, asValue(rewriter, loc, extents[0]), one, ValueRange{results, start.getResult(0)},
+        [&](OpBuilder &b, Location at, Value i, ValueRange carried) {
+          IndexMath m{b, at};
+          Words w{b, at};
+          auto [high, between] = draw(m, carried[1], m.mul(i, m.constant(2)));
+          auto [low, state] = draw(m, between, m.add(m.mul(i, m.constant(2)), m.constant(1)));
+          Type f64 = b.getF64Type();
+          Value number = arith::UIToFPOp::create(b, at, f64, w.right(high, 5));
+          number = arith::MulFOp::create(b, at, number, constantScalar(b, at, 0x1p26, f64));
+          number = arith::AddFOp::create(b, at, number, arith::UIToFPOp::create(b, at, f64, w.right(low, 6)));
+          number = arith::MulFOp::create(b, at, number, constantScalar(b, at, 0x1p-53, f64));
+          Value result = tensor::InsertOp::create(b, at, number, carried[0], i);
+          scf::YieldOp::create(b, at, ValueRange{result, state});
+        });
+    keepInKernel(drawn);
+    rewriter.replaceOp(op, castTo(rewriter, loc, drawn.getResult(0), type));
+    return success();
+  }
+};
+
 struct RangeLowering : Lowering<graph::RangeOp> {
   using Lowering::Lowering;
   LogicalResult matchAndRewrite(graph::RangeOp op, OpAdaptor adaptor,
@@ -221,6 +306,6 @@ struct TriluLowering : Lowering<graph::TriluOp> {
 } // namespace
 
 void tegula::populateGenerationLowerings(const TypeConverter &converter, RewritePatternSet &patterns) {
-  patterns.add<ConstantOfShapeLowering, RangeLowering, OneHotLowering, EyeLikeLowering, TriluLowering>(
-      converter, patterns.getContext());
+  patterns.add<ConstantOfShapeLowering, RandomUniformLowering, RangeLowering, OneHotLowering, EyeLikeLowering,
+               TriluLowering>(converter, patterns.getContext());
 }

@@ -433,6 +433,12 @@ template <typename OpTy, bool isSqueeze> struct UnitDimLowering : Lowering<OpTy>
     IndexMath math{rewriter, loc};
     if (isSqueeze) {
       SmallVector<int64_t> shape(source.getShape());
+      if constexpr (isSqueeze)
+        for (int64_t i = 0; i < longRank && op.getOthersDiffer(); ++i)
+          if (!llvm::is_contained(*axes, i)) {
+            Value extent = asValue(rewriter, loc, getExtent(rewriter, loc, x, i));
+            math.check(math.compare(arith::CmpIPredicate::ne, extent, math.constant(1)), TEGULA_SHAPE_MISMATCH);
+          }
       for (int64_t axis : *axes) {
         Value extent = asValue(rewriter, loc, getExtent(rewriter, loc, x, axis));
         math.check(math.compare(arith::CmpIPredicate::eq, extent, math.constant(1)), TEGULA_SHAPE_MISMATCH);

@@ -153,8 +153,8 @@ template <typename OpTy> struct ReduceLowering : Lowering<OpTy> {
                                   ConversionPatternRewriter &rewriter) const {
     Location loc = op.getLoc();
     auto axesType = dyn_cast<RankedTensorType>(adaptor.getRunTimeAxes().getType());
-    if (!axesType || !axesType.hasStaticShape())
-      return rewriter.notifyMatchFailure(op, "axes of unknown number");
+    if (!axesType)
+      return rewriter.notifyMatchFailure(op, "axes of unknown rank");
     SmallVector<OpFoldResult> extents = getExtents(rewriter, loc, adaptor.getX());
     int64_t rank = extents.size();
     // One bool per dimension. An axis out of range reduces nothing and is reported.
@@ -164,7 +164,10 @@ template <typename OpTy> struct ReduceLowering : Lowering<OpTy> {
     auto compare = [&](arith::CmpIPredicate predicate, Value a, Value b) -> Value {
       return arith::CmpIOp::create(rewriter, loc, predicate, a, b);
     };
-    for (Value scalar : extractScalars(rewriter, loc, adaptor.getRunTimeAxes())) {
+    if (!axesType.hasStaticShape())
+      mask = maskOf(op, rewriter, adaptor.getRunTimeAxes(), rank);
+    for (Value scalar :
+         axesType.hasStaticShape() ? extractScalars(rewriter, loc, adaptor.getRunTimeAxes()) : SmallVector<Value>()) {
       Value axis = toIndex(rewriter, loc, scalar);
       Value fromEnd = arith::AddIOp::create(rewriter, loc, axis, rankValue);
       axis = arith::SelectOp::create(rewriter, loc, compare(arith::CmpIPredicate::slt, axis, zero), fromEnd, axis);
@@ -181,6 +184,44 @@ template <typename OpTy> struct ReduceLowering : Lowering<OpTy> {
       result = dropMasked(rewriter, loc, result, extents, mask, type);
     rewriter.replaceOp(op, castTo(rewriter, loc, result, type));
     return success();
+  }
+
+  /// The mask of axes whose number is known only at run time: a kernel marks them in a tensor of one byte per
+  /// dimension.
+  static SmallVector<Value> maskOf(OpTy op, OpBuilder &b, Value axes, int64_t rank) {
+    Location loc = op.getLoc();
+    Value none = makeFilled(b, loc, {b.getIndexAttr(rank)}, constantScalar(b, loc, 0, b.getI8Type()));
+    AffineExpr dimension = b.getAffineDimExpr(0), entry = b.getAffineDimExpr(1);
+    auto generic = linalg::GenericOp::create(
+        b, loc, none.getType(), axes, none,
+        ArrayRef{AffineMap::get(2, 0, entry, b.getContext()), AffineMap::get(2, 0, dimension, b.getContext())},
+        ArrayRef{utils::IteratorType::parallel, utils::IteratorType::reduction},
+        [&](OpBuilder &nested, Location at, ValueRange v) {
+          auto compare = [&](arith::CmpIPredicate predicate, Value x, Value y) -> Value {
+            return arith::CmpIOp::create(nested, at, predicate, x, y);
+          };
+          Value axis = toIndex(nested, at, v[0]), rankValue = constantIndex(nested, at, rank);
+          Value isNegative = compare(arith::CmpIPredicate::slt, axis, constantIndex(nested, at, 0));
+          Value fromEnd = arith::AddIOp::create(nested, at, axis, rankValue);
+          axis = arith::SelectOp::create(nested, at, isNegative, fromEnd, axis);
+          exec::CheckOp::create(nested, at, compare(arith::CmpIPredicate::ult, axis, rankValue),
+                                nested.getI32IntegerAttr(TEGULA_INDEX_OUT_OF_RANGE));
+          Value isThis = compare(arith::CmpIPredicate::eq, axis, linalg::IndexOp::create(nested, at, 0));
+          Value marked = arith::ExtUIOp::create(nested, at, nested.getI8Type(), isThis);
+          linalg::YieldOp::create(nested, at, Value(arith::OrIOp::create(nested, at, v[1], marked)));
+        });
+    Value isEmpty;
+    if (op.getEmptyReducesAll())
+      isEmpty = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, asValue(b, loc, getExtent(b, loc, axes, 0)),
+                                      constantIndex(b, loc, 0));
+    SmallVector<Value> mask;
+    for (int64_t i = 0; i < rank; ++i) {
+      Value marked = tensor::ExtractOp::create(b, loc, generic.getResult(0), constantIndex(b, loc, i));
+      Value isReduced =
+          arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, marked, constantScalar(b, loc, 0, b.getI8Type()));
+      mask.push_back(isEmpty ? Value(arith::OrIOp::create(b, loc, isReduced, isEmpty)) : isReduced);
+    }
+    return mask;
   }
 
   /// The extents that the mask leaves, in order: result dimension j has that of the j-th dimension outside the mask.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Convolutions, also those on integers.
 #include "tegula/Dialect/Graph/IR/Graph.h"
+#include "tegula/Import/ONNX/Composer.h"
 #include "tegula/Import/ONNX/Quantized.h"
 #include "tegula/Import/ONNX/Window.h"
 
@@ -87,9 +88,67 @@ static LogicalResult buildQLinearConv(NodeContext &node) {
   return requantize(node, *sum, node.operand(1), weightScale, node.operand(6), node.operand(7));
 }
 
+/// Samples of x at the points that each kernel element reads (as GridSample takes them; in f64, as it counts places in
+/// fractions of the extent), times the mask, then a matrix product with the weights per group.
+static LogicalResult buildDeformConv(NodeContext &node) {
+  Composer c(node);
+  auto x = dyn_cast<RankedTensorType>(node.operand(0).getType()),
+       w = dyn_cast<RankedTensorType>(node.operand(1).getType()),
+       offset = dyn_cast<RankedTensorType>(node.operand(2).getType());
+  if (!x || !w || !offset || !x.hasStaticShape() || !w.hasStaticShape() || !offset.hasStaticShape() ||
+      x.getRank() != 4 || w.getRank() != 4 || offset.getRank() != 4)
+    return node.unsupported("operands that are not of static shape with two spatial dimensions");
+  WindowAttributes window = readWindow(node, 2);
+  int64_t groups = node.getInteger("group", 1), parts = node.getInteger("offset_group", 1);
+  int64_t batches = x.getDimSize(0), channels = x.getDimSize(1), results = w.getDimSize(0);
+  int64_t height = w.getDimSize(2), width = w.getDimSize(3), taps = height * width;
+  int64_t rows = offset.getDimSize(2), columns = offset.getDimSize(3);
+  if (groups < 1 || parts < 1 || channels % groups || channels % parts || results % groups ||
+      w.getDimSize(1) * groups != channels || offset.getDimSize(0) != batches ||
+      offset.getDimSize(1) != 2 * parts * taps)
+    return node.error("expected groups that divide the channels and 2 offsets for each kernel element of each group");
+  Type f64 = node.builder.getF64Type();
+  Value offsets = c.reshape(c.cast(node.operand(2), f64), {batches * parts, taps, 2, rows, columns});
+  // Where the elements read without offsets, and the extents of x, along one spatial dimension (0: rows).
+  auto coordinate = [&](int64_t dimension) {
+    int64_t extent = dimension == 0 ? rows : columns;
+    SmallVector<int64_t> tap, place;
+    for (int64_t i = 0; i < taps; ++i)
+      tap.push_back((dimension == 0 ? i / width : i % width) * window.dilations[dimension] - window.pads[dimension]);
+    for (int64_t i = 0; i < extent; ++i)
+      place.push_back(i * window.strides[dimension]);
+    Value places = c.reshape(node.integers(place),
+                             dimension == 0 ? ArrayRef<int64_t>{1, 1, -1, 1} : ArrayRef<int64_t>{1, 1, 1, -1});
+    Value start = c.cast(c.add(c.reshape(node.integers(tap), {1, -1, 1, 1}), places), f64);
+    Value moved = c("Gather", {offsets, node.scalar(dimension)}, {{"axis", int64_t(2)}});
+    // GridSample counts from -1 to 1 over the whole extent.
+    Value point = c.add(c.mul(c.add(start, moved), node.scalar(2.0, f64)), node.scalar(1.0, f64));
+    point = c.sub(c.div(point, node.scalar(double(x.getDimSize(2 + dimension)), f64)), node.scalar(1.0, f64));
+    return c.reshape(point, {batches * parts, taps * rows, columns, 1});
+  };
+  Value grid = c("Concat", {coordinate(1), coordinate(0)}, {{"axis", int64_t(3)}});
+  Value source = c.reshape(node.operand(0), {batches * parts, channels / parts, x.getDimSize(2), x.getDimSize(3)});
+  Value samples =
+      c("GridSample", {c.cast(source, f64), grid},
+        {{"mode", std::string("linear")}, {"padding_mode", std::string("zeros")}, {"align_corners", int64_t(0)}});
+  samples = c.cast(samples, x.getElementType());
+  if (Value mask = node.operand(4))
+    samples = c.mul(samples, c.reshape(mask, {batches * parts, 1, taps * rows, columns}));
+  samples = c.reshape(samples, {batches, groups, channels / groups * taps, rows * columns});
+  Value weights = c.reshape(node.operand(1), {1, groups, results / groups, channels / groups * taps});
+  Value result = c.reshape(c("MatMul", {weights, samples}), {batches, results, rows, columns});
+  if (Value bias = node.operand(3))
+    result = c.add(result, c.reshape(bias, {1, -1, 1, 1}));
+  if (c.failed)
+    return failure();
+  node.setResult(0, result);
+  return success();
+}
+
 void tegula::addConvolutionNodes(NodeTable &table) {
   table.add("Conv", 1, buildConv);
   table.add("ConvTranspose", 1, buildConvTranspose);
   table.add("ConvInteger", 10, buildConvInteger);
+  table.add("DeformConv", 19, buildDeformConv);
   table.add("QLinearConv", 10, buildQLinearConv);
 }

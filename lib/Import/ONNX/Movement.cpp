@@ -42,7 +42,19 @@ static Value operandOrAttribute(NodeContext &node, unsigned index, StringRef nam
 }
 
 static LogicalResult buildSqueeze(NodeContext &node) {
-  return node.emit<graph::SqueezeOp>(node.operand(0), operandOrAttribute(node, 1, "axes"));
+  Value axes = operandOrAttribute(node, 1, "axes");
+  auto x = dyn_cast<RankedTensorType>(node.operand(0).getType());
+  bool othersDiffer = false;
+  if (!axes && x && !x.hasStaticShape()) {
+    // Which dimensions go decides the rank: those that are known to be 1, and no other may turn out to be.
+    SmallVector<int64_t> units;
+    for (int64_t i = 0; i < x.getRank(); ++i)
+      if (x.getDimSize(i) == 1)
+        units.push_back(i);
+    axes = node.integers(units);
+    othersDiffer = true;
+  }
+  return node.emit<graph::SqueezeOp>(node.operand(0), axes, othersDiffer);
 }
 
 static LogicalResult buildUnsqueeze(NodeContext &node) {
@@ -127,31 +139,6 @@ static LogicalResult buildReverseSequence(NodeContext &node) {
                                              node.getInteger("time_axis", 0));
 }
 
-/// Dropout of inference: the operand, and a mask of ones.
-static LogicalResult buildDropout(NodeContext &node) {
-  if (Value training = node.operand(2)) {
-    auto isTraining = graph::getConstantIntegers(training);
-    auto ratio = node.operand(1) ? graph::getConstantFloats(node.operand(1)) : std::optional(SmallVector<double>{0.5});
-    bool dropsNothing = ratio && ratio->size() == 1 && ratio->front() == 0;
-    if (!dropsNothing && (!isTraining || isTraining->size() != 1 || isTraining->front() != 0))
-      return node.unsupported("training mode");
-  }
-  node.setResult(0, node.operand(0));
-  if (!node.hasResult(1))
-    return success();
-  auto type = dyn_cast<RankedTensorType>(node.operand(0).getType());
-  if (!type)
-    return node.unsupported("the mask of an operand of unknown rank");
-  // The mask has the operand's type up to opset 9, and is bool from 10 on.
-  Type element = node.version < 10 ? type.getElementType() : node.builder.getI1Type();
-  auto one = RankedTensorType::get({1}, element);
-  ElementsAttr value = isa<FloatType>(element) ? graph::makeFloats(one, {1.0}) : graph::makeIntegers(one, {1});
-  Value shape = node.create<graph::ShapeOp>(RankedTensorType::get({type.getRank()}, node.builder.getI64Type()),
-                                            node.operand(0), 0, type.getRank());
-  node.setResult(1, node.create<graph::ConstantOfShapeOp>(node.resultType(1, element), shape, value));
-  return success();
-}
-
 void tegula::addMovementNodes(NodeTable &table) {
   table.add("Transpose", 1, buildTranspose);
   table.add("Reshape", 1, buildReshape1);
@@ -170,5 +157,4 @@ void tegula::addMovementNodes(NodeTable &table) {
   table.add("DepthToSpace", 1, buildBlocks<graph::DepthToSpaceOp>);
   table.add("SpaceToDepth", 1, buildBlocks<graph::SpaceToDepthOp>);
   table.add("ReverseSequence", 10, buildReverseSequence);
-  table.add("Dropout", 7, buildDropout);
 }

@@ -30,6 +30,10 @@ const NodeTable &NodeTable::get() {
     addIndexingNodes(rows);
     addGenerationNodes(rows);
     addResamplingNodes(rows);
+    addSignalNodes(rows);
+    addTrainingNodes(rows);
+    addRandomNodes(rows);
+    addTreeEnsembleNodes(rows);
     return rows;
   }();
   return table;
@@ -120,9 +124,7 @@ Value NodeContext::compose(StringRef opType, ArrayRef<Value> operands, ArrayRef<
   return graph.compose(*this, opType, operands, attributes, element);
 }
 
-void NodeContext::refine(Operation *op) {
-  failedForGood |= failed(graph.refineTypes(op));
-}
+void NodeContext::refine(Operation *op) { failedForGood |= failed(graph.refineTypes(op)); }
 
 Value NodeContext::reshape(Value value, ArrayRef<int64_t> shape) {
   SmallVector<int64_t> extents;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Dialect/Graph/IR/Graph.h"
+#include "tegula/Import/ONNX/Composer.h"
 #include "tegula/Import/ONNX/Window.h"
 
 using namespace mlir;
@@ -72,8 +73,48 @@ static LogicalResult buildGlobalLpPool(NodeContext &node) {
   return node.emit<graph::GlobalPoolOp>(node.operand(0), "lp", node.getInteger("p", 2));
 }
 
+/// The elements go to their places (counted over the whole unpooled tensor) in zeros.
+static LogicalResult buildMaxUnpool(NodeContext &node) {
+  Composer c(node);
+  Value x = node.operand(0), wanted = node.operand(2);
+  auto type = dyn_cast<RankedTensorType>(x.getType());
+  auto kernel = readKernel(node);
+  if (!kernel)
+    return failure();
+  if (!type || type.getRank() != int64_t(kernel->size()) + 2)
+    return node.unsupported("an operand of unknown rank");
+  size_t count = kernel->size();
+  SmallVector<int64_t> strides = node.getIntegers("strides").value_or(SmallVector<int64_t>(count, 1));
+  SmallVector<int64_t> pads = node.getIntegers("pads").value_or(SmallVector<int64_t>(2 * count, 0));
+  if (strides.size() != count || pads.size() != 2 * count)
+    return node.error("expected a stride and two pads for each spatial dimension");
+  // (extent - 1) * stride + rest, where batch and channels keep their extent.
+  SmallVector<int64_t> factors{1, 1}, rests{1, 1};
+  for (size_t i = 0; i < count; ++i) {
+    factors.push_back(strides[i]);
+    rests.push_back((*kernel)[i] - pads[i] - pads[count + i]);
+  }
+  Value shape = c("Shape", {x}, {}, node.builder.getI64Type());
+  Value extents = c.sub(shape, node.integers({1}));
+  extents = c.add(c.mul(extents, node.integers(factors)), node.integers(rests));
+  Value total = c("ReduceProd", {extents}, {{"keepdims", int64_t(1)}});
+  Value zeros = c("Expand", {node.scalar(0.0, type.getElementType()), total});
+  Value filled =
+      c("ScatterElements", {zeros, c.reshape(node.operand(1), {-1}), c.reshape(x, {-1})}, {{"axis", int64_t(0)}});
+  Value result = c.reshape(filled, extents);
+  if (wanted) {
+    Value before = node.integers(SmallVector<int64_t>(type.getRank(), 0));
+    result = c("Pad", {result, c.join({before, c.sub(wanted, extents)})});
+  }
+  if (c.failed)
+    return failure();
+  node.setResult(0, result);
+  return success();
+}
+
 void tegula::addPoolingNodes(NodeTable &table) {
   table.add("MaxPool", 1, buildMaxPool);
+  table.add("MaxUnpool", 9, buildMaxUnpool);
   table.add("AveragePool", 1, buildAveragePool);
   table.add("LpPool", 2, buildLpPool);
   table.add("GlobalAveragePool", 1, buildGlobalAveragePool);

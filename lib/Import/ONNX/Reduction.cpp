@@ -39,11 +39,11 @@ static std::optional<Axes> getAxes(NodeContext &node, bool asOperand) {
   } else if (Value operand = node.operand(1)) {
     values = graph::getConstantIntegers(operand);
     auto type = dyn_cast<RankedTensorType>(operand.getType());
-    if (!values && (!type || !type.hasStaticShape())) {
-      (void)node.unsupported("axes whose number is unknown at compile time");
+    if (!values && (!type || type.getRank() != 1)) {
+      (void)node.unsupported("axes of unknown rank");
       return std::nullopt;
     }
-    if (!values && type.getNumElements() > 0)
+    if (!values && (!type.hasStaticShape() || type.getNumElements() > 0))
       return Axes{std::nullopt, operand};
   }
   if (!x) {
@@ -101,8 +101,10 @@ template <typename OpTy, Map before, Map after, bool asOperand> static LogicalRe
   value = applyMap(node, before, value);
   DenseI64ArrayAttr known = axes->known ? node.builder.getDenseI64ArrayAttr(*axes->known) : nullptr;
   Type type = node.resultType();
+  bool emptyReducesAll = axes->operand && !node.getInteger("noop_with_empty_axes", 0);
   value = node.create<OpTy>(withElement(type, compute), value, axes->operand, known,
-                            node.builder.getBoolAttr(node.getInteger("keepdims", 1) != 0));
+                            node.builder.getBoolAttr(node.getInteger("keepdims", 1) != 0),
+                            node.builder.getBoolAttr(emptyReducesAll));
   value = applyMap(node, after, value);
   if (compute != element)
     value = node.create<graph::CastOp>(type, value);
@@ -210,7 +212,7 @@ static LogicalResult buildLpNormalization(NodeContext &node) {
   auto normType = RankedTensorType::get(shape, compute);
   Value norm = applyMap(node, p == 1 ? Map::Abs : Map::Square, value);
   norm = node.create<graph::ReduceSumOp>(normType, norm, Value(), node.builder.getDenseI64ArrayAttr({*axis}),
-                                         node.builder.getBoolAttr(true));
+                                         node.builder.getBoolAttr(true), node.builder.getBoolAttr(false));
   if (p == 2)
     norm = applyMap(node, Map::Sqrt, norm);
   Value zero = node.scalar(0.0, compute);

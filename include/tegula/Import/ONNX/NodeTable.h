@@ -137,6 +137,10 @@ void addNormalizationNodes(NodeTable &table);
 void addIndexingNodes(NodeTable &table);
 void addGenerationNodes(NodeTable &table);
 void addResamplingNodes(NodeTable &table);
+void addSignalNodes(NodeTable &table);
+void addTrainingNodes(NodeTable &table);
+void addRandomNodes(NodeTable &table);
+void addTreeEnsembleNodes(NodeTable &table);
 
 } // namespace tegula
 

@@ -25,6 +25,17 @@ def Graph_RangeOp : Graph_PureOp<"range"> {
   let hasFolder = 1;
 }
 
+def Graph_RandomUniformOp : Graph_PureOp<"random_uniform"> {
+  let summary = "Pseudorandom numbers, evenly from [0, 1).";
+  let description = [{
+    `count` (one element, 0 or more) numbers of 53 random bits from the generator MT19937 started with `seed`: the same
+    numbers as NumPy's `RandomState(seed).random_sample(count)`.
+  }];
+  let arguments = (ins Graph_IndexTensor:$count, I32Attr:$seed);
+  let results = (outs TensorOf<[F64]>:$y);
+  let assemblyFormat = "$count attr-dict `:` type($count) `->` type($y)";
+}
+
 def Graph_OneHotOp : Graph_PureOp<"one_hot"> {
   let summary = "A new axis that is on at the index and off elsewhere.";
   let description = [{

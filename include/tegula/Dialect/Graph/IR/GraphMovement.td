@@ -47,9 +47,10 @@ def Graph_SqueezeOp : Graph_PureOp<"squeeze"> {
   let summary = "Removes dimensions of extent 1.";
   let description = [{
     `axes` names the dimensions (negative ones count from the end); without it every dimension that is 1 goes, which
-    needs an operand of static shape. A named dimension whose extent is not 1 is an error.
+    needs an operand of static shape. A named dimension whose extent is not 1 is an error, and with `others_differ` so is
+    another one whose extent is 1 (the model asked for all, and only those named were known).
   }];
-  let arguments = (ins Graph_Tensor:$x, Optional<Graph_IndexTensor>:$axes);
+  let arguments = (ins Graph_Tensor:$x, Optional<Graph_IndexTensor>:$axes, UnitAttr:$others_differ);
   let results = (outs Graph_Tensor:$y);
   let assemblyFormat = "$x (`axes` $axes^)? attr-dict `:` functional-type(operands, results)";
   let hasFolder = 1;

@@ -10,10 +10,12 @@ class Graph_ReduceOp<string mnemonic, string meaning, Type tensor = Graph_Numeri
   let summary = meaning;
   let description = meaning # [{ Reduces the dimensions `axes` (each in 0..rank-1, none twice; none at all reduces nothing,
     so that every element is a set of its own), or those that the one-dimensional integer operand `run_time_axes` names
-    (negative ones count from the back; out of range is a run-time error). A reduced dimension stays with extent 1 when
+    (negative ones count from the back; out of range is a run-time error; with `empty_reduces_all` all of them when it
+    has no elements). A reduced dimension stays with extent 1 when
     `keep_dimensions` is set and goes otherwise. f16 and bf16 accumulate in f32. The order of a float sum is unspecified.}];
   let arguments = (ins tensor:$x, Optional<Graph_IndexTensor>:$run_time_axes, OptionalAttr<DenseI64ArrayAttr>:$axes,
-                       DefaultValuedAttr<BoolAttr, "true">:$keep_dimensions);
+                       DefaultValuedAttr<BoolAttr, "true">:$keep_dimensions,
+                       DefaultValuedAttr<BoolAttr, "false">:$empty_reduces_all);
   let results = (outs tensor:$y);
   let assemblyFormat = "$x (`over` $run_time_axes^)? attr-dict `:` type(operands) `->` type($y)";
   let hasVerifier = 1;
