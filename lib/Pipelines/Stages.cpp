@@ -14,7 +14,8 @@ using namespace mlir;
 using namespace tegula;
 
 static void clean(OpPassManager &manager) {
-  manager.addPass(createCanonicalizerPass());
+  // This pattern gives what a loop carries the static type of its initial value, though rounds may change the shape.
+  manager.addPass(createCanonicalizerPass(GreedyRewriteConfig(), {"(anonymous namespace)::ForOpTensorCastFolder"}));
   manager.addPass(createCSEPass());
 }
 

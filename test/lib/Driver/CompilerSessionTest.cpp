@@ -142,15 +142,15 @@ TEST_F(BothWays, ConvolutionAndReductionInHalfPrecision) {
 
 TEST_F(BothWays, ControlFlow) {
   auto outputs = compare(R"(<ir_version: 8, opset_import: ["" : 17]>
-    g (int64 rounds, float[33] x) => (float[33] y, float[r, 33] all) {
+    g (int64 rounds, float[n] x) => (float[n] y, float[r, n] all) {
       yes = Constant<value = bool {1}>()
-      y, all = Loop(rounds, yes, x) <body = b (int64 i, bool go, float[33] v) => (bool next, float[33] w, float[33] row) {
+      y, all = Loop(rounds, yes, x) <body = b (int64 i, bool go, float[n] v) => (bool next, float[n] w, float[n] row) {
         next = Identity(go)
         two = Constant<value = int64 {2}>()
         zero = Constant<value = int64 {0}>()
         rest = Mod(i, two)
         even = Equal(rest, zero)
-        w = If(even) <then_branch = t () => (float[33] a) { a = Tanh(v) }, else_branch = e () => (float[33] b) { b = Add(v, v) }>
+        w = If(even) <then_branch = t () => (float[n] a) { a = Tanh(v) }, else_branch = e () => (float[n] b) { b = Add(v, v) }>
         row = Exp(w)
       }>
     })",
