@@ -93,6 +93,17 @@ private:
     services.host = [](void *, const char *, void *const *, int32_t, void **, int32_t) -> int32_t {
       return TEGULA_HOST_OPERATION_FAILED;
     };
+    // Values of the runtime are for runs: what needs them is not evaluated.
+    services.box = [](void *, int32_t, int32_t, const int64_t *, const void *) -> void * { return nullptr; };
+    services.extents = [](void *, const void *, int32_t, int32_t, int64_t *) -> int32_t {
+      return TEGULA_HOST_OPERATION_FAILED;
+    };
+    services.read = [](void *, const void *, int32_t, int32_t, const int64_t *, void *) -> int32_t {
+      return TEGULA_HOST_OPERATION_FAILED;
+    };
+    services.retain = [](void *, void *) -> int32_t { return TEGULA_HOST_OPERATION_FAILED; };
+    services.drop = [](void *, void *) {};
+    services.output_value = [](void *, int32_t, void *) {};
     return services;
   }
 

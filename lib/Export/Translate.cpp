@@ -2,6 +2,8 @@
 // Host function, kernels and the const descriptor that abi.h describes, as one LLVM module.
 #include "EntryPoints.h"
 #include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Dialect/Graph/IR/Graph.h"
+#include "tegula/Dialect/Graph/IR/Types.h"
 #include "tegula/abi.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -13,35 +15,6 @@
 
 using namespace mlir;
 using namespace tegula;
-
-/// TensorProto.DataType of a graph element type.
-static int32_t getOnnxType(Type element) {
-  if (auto integer = dyn_cast<IntegerType>(element)) {
-    bool isUnsigned = integer.isUnsigned();
-    switch (integer.getWidth()) {
-    case 1: return 9;
-    case 2: return isUnsigned ? 25 : 26;
-    case 4: return isUnsigned ? 21 : 22;
-    case 8: return isUnsigned ? 2 : 3;
-    case 16: return isUnsigned ? 4 : 5;
-    case 32: return isUnsigned ? 12 : 6;
-    default: return isUnsigned ? 13 : 7;
-    }
-  }
-  if (auto complex = dyn_cast<ComplexType>(element))
-    return complex.getElementType().isF32() ? 14 : 15;
-  if (element.isF32()) return 1;
-  if (element.isF16()) return 10;
-  if (element.isF64()) return 11;
-  if (element.isBF16()) return 16;
-  if (isa<Float8E4M3FNType>(element)) return 17;
-  if (isa<Float8E4M3FNUZType>(element)) return 18;
-  if (isa<Float8E5M2Type>(element)) return 19;
-  if (isa<Float8E5M2FNUZType>(element)) return 20;
-  if (isa<Float4E2M1FNType>(element)) return 23;
-  if (isa<Float8E8M0FNUType>(element)) return 24;
-  return 0;
-}
 
 namespace {
 /// Builds the descriptor's globals. Structs are literal LLVM structs in the order of abi.h; C and LLVM agree on their
@@ -76,6 +49,8 @@ public:
   llvm::Constant *tensorInfo(DictionaryAttr description) {
     Type type = cast<TypeAttr>(description.get("type")).getValue();
     auto name = description.getAs<StringAttr>("name");
+    if (graph::isValueType(type))
+      return structure({text(name ? name.getValue() : ""), integer32(0), integer32(0), null(), null()});
     auto dims = description.getAs<ArrayAttr>("dims");
     SmallVector<llvm::Constant *> shape, symbols;
     int32_t rank = -1;
@@ -87,8 +62,30 @@ public:
         symbols.push_back(symbol.empty() ? null() : text(symbol));
       }
     }
-    return structure({text(name ? name.getValue() : ""), integer32(getOnnxType(cast<TensorType>(type).getElementType())),
+    return structure({text(name ? name.getValue() : ""), integer32(graph::getOnnxElementType(cast<TensorType>(type).getElementType())),
                       integer32(rank), array(shape, "tegula.shape"), array(symbols, "tegula.symbols")});
+  }
+
+  /// Address of the tegula_value_type of a value; null for a tensor.
+  llvm::Constant *valueType(Type type) { return graph::isValueType(type) ? describeType(type) : null(); }
+
+  llvm::Constant *describeType(Type type) {
+    int32_t kind = TEGULA_TENSOR, element = 0;
+    llvm::Constant *inner = null();
+    if (auto sequence = dyn_cast<graph::SequenceType>(type)) {
+      kind = TEGULA_SEQUENCE;
+      inner = describeType(sequence.getElement());
+    } else if (auto optional = dyn_cast<graph::OptionalType>(type)) {
+      kind = TEGULA_OPTIONAL;
+      inner = describeType(optional.getElement());
+    } else if (auto map = dyn_cast<graph::MapType>(type)) {
+      kind = TEGULA_MAP;
+      element = graph::getOnnxElementType(map.getKey());
+      inner = describeType(RankedTensorType::get({}, map.getValue()));
+    } else {
+      element = graph::getOnnxElementType(cast<TensorType>(type).getElementType());
+    }
+    return global(structure({integer32(kind), integer32(element), inner}), "tegula.type");
   }
 
   llvm::Module &module;
@@ -247,6 +244,15 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
     for (Attribute name : names)
       nodes.push_back(builder.text(cast<StringAttr>(name).getValue()));
 
+  /// Null when all are tensors.
+  auto describeTypes = [&](StringRef attribute) {
+    SmallVector<llvm::Constant *> rows;
+    if (auto list = module->getAttrOfType<ArrayAttr>(attribute))
+      for (Attribute entry : list)
+        rows.push_back(builder.valueType(cast<TypeAttr>(cast<DictionaryAttr>(entry).get("type")).getValue()));
+    bool hasValue = llvm::any_of(rows, [](llvm::Constant *row) { return !row->isNullValue(); });
+    return hasValue ? builder.array(rows, "tegula.types") : builder.null();
+  };
   int64_t constantBytes = getConstantBytes(module);
   llvm::Constant *constants = builder.null();
   if (sidecar.empty()) {
@@ -264,7 +270,7 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
        builder.integer32(inputs.size()), builder.integer32(outputs.size()), builder.integer32(kernelRows.size()),
        builder.integer32(nodes.size()), builder.array(inputs, "tegula.inputs"), builder.array(outputs, "tegula.outputs"),
        builder.array(kernelRows, "tegula.kernels"), builder.array(nodes, "tegula.nodes"), program,
-       builder.array(deviceRows, "tegula.device_kernels")});
+       builder.array(deviceRows, "tegula.device_kernels"), describeTypes("exec.inputs"), describeTypes("exec.outputs")});
   llvm::Constant *descriptor = builder.global(artifact, "tegula.artifact");
 
   // const tegula_artifact *<symbol>_query(uint32_t version) { return version == TEGULA_ABI_VERSION ? &artifact : NULL; }

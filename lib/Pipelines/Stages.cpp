@@ -50,6 +50,7 @@ static void buildBuffers(OpPassManager &manager, const TargetBackend &target) {
   manager.addPass(createCodegenBufferizeHostPass());
   clean(manager);
   manager.addPass(createExecPlanMemoryPass());
+  manager.addPass(createExecReleaseHandlesPass());
   target.addBufferPasses(manager);
 }
 

@@ -248,3 +248,42 @@ Comparison tegula::compareTensors(const TensorView &got, const TensorView &want,
   }
   return result;
 }
+
+static const char *kindName(ValueKind kind) {
+  static const char *const names[] = {"a tensor", "a sequence", "an optional", "a map"};
+  return names[static_cast<int>(kind)];
+}
+
+Comparison tegula::compareValues(const HostValue &got, const HostValue &want, const Tolerance &tolerance) {
+  Comparison result;
+  if (got.kind != want.kind) {
+    result.incomparable = std::string("expected ") + kindName(want.kind) + ", but got " + kindName(got.kind);
+    return result;
+  }
+  if (want.kind == ValueKind::Tensor)
+    return compareTensors(got.tensor, want.tensor, tolerance);
+  if (got.elements.size() != want.elements.size()) {
+    result.incomparable = std::string("expected ") + kindName(want.kind) + " of " +
+                          std::to_string(want.elements.size()) + " elements, but got " +
+                          std::to_string(got.elements.size());
+    return result;
+  }
+  for (size_t k = 0; k < want.elements.size(); ++k) {
+    Comparison element = compareValues(got.elements[k], want.elements[k], tolerance);
+    std::string place = "element " + std::to_string(k) + ": ";
+    if (!element.incomparable.empty()) {
+      result.incomparable = place + element.incomparable;
+      return result;
+    }
+    if (result.mismatches == 0 && element.mismatches > 0) {
+      result.firstMismatch = element.firstMismatch;
+      result.firstMismatchText = place + element.firstMismatchText;
+    }
+    result.elements += element.elements;
+    result.mismatches += element.mismatches;
+    result.maxAbsoluteError = std::max(result.maxAbsoluteError, element.maxAbsoluteError);
+    result.maxRelativeError = std::max(result.maxRelativeError, element.maxRelativeError);
+    result.maxUlpError = std::max(result.maxUlpError, element.maxUlpError);
+  }
+  return result;
+}

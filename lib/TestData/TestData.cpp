@@ -138,27 +138,80 @@ Expected<HostTensor> convertTensor(StringRef path, const onnx::TensorProto &prot
   return tensor;
 }
 
+/// The elements of a sequence of any kind.
+Expected<HostValue> convertSequence(StringRef path, const onnx::SequenceProto &proto) {
+  HostValue result;
+  result.kind = ValueKind::Sequence;
+  for (const onnx::TensorProto &element : proto.tensor_values()) {
+    Expected<HostTensor> tensor = convertTensor(path, element);
+    if (!tensor)
+      return tensor.takeError();
+    result.elements.push_back(std::move(*tensor));
+  }
+  if (proto.sequence_values_size() || proto.map_values_size() || proto.optional_values_size() ||
+      proto.sparse_tensor_values_size())
+    return dataError(path, "expected a sequence of tensors, but got one of something else");
+  return result;
+}
+
+Expected<HostValue> convertOptional(StringRef path, const onnx::OptionalProto &proto) {
+  HostValue result;
+  result.kind = ValueKind::Optional;
+  // The type of the element may be set although there is none.
+  if (proto.has_tensor_value()) {
+    Expected<HostTensor> tensor = convertTensor(path, proto.tensor_value());
+    if (!tensor)
+      return tensor.takeError();
+    result.elements.push_back(std::move(*tensor));
+  } else if (proto.has_sequence_value()) {
+    Expected<HostValue> sequence = convertSequence(path, proto.sequence_value());
+    if (!sequence)
+      return sequence.takeError();
+    result.elements.push_back(std::move(*sequence));
+  } else if (proto.has_map_value() || proto.has_optional_value() || proto.has_sparse_tensor_value()) {
+    return dataError(path, "expected an optional tensor or sequence, but got one of something else");
+  }
+  return result;
+}
+
+Expected<std::unique_ptr<llvm::MemoryBuffer>> readFile(StringRef path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return dataError(path, "cannot be read: " + buffer.getError().message());
+  if ((*buffer)->getBufferSize() > INT32_MAX)
+    return dataError(path, "expected at most 2 GiB, the limit of a serialized message, but got " +
+                               Twine((*buffer)->getBufferSize()) + " bytes");
+  return std::move(*buffer);
+}
+
 /// input_0.pb, input_1.pb, ... up to the first number that is missing; a file with a higher number is an error.
-llvm::Error loadNumbered(StringRef folder, StringRef stem, std::vector<HostTensor> &tensors) {
+llvm::Error listNumbered(StringRef folder, StringRef stem, std::vector<std::string> &files) {
   auto pathOf = [&](size_t number) {
     llvm::SmallString<128> path(folder);
     llvm::sys::path::append(path, stem + "_" + Twine(number) + ".pb");
     return path;
   };
-  while (llvm::sys::fs::exists(pathOf(tensors.size()))) {
-    Expected<HostTensor> tensor = loadTensor(pathOf(tensors.size()));
-    if (!tensor)
-      return tensor.takeError();
-    tensors.push_back(std::move(*tensor));
-  }
+  while (llvm::sys::fs::exists(pathOf(files.size())))
+    files.push_back(std::string(pathOf(files.size())));
   std::error_code error;
   for (llvm::sys::fs::directory_iterator file(folder, error), end; !error && file != end; file.increment(error)) {
     StringRef number = llvm::sys::path::filename(file->path());
     size_t parsed = 0;
     if (number.consume_front(stem) && number.consume_front("_") && number.consume_back(".pb") &&
-        !number.getAsInteger(10, parsed) && parsed > tensors.size())
-      return dataError(folder, "expected " + stem + "_" + Twine(tensors.size()) + ".pb, but it is missing while " +
-                                   stem + "_" + Twine(parsed) + ".pb is there");
+        !number.getAsInteger(10, parsed) && parsed > files.size())
+      return dataError(folder, "expected " + stem + "_" + Twine(files.size()) + ".pb, but it is missing while " + stem +
+                                   "_" + Twine(parsed) + ".pb is there");
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error loadAll(llvm::ArrayRef<std::string> files, llvm::ArrayRef<ValueKind> kinds,
+                    std::vector<HostValue> &values) {
+  for (size_t k = 0; k < files.size(); ++k) {
+    Expected<HostValue> value = loadValue(files[k], k < kinds.size() ? kinds[k] : ValueKind::Tensor);
+    if (!value)
+      return value.takeError();
+    values.push_back(std::move(*value));
   }
   return llvm::Error::success();
 }
@@ -246,34 +299,66 @@ std::optional<int64_t> tegula::tensorBytes(ElementType type, llvm::ArrayRef<int6
 }
 
 Expected<HostTensor> tegula::loadTensor(StringRef path) {
-  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  auto buffer = readFile(path);
   if (!buffer)
-    return dataError(path, "cannot be read: " + buffer.getError().message());
+    return buffer.takeError();
   StringRef bytes = (*buffer)->getBuffer();
-  if (bytes.size() > INT32_MAX)
-    return dataError(path, "expected at most 2 GiB, the limit of a serialized message, but got " + Twine(bytes.size()) +
-                               " bytes");
   onnx::TensorProto proto;
   bool parsed = proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
   Expected<HostTensor> tensor = parsed ? convertTensor(path, proto)
                                        : dataError(path, "expected a serialized TensorProto, but it cannot be parsed");
   if (!tensor && looksLikeSequenceOrOptional(bytes)) {
     llvm::consumeError(tensor.takeError());
-    return dataError(path, "expected a tensor, but got a sequence or an optional value, which this tool cannot read");
+    return dataError(path, "expected a tensor, but got a sequence or an optional value");
   }
   return tensor;
 }
 
-Expected<TestDataSet> tegula::loadTestDataSet(StringRef folder) {
+Expected<HostValue> tegula::loadValue(StringRef path, ValueKind kind) {
+  if (kind == ValueKind::Tensor) {
+    Expected<HostTensor> tensor = loadTensor(path);
+    if (!tensor)
+      return tensor.takeError();
+    return HostValue(std::move(*tensor));
+  }
+  if (kind == ValueKind::Map)
+    return dataError(path, "recorded maps cannot be read");
+  auto buffer = readFile(path);
+  if (!buffer)
+    return buffer.takeError();
+  StringRef bytes = (*buffer)->getBuffer();
+  if (kind == ValueKind::Sequence) {
+    onnx::SequenceProto proto;
+    if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+      return dataError(path, "expected a serialized SequenceProto, but it cannot be parsed");
+    return convertSequence(path, proto);
+  }
+  onnx::OptionalProto proto;
+  if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return dataError(path, "expected a serialized OptionalProto, but it cannot be parsed");
+  return convertOptional(path, proto);
+}
+
+Expected<TestDataFiles> tegula::listTestData(StringRef folder) {
   if (!llvm::sys::fs::is_directory(folder))
     return dataError(folder, "expected a folder with input_k.pb and output_k.pb, but there is none");
-  TestDataSet set;
-  if (llvm::Error error = loadNumbered(folder, "input", set.inputs))
+  TestDataFiles files;
+  if (llvm::Error error = listNumbered(folder, "input", files.inputs))
     return std::move(error);
-  if (llvm::Error error = loadNumbered(folder, "output", set.outputs))
+  if (llvm::Error error = listNumbered(folder, "output", files.outputs))
     return std::move(error);
-  if (set.outputs.empty())
+  if (files.outputs.empty())
     return dataError(folder, "expected output_0.pb, but it is missing");
+  return files;
+}
+
+Expected<TestDataSet> tegula::loadTestDataSet(const TestDataFiles &files, llvm::ArrayRef<ValueKind> inputs,
+                                              llvm::ArrayRef<ValueKind> outputs) {
+  TestDataSet set;
+  if (llvm::Error error = loadAll(files.inputs, inputs, set.inputs))
+    return std::move(error);
+  if (llvm::Error error = loadAll(files.outputs, outputs, set.outputs))
+    return std::move(error);
   return set;
 }
 

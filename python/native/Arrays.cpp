@@ -188,6 +188,7 @@ int packedBits(int32_t type) {
 
 Input::~Input() {
   free(packed);
+  tegula_value_release(owned);
   if (managed && managed->deleter)
     managed->deleter(managed);
   if (view.obj)
@@ -346,6 +347,8 @@ bool Input::open(PyObject *object, const tegula_tensor_info &expected) {
     PyErr_Format(globals.error, "input '%s': expected an array, but got None", expected.name);
     return false;
   }
+  if (expected.element_type == TEGULA_ELEMENT_STRING)
+    return openStrings(object, expected);
   if (!openBuffer(object, 0) && !openArray(object, expected, 0)) {
     bool handled = false;
     if (PyObject_IsInstance(object, globals.ndarray) != 1 && PyObject_HasAttr(object, globals.dlpackName)) {
@@ -362,6 +365,11 @@ bool Input::open(PyObject *object, const tegula_tensor_info &expected) {
 }
 
 bool Input::openOutput(PyObject *object, const tegula_tensor_info &expected) {
+  if (expected.element_type == 0 || expected.element_type == TEGULA_ELEMENT_STRING) {
+    PyErr_Format(globals.error, "output '%s': expected None in out, since only numbers can be written to an array",
+                 expected.name);
+    return false;
+  }
   if (openBuffer(object, PyBUF_WRITABLE) || openArray(object, expected, PyBUF_WRITABLE))
     return true;
   PyErr_Format(globals.error, "output '%s': expected a writable, contiguous and aligned array of %s to write to",
@@ -369,7 +377,7 @@ bool Input::openOutput(PyObject *object, const tegula_tensor_info &expected) {
   return false;
 }
 
-static void unpackElements(const tegula_tensor &packed, uint8_t *to) {
+void unpackElements(const tegula_tensor &packed, uint8_t *to) {
   int bits = packedBits(packed.element_type);
   int perByte = 8 / bits;
   unsigned mask = (1u << bits) - 1;

@@ -90,12 +90,16 @@ PyObject *describe(const tegula_tensor_info &info) {
   return Py_BuildValue("(sOO)", info.name, globals.dtypes[info.element_type], shape.get());
 }
 
-template <int32_t (*countOf)(const tegula_model *), const tegula_tensor_info *(*infoOf)(const tegula_model *, int32_t)>
+/// (name, dtype, shape) of a tensor, (name, type) of another value.
+template <int32_t (*countOf)(const tegula_model *), const tegula_tensor_info *(*infoOf)(const tegula_model *, int32_t),
+          const tegula_value_type *(*typeOf)(const tegula_model *, int32_t)>
 PyObject *describeAll(PyObject *self, PyObject *) {
   const tegula_model *model = modelOf(self).model;
   Object list(PyList_New(countOf(model)));
   for (int32_t k = 0; list && k < countOf(model); ++k) {
-    PyObject *entry = describe(*infoOf(model, k));
+    const tegula_value_type *type = typeOf(model, k);
+    PyObject *entry =
+        type ? Py_BuildValue("(ss)", infoOf(model, k)->name, typeText(*type).c_str()) : describe(*infoOf(model, k));
     if (!entry)
       return nullptr;
     PyList_SetItem(list.get(), k, entry);
@@ -208,7 +212,9 @@ private:
   }
 
   bool openInput(int32_t k, PyObject *array) {
-    if (!inputs[k].open(array, *tegula_model_input(model.model, k)))
+    const tegula_tensor_info &info = *tegula_model_input(model.model, k);
+    const tegula_value_type *type = tegula_model_input_type(model.model, k);
+    if (!(type ? inputs[k].openValue(array, info, *type) : inputs[k].open(array, info)))
       return false;
     inputTensors[k] = inputs[k].tensor();
     return true;
@@ -299,6 +305,10 @@ private:
   PyObject *collectOne(int32_t k) {
     PyObject *array = outputs ? PyList_GetItem(outputs.get(), k) : Py_None;
     const tegula_tensor &tensor = outputTensors[k];
+    if (tensor.element_type == 0)
+      return makeObject(static_cast<const tegula_value *>(tensor.data));
+    if (tensor.element_type == TEGULA_ELEMENT_STRING)
+      return makeStringArray(tensor);
     if (packedBits(tensor.element_type)) {
       if (array == Py_None)
         return makeUnpackedArray(tensor);
@@ -373,8 +383,10 @@ bool initializeModel(PyObject *module) {
        "with DLPack in host memory are read in place where they are dense; numbers and lists are converted.\n"
        "out: a list (an array or None for each output) or a dict {name: array}; results are written there.\n"
        "The interpreter lock is released meanwhile, and several threads may run one model at once."},
-      {"_inputs", method(describeAll<tegula_model_input_count, tegula_model_input>), METH_NOARGS, nullptr},
-      {"_outputs", method(describeAll<tegula_model_output_count, tegula_model_output>), METH_NOARGS, nullptr},
+      {"_inputs", method(describeAll<tegula_model_input_count, tegula_model_input, tegula_model_input_type>),
+       METH_NOARGS, nullptr},
+      {"_outputs", method(describeAll<tegula_model_output_count, tegula_model_output, tegula_model_output_type>),
+       METH_NOARGS, nullptr},
       {"_about", about, METH_NOARGS, nullptr},
       {"_kernels", kernels, METH_NOARGS, nullptr},
       {nullptr, nullptr, 0, nullptr}};

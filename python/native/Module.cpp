@@ -36,6 +36,11 @@ static bool initializeTypes() {
     if (!type || !(globals.dtypes[number] = PyObject_CallFunctionObjArgs(dtype.get(), type.get(), nullptr)))
       return false;
   }
+  Object object(PyUnicode_FromString("O"));
+  globals.dtypes[TEGULA_ELEMENT_STRING] =
+      object ? PyObject_CallFunctionObjArgs(dtype.get(), object.get(), nullptr) : nullptr;
+  if (!globals.dtypes[TEGULA_ELEMENT_STRING])
+    return false;
   globals.unsignedTypes[1] = Py_NewRef(globals.dtypes[2]);
   globals.unsignedTypes[2] = Py_NewRef(globals.dtypes[4]);
   return true;

@@ -8,6 +8,7 @@
 #include <Python.h>
 
 #include "tegula/model.h"
+#include <string>
 
 namespace tegula_python {
 
@@ -72,6 +73,8 @@ public:
 
   /// Looks into `object` without a copy where possible. `expected` is the model's description.
   bool open(PyObject *object, const tegula_tensor_info &expected);
+  /// The same for a sequence, optional or map.
+  bool openValue(PyObject *object, const tegula_tensor_info &expected, const tegula_value_type &type);
   /// The same for an array to write to.
   bool openOutput(PyObject *object, const tegula_tensor_info &expected);
   const tegula_tensor &tensor() const { return value; }
@@ -84,19 +87,28 @@ private:
   bool openArray(PyObject *object, const tegula_tensor_info &expected, int flags);
   bool openDLPack(PyObject *object, const tegula_tensor_info &expected, bool &handled);
   bool openCopy(PyObject *object, const tegula_tensor_info &expected);
+  bool openStrings(PyObject *object, const tegula_tensor_info &expected);
   bool pack(const tegula_tensor_info &expected);
 
   tegula_tensor value = {};
   Py_buffer view = {};
   Object keep;                        // array made on the way
   DLManagedTensor *managed = nullptr; // DLPack tensor to delete
-  void *packed = nullptr;
+  void *packed = nullptr;             // packed elements, or strings and their shape
+  tegula_value *owned = nullptr;      // of openValue
 };
 
 /// A NumPy array that owns `storage` (freed by `release`), or null with an exception set.
 PyObject *makeArray(void *storage, void (*release)(void *), const tegula_tensor &tensor);
 /// The same for 2 and 4-bit elements; copies.
 PyObject *makeUnpackedArray(const tegula_tensor &packed);
+void unpackElements(const tegula_tensor &packed, uint8_t *to);
+/// An array of str objects.
+PyObject *makeStringArray(const tegula_tensor &tensor);
+/// A list for a sequence, a dict for a map, None for nothing, an array for a tensor; copies.
+PyObject *makeObject(const tegula_value *value);
+/// "sequence(tensor(float32))".
+std::string typeText(const tegula_value_type &type);
 
 bool initializeArrays(PyObject *module);
 bool initializeModel(PyObject *module);

@@ -10,9 +10,9 @@
 Everything that goes wrong is a `tegula.TegulaError` whose message says what and where.
 """
 from ._library import native as _native
-from ._model import Model, TensorInfo, load
+from ._model import Model, TensorInfo, ValueInfo, load
 from ._compile import compile  # noqa: A004  the name of the job
 
 TegulaError = _native.TegulaError
 __version__ = _native.version
-__all__ = ["Model", "TegulaError", "TensorInfo", "compile", "load"]
+__all__ = ["Model", "TegulaError", "TensorInfo", "ValueInfo", "compile", "load"]

@@ -26,6 +26,21 @@ class TensorInfo(NamedTuple):
         return f"{self.name}: {self.dtype.name}[{shape}]"
 
 
+class ValueInfo(NamedTuple):
+    """An input or output of a model that is no tensor."""
+
+    name: str
+    #: Such as "sequence(tensor(float32))": a list of arrays. An optional is None or what it holds, a map is a dict.
+    type: str
+
+    def __str__(self):
+        return f"{self.name}: {self.type}"
+
+
+def describe(fields):
+    return ValueInfo(*fields) if len(fields) == 2 else TensorInfo(*fields)
+
+
 class Model(native.Model):
     """A compiled model; made by `tegula.load` and `tegula.compile`. Threads may share one."""
 
@@ -40,8 +55,8 @@ class Model(native.Model):
         self.target = about["target"]
         self.threads = about["threads"]
         self.sidecar = about["sidecar"]
-        self.inputs = [TensorInfo(*info) for info in self._inputs()]
-        self.outputs = [TensorInfo(*info) for info in self._outputs()]
+        self.inputs = [describe(info) for info in self._inputs()]
+        self.outputs = [describe(info) for info in self._outputs()]
         return self
 
     def __init__(self, path, threads=None):

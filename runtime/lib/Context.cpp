@@ -81,8 +81,8 @@ tegula_error reportFailure(tegula_context &context, int32_t status) {
   if (!*place.get())
     place.append("model '%s'", artifact.model);
   return setError(failure.status == TEGULA_OUT_OF_MEMORY ? TEGULA_ERROR_OUT_OF_MEMORY : TEGULA_ERROR_RUN_FAILED,
-                  "%s: %s%s%s%s", place.get(), tegula_status_text(failure.status), kernelName ? " (kernel " : "",
-                  kernelName ? kernelName : "", kernelName ? ")" : "");
+                  "%s: %s%s%s%s%s%s", place.get(), tegula_status_text(failure.status), *failure.detail ? ": " : "",
+                  failure.detail, kernelName ? " (kernel " : "", kernelName ? kernelName : "", kernelName ? ")" : "");
 }
 
 static tegula_error run(tegula_context &context, const tegula_tensor *inputs, int32_t inputCount,
@@ -101,12 +101,18 @@ static tegula_error run(tegula_context &context, const tegula_tensor *inputs, in
     int32_t status = artifact.program(&context, &cpuServices, context.arena.get(), context.model->constants,
                                       context.inputs.data(), context.dims.data());
     context.blocks.endRun();
+    context.references.clear();
     if (status != TEGULA_OK)
       return reportFailure(context, status);
   }
-  packOutputs(context);
+  if (tegula_error error = packOutputs(context))
+    return error;
   for (int32_t k = 0; k < outputCount; ++k) {
     OutputSlot &slot = context.outputs[static_cast<size_t>(k)];
+    if (valueTypeOf(artifact, artifact.output_types, k)) {
+      outputs[k] = {slot.value, 0, 0, nullptr};
+      continue;
+    }
     if (!slot.data)
       return setError(TEGULA_ERROR_INVALID_ARTIFACT, "the program did not produce output '%s'",
                       artifact.outputs[k].name);
@@ -201,5 +207,6 @@ tegula_error tegula_context_profile(const tegula_context *context, int32_t kerne
 }
 
 int64_t tegula_context_dispatch_count(const tegula_context *context) { return context->dispatchCount; }
+int64_t tegula_context_host_dispatch_count(const tegula_context *context) { return context->hostDispatchCount; }
 
 } // extern "C"

@@ -7,7 +7,9 @@
 #include "Cuda.h"
 #include "Memory.h"
 #include "Model.h"
+#include "StringTable.h"
 #include "ThreadPool.h"
+#include "Value.h"
 #include <atomic>
 
 namespace tegula {
@@ -17,10 +19,13 @@ struct OutputSlot {
   AlignedBuffer storage; // the context's own
   Array<int64_t> shape;  // room for `rank` extents at least
   int32_t rank = 0;
-  AlignedBuffer unpacked;               // what the program writes when elements are smaller than a byte
+  AlignedBuffer unpacked;               // what the program writes when elements are smaller than a byte, or strings
+  tegula_value *value = nullptr;        // of an output that is a value: its own reference
   void *target = nullptr;               // where the program writes: `data`, or `unpacked`
   void *data = nullptr;                 // where the result goes; null until the program has asked
   const tegula_tensor *bound = nullptr; // the user's buffer, during a run
+
+  ~OutputSlot() { tegula_value_release(value); }
 };
 
 struct KernelTime {
@@ -33,6 +38,7 @@ struct Failure {
   int32_t status = TEGULA_OK;
   int32_t node = -1;
   int32_t kernel = -1;
+  char detail[192] = "";  // what a host operation adds
   bool described = false; // the thread's error message already says everything
   tegula_error error = TEGULA_ERROR_NONE;
 };
@@ -50,7 +56,7 @@ struct tegula_context {
   int64_t workspaceStride = 0;
   tegula::BlockCache blocks;
   tegula::Array<void *> inputs;
-  tegula::Array<tegula::AlignedBuffer> unpackedInputs; // of those whose elements are smaller than a byte
+  tegula::Array<tegula::AlignedBuffer> unpackedInputs; // of those whose elements are smaller than a byte, or strings
   tegula::Array<int64_t> dims;
   tegula::Array<int64_t> symbolValues;  // -1: not seen yet
   tegula::Array<int32_t> symbolOrigins; // position in `dims` where the value was seen first
@@ -61,6 +67,9 @@ struct tegula_context {
   tegula::Array<tegula::KernelTime> times;
   bool profiling = false;
   int64_t dispatchCount = 0;
+  int64_t hostDispatchCount = 0;
+  tegula::StringTable strings;             // of the current run
+  tegula::ReferenceTable references;       // that the program holds
   tegula::DeviceContext *device = nullptr; // of a GPU model
 
   ~tegula_context();
@@ -73,11 +82,13 @@ extern const tegula_services cpuServices;
 
 /// Checks `inputs` against the model and fills the context's input pointers and dims.
 tegula_error bindInputs(tegula_context &context, const tegula_tensor *inputs, int32_t count);
+/// Writes the numbers of a tensor's strings to `numbers`; false when memory is exhausted.
+bool numberStrings(tegula_context &context, const tegula_tensor &strings, void *numbers);
 /// Checks what can be checked of bound outputs before the run.
 tegula_error bindOutputs(tegula_context &context, const tegula_tensor *inputs, tegula_tensor *outputs, int32_t count);
 
-/// Packs the results whose elements are smaller than a byte.
-void packOutputs(tegula_context &context);
+/// Packs the results whose elements are smaller than a byte, and gives strings their text.
+tegula_error packOutputs(tegula_context &context);
 
 /// Checks the shape of output `index` and finds storage for the program to write; null after recording the failure.
 void *outputStorage(tegula_context &context, int32_t index, int32_t rank, const int64_t *shape);

@@ -260,7 +260,7 @@ void *output(void *opaque, int32_t index, int32_t rank, const int64_t *shape) {
 }
 
 const tegula_services deviceServices = {
-    TEGULA_ABI_VERSION, sizeof(tegula_services), dispatch, allocate, release, output, recordFailure, /*host=*/nullptr};
+    TEGULA_ABI_VERSION, sizeof(tegula_services), dispatch, allocate, release, output, recordFailure};
 
 tegula_error prepare(tegula_context &context, DeviceContext &device) {
   const tegula_model &model = *context.model;

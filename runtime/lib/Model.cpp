@@ -4,6 +4,7 @@
 #include "Cuda.h"
 #include "ElementType.h"
 #include "Error.h"
+#include "Value.h"
 #include <stddef.h>
 #include <string.h>
 
@@ -12,14 +13,33 @@ namespace {
 
 tegula_error invalid(const char *what) { return setError(TEGULA_ERROR_INVALID_ARTIFACT, "invalid artifact: %s", what); }
 
-tegula_error checkTensors(const char *kind, int32_t count, const tegula_tensor_info *tensors, bool ranked) {
+bool isKnownType(const tegula_value_type *type) {
+  for (int depth = 0; type && depth < 8; type = type->element, ++depth) {
+    if (type->kind == TEGULA_TENSOR)
+      return elementBytes(type->element_type) > 0;
+    if (type->kind == TEGULA_MAP && elementBytes(type->element_type) == 0)
+      return false;
+    if (type->kind < TEGULA_TENSOR || type->kind > TEGULA_MAP)
+      return false;
+  }
+  return false;
+}
+
+tegula_error checkTensors(const char *kind, int32_t count, const tegula_tensor_info *tensors,
+                          const tegula_value_type *const *types, bool ranked) {
   if (count < 0 || (count > 0 && !tensors))
     return setError(TEGULA_ERROR_INVALID_ARTIFACT, "invalid artifact: no table of %ss", kind);
   for (int32_t k = 0; k < count; ++k) {
     const tegula_tensor_info &tensor = tensors[k];
     if (!tensor.name)
       return setError(TEGULA_ERROR_INVALID_ARTIFACT, "invalid artifact: %s %d has no name", kind, k);
-    if (!elementType(tensor.element_type))
+    if (types && types[k]) {
+      if (tensor.element_type != 0 || tensor.rank != 0 || !isKnownType(types[k]))
+        return setError(TEGULA_ERROR_INVALID_ARTIFACT, "invalid artifact: %s '%s' has an unknown type", kind,
+                        tensor.name);
+      continue;
+    }
+    if (elementBytes(tensor.element_type) == 0)
       return setError(TEGULA_ERROR_INCOMPATIBLE, "%s '%s' has element type %d, which this runtime does not support",
                       kind, tensor.name, tensor.element_type);
     if (tensor.rank < (ranked ? 0 : -1) || (tensor.rank > 0 && !tensor.shape))
@@ -73,9 +93,12 @@ tegula_error checkDescriptor(const tegula_artifact *artifact) {
     return invalid("its constants are missing");
   if (reinterpret_cast<uintptr_t>(artifact->constants) % TEGULA_ALIGNMENT != 0)
     return invalid("its constants are not aligned");
-  if (tegula_error error = checkTensors("input", artifact->input_count, artifact->inputs, /*ranked=*/true))
+  bool isCurrent = artifact->struct_size >= sizeof(tegula_artifact);
+  if (tegula_error error = checkTensors("input", artifact->input_count, artifact->inputs,
+                                        isCurrent ? artifact->input_types : nullptr, /*ranked=*/true))
     return error;
-  if (tegula_error error = checkTensors("output", artifact->output_count, artifact->outputs, /*ranked=*/false))
+  if (tegula_error error = checkTensors("output", artifact->output_count, artifact->outputs,
+                                        isCurrent ? artifact->output_types : nullptr, /*ranked=*/false))
     return error;
   if (artifact->node_count < 0 || (artifact->node_count > 0 && !artifact->nodes))
     return invalid("no table of nodes");
@@ -133,7 +156,7 @@ bool numberSymbols(tegula_model &model) {
 } // namespace
 
 const tegula_device_kernel *deviceKernelsOf(const tegula_artifact &artifact) {
-  return artifact.struct_size >= sizeof(tegula_artifact) ? artifact.device_kernels : nullptr;
+  return artifact.struct_size >= offsetof(tegula_artifact, input_types) ? artifact.device_kernels : nullptr;
 }
 
 tegula_error finishModel(tegula_model &model, const tegula_model_options *options, const char *directory) {
@@ -211,6 +234,16 @@ const tegula_tensor_info *tegula_model_input(const tegula_model *model, int32_t 
 
 const tegula_tensor_info *tegula_model_output(const tegula_model *model, int32_t index) {
   return index >= 0 && index < model->artifact->output_count ? &model->artifact->outputs[index] : nullptr;
+}
+
+const tegula_value_type *tegula_model_input_type(const tegula_model *model, int32_t index) {
+  const tegula_artifact &artifact = *model->artifact;
+  return index >= 0 && index < artifact.input_count ? valueTypeOf(artifact, artifact.input_types, index) : nullptr;
+}
+
+const tegula_value_type *tegula_model_output_type(const tegula_model *model, int32_t index) {
+  const tegula_artifact &artifact = *model->artifact;
+  return index >= 0 && index < artifact.output_count ? valueTypeOf(artifact, artifact.output_types, index) : nullptr;
 }
 
 const tegula_kernel *tegula_model_kernel(const tegula_model *model, int32_t index) {

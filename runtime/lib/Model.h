@@ -41,6 +41,11 @@ namespace tegula {
 /// `options` names none; null if unknown.
 tegula_error finishModel(tegula_model &model, const tegula_model_options *options, const char *directory);
 
+/// The type of input or output `k`, of which `table` is the artifact's; null for a tensor.
+inline const tegula_value_type *valueTypeOf(const tegula_artifact &artifact, const tegula_value_type *const *table,
+                                            int32_t k) {
+  return artifact.struct_size >= sizeof(tegula_artifact) && table ? table[k] : nullptr;
+}
 /// The device's half of the kernel table; null for a CPU model.
 const tegula_device_kernel *deviceKernelsOf(const tegula_artifact &artifact);
 } // namespace tegula

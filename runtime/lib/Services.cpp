@@ -2,6 +2,7 @@
 // What a program on the CPU may ask for while it runs.
 #include "Context.h"
 #include "FloatEnvironment.h"
+#include "HostOperations.h"
 #include <time.h>
 
 namespace tegula {
@@ -99,6 +100,119 @@ void *output(void *opaque, int32_t index, int32_t rank, const int64_t *shape) {
   return outputStorage(*static_cast<tegula_context *>(opaque), index, rank, shape);
 }
 
+int32_t runHostOperation(void *opaque, const char *name, void *const *operands, int32_t operandCount, void **results,
+                         int32_t resultCount) {
+  auto &context = *static_cast<tegula_context *>(opaque);
+  const HostOperationRow *row = findHostOperation(name);
+  HostCall call{context, reinterpret_cast<tegula_value *const *>(operands), operandCount,
+                reinterpret_cast<tegula_value **>(results), resultCount};
+  if (!row || (row->operandCount >= 0 && row->operandCount != operandCount) || row->resultCount != resultCount)
+    return call.fail(TEGULA_HOST_OPERATION_FAILED, "host operation '%s' is not in this runtime; a model that needs it runs with libtegula_runtime", name);
+  ++context.hostDispatchCount;
+  for (int32_t k = 0; k < resultCount; ++k)
+    results[k] = nullptr;
+  int32_t status = row->run(call);
+  bool isRecorded = true;
+  for (int32_t k = 0; k < resultCount; ++k)
+    if (results[k])
+      isRecorded &= context.references.add(call.results[k]);
+  return status || isRecorded ? status : TEGULA_OUT_OF_MEMORY;
+}
+
+void *box(void *opaque, int32_t type, int32_t rank, const int64_t *shape, const void *data) {
+  auto &context = *static_cast<tegula_context *>(opaque);
+  int64_t count = countElements(rank, shape), bytes = 0;
+  auto *numbers = static_cast<const int64_t *>(data);
+  bool isText = type == TEGULA_ELEMENT_STRING;
+  for (int64_t k = 0; isText && k < count; ++k)
+    if (__builtin_add_overflow(bytes, context.strings.stringOf(numbers[k]).size, &bytes))
+      return nullptr;
+  tegula_value *value = makeTensor(type, rank, shape, bytes);
+  if (!value)
+    return nullptr;
+  if (isText) {
+    auto *strings = static_cast<tegula_string *>(value->tensor.data);
+    char *text = textOf(*value);
+    for (int64_t k = 0; k < count; ++k) {
+      tegula_string string = context.strings.stringOf(numbers[k]);
+      memcpy(text, string.data, static_cast<size_t>(string.size));
+      strings[k] = {text, string.size};
+      text += string.size;
+    }
+  } else if (count) {
+    memcpy(value->tensor.data, data, static_cast<size_t>(count * elementBytes(type)));
+  }
+  return context.references.add(value) ? value : nullptr;
+}
+
+/// An extent of -1 fits any.
+int32_t checkShape(HostCall &call, const tegula_tensor &tensor, int32_t rank, const int64_t *shape) {
+  if (tensor.rank != rank)
+    return call.fail(TEGULA_SHAPE_MISMATCH, "expected a tensor of rank %d, but got %d", rank, tensor.rank);
+  for (int32_t d = 0; d < rank; ++d)
+    if (shape[d] >= 0 && shape[d] != tensor.shape[d])
+      return call.fail(TEGULA_SHAPE_MISMATCH, "expected %lld for dimension %d of a tensor, but got %lld",
+                       static_cast<long long>(shape[d]), d, static_cast<long long>(tensor.shape[d]));
+  return TEGULA_OK;
+}
+
+/// Bytes of an element inside a program.
+int64_t programElementBytes(int32_t type) {
+  return type == TEGULA_ELEMENT_STRING ? int64_t(sizeof(int64_t)) : elementBytes(type);
+}
+
+int32_t extents(void *opaque, const void *handle, int32_t type, int32_t rank, int64_t *shape) {
+  auto &context = *static_cast<tegula_context *>(opaque);
+  auto *value = static_cast<const tegula_value *>(handle);
+  HostCall call{context, nullptr, 0, nullptr, 0};
+  if (!value || value->kind != TEGULA_TENSOR || value->tensor.element_type != type)
+    return call.fail(TEGULA_INVALID_VALUE, "expected a tensor of element type %d", type);
+  if (int32_t status = checkShape(call, value->tensor, rank, shape))
+    return status;
+  if (rank > 0)
+    memcpy(shape, value->tensor.shape, sizeof(int64_t) * static_cast<size_t>(rank));
+  return TEGULA_OK;
+}
+
+int32_t read(void *opaque, const void *handle, int32_t bytes, int32_t rank, const int64_t *shape, void *data) {
+  auto &context = *static_cast<tegula_context *>(opaque);
+  auto *value = static_cast<const tegula_value *>(handle);
+  HostCall call{context, nullptr, 0, nullptr, 0};
+  if (!value || value->kind != TEGULA_TENSOR || programElementBytes(value->tensor.element_type) != bytes)
+    return call.fail(TEGULA_INVALID_VALUE, "expected a tensor of elements of %d bytes", bytes);
+  const tegula_tensor &tensor = value->tensor;
+  if (int32_t status = checkShape(call, tensor, rank, shape))
+    return status;
+  int64_t count = countElements(tensor);
+  if (tensor.element_type != TEGULA_ELEMENT_STRING) {
+    if (count)
+      memcpy(data, tensor.data, static_cast<size_t>(count * elementBytes(tensor.element_type)));
+    return TEGULA_OK;
+  }
+  return numberStrings(context, tensor, data) ? TEGULA_OK : TEGULA_OUT_OF_MEMORY;
+}
+
+int32_t retainValue(void *opaque, void *value) {
+  if (!value)
+    return TEGULA_OK;
+  tegula_value_retain(static_cast<tegula_value *>(value));
+  bool isRecorded = static_cast<tegula_context *>(opaque)->references.add(static_cast<tegula_value *>(value));
+  return isRecorded ? TEGULA_OK : TEGULA_OUT_OF_MEMORY;
+}
+
+void dropValue(void *opaque, void *value) {
+  if (value)
+    static_cast<tegula_context *>(opaque)->references.drop(static_cast<tegula_value *>(value));
+}
+
+void outputValue(void *opaque, int32_t index, void *value) {
+  auto &context = *static_cast<tegula_context *>(opaque);
+  OutputSlot &slot = context.outputs[static_cast<size_t>(index)];
+  tegula_value_retain(static_cast<tegula_value *>(value));
+  tegula_value_release(slot.value);
+  slot.value = static_cast<tegula_value *>(value);
+}
+
 } // namespace
 
 int32_t recordFailure(void *opaque, int32_t status, int32_t node) {
@@ -111,7 +225,19 @@ int32_t recordFailure(void *opaque, int32_t status, int32_t node) {
   return status;
 }
 
-const tegula_services cpuServices = {TEGULA_ABI_VERSION, sizeof(tegula_services), dispatch, allocate, release, output,
-                                     recordFailure,      /*host=*/nullptr};
+const tegula_services cpuServices = {TEGULA_ABI_VERSION,
+                                     sizeof(tegula_services),
+                                     dispatch,
+                                     allocate,
+                                     release,
+                                     output,
+                                     recordFailure,
+                                     runHostOperation,
+                                     box,
+                                     extents,
+                                     read,
+                                     retainValue,
+                                     dropValue,
+                                     outputValue};
 
 } // namespace tegula

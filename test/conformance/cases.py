@@ -15,6 +15,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITES = ("backend", "light", "models", "malformed")
+#: What runs as library code in the runtime; everything else is compiled.
+HOST_OPERATORS = {"SequenceConstruct", "SequenceEmpty", "SequenceAt", "SequenceInsert", "SequenceErase", "SequenceLength",
+                  "SplitToSequence", "ConcatFromSequence", "SequenceMap", "StringConcat", "StringSplit",
+                  "StringNormalizer", "RegexFullMatch", "ZipMap", "DictVectorizer", "CastMap", "LabelEncoder",
+                  "CategoryMapper", "TfIdfVectorizer", "ImageDecoder", "NonMaxSuppression"}
 BACKEND_GROUPS = ("node", "simple", "pytorch-converted", "pytorch-operator")
 
 
@@ -33,6 +38,29 @@ class Case:
     limit: float = 20.0  # seconds per command
     expect: str = "pass"  # or a verdict of malformed/index.json
     folds: bool = False  # everything is constant, so no kernel may run
+
+    def may_use_host(self):
+        """Whether an operator of the closed list of host operations is in the model, or a value that only they make."""
+        import onnx
+
+        def values(graph):
+            yield from graph.input
+            yield from graph.output
+            for node in graph.node:
+                for attribute in node.attribute:
+                    yield from values(attribute.g)
+
+        def operators(graph):
+            for node in graph.node:
+                yield node.op_type
+                for attribute in node.attribute:
+                    yield from operators(attribute.g)
+
+        graph = onnx.load(self.model).graph
+        return (any(operator in HOST_OPERATORS for operator in operators(graph))
+                or any(value.type.WhichOneof("value") != "tensor_type"
+                       or value.type.tensor_type.elem_type == onnx.TensorProto.STRING for value in values(graph))
+                or any(tensor.data_type == onnx.TensorProto.STRING for tensor in graph.initializer))
 
     def commands(self, tegula, only_check=False):
         """(arguments, allowed exit codes) of every command that this case consists of."""

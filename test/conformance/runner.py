@@ -135,6 +135,10 @@ def run_case(case, tegula, scratch, only_check=False):
             result.message = f"expected everything to fold, but {report['kernel_dispatches']} kernels ran"
         if result.status != "pass":
             break
+        if result.host_dispatches and not case.may_use_host():
+            result.status = "internal"
+            result.message = f"{result.host_dispatches} host dispatches in a model that only needs kernels"
+            break
     result.seconds = time.monotonic() - begin
     if not any(folder.iterdir()):
         folder.rmdir()

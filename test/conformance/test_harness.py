@@ -81,7 +81,31 @@ def test_replay_folder_is_kept_apart(case, tmp_path):
 def test_parallel_results_keep_the_order(case, tmp_path):
     results = runner.run_cases([case("pass"), case("mismatch"), case("pass")], FAKE, 2, tmp_path / "scratch")
     assert [result.status for result in results] == ["pass", "mismatch", "pass"]
-    assert report.summary(results).startswith("2 of 3 pass, 1 mismatch; 4 host dispatches")
+    assert report.summary(results).startswith("2 of 3 pass, 1 mismatch; 0 host dispatches")
+
+
+@pytest.mark.parametrize("allowed, status", [(True, "pass"), (False, "internal")])
+def test_numbers_are_no_work_of_the_host(case, tmp_path, allowed, status):
+    made = case("host")
+    made.may_use_host = lambda: allowed
+    result = runner.run_case(made, FAKE, tmp_path / "scratch")
+    assert result.status == status and result.host_dispatches == 2
+    assert report.summary([result]).count("; 2 host dispatches;") == 1
+
+
+@pytest.mark.parametrize("text, allowed", [
+    ("g (float[n] x) => (float[n] y) { y = Relu(x) }", False),
+    ("g (string[n] x) => (string[n] y) { y = Identity(x) }", True),
+    ("g (seq(float[n]) x) => (seq(float[n]) y) { y = Identity(x) }", True),
+    ("g (float[n] x) => (int64 y) { s = SequenceConstruct(x) y = SequenceLength(s) }", True),
+    ("g (bool c, float[n] x) => (float[n] y) { y = If(c) <then_branch = a () => (float[n] p) { s = SequenceConstruct(x, x) "
+     "i = Constant <value_int: int = 0> () p = SequenceAt(s, i) }, else_branch = b () => (float[n] q) { q = Relu(x) }> }", True),
+])
+def test_what_may_run_on_the_host(tmp_path, text, allowed):
+    import onnx.parser
+
+    onnx.save(onnx.parser.parse_model('<ir_version: 10, opset_import: ["" : 21]>\n' + text), tmp_path / "model.onnx")
+    assert cases.Case("x", tmp_path / "model.onnx", []).may_use_host() is allowed
 
 
 def test_tolerances_reach_the_command(case):

@@ -38,7 +38,7 @@ static double secondsSince(std::chrono::steady_clock::time_point begin) {
 
 /// Profiles `runs` runs; kernels that took time, longest first.
 static llvm::Expected<std::vector<KernelTime>> profile(tegula_context *context, const tegula_model *model,
-                                                       llvm::ArrayRef<HostTensor> inputs, size_t runs) {
+                                                       const Inputs &inputs, size_t runs) {
   if (tegula_context_set_profiling(context, 1))
     return llvm::createStringError(tegula_last_error());
   for (size_t run = 0; run < runs; ++run) {
@@ -71,27 +71,36 @@ int tegula::tool::runBench(llvm::ArrayRef<const char *> words) {
     return ExitUsage;
   const std::string &path = arguments.positional[0];
 
-  std::vector<HostTensor> inputs;
+  TestDataFiles files;
   if (arguments.has("data")) {
-    llvm::Expected<TestDataSet> data = loadTestDataSet(arguments.get("data"));
-    if (!data)
-      return reportFault(llvm::toString(data.takeError()));
-    inputs = std::move(data->inputs);
+    llvm::Expected<TestDataFiles> listed = listTestData(arguments.get("data"));
+    if (!listed)
+      return reportFault(llvm::toString(listed.takeError()));
+    files = std::move(*listed);
+    files.outputs.clear();
   }
   OpenModel opened;
   if (int code = openModel(spec, arguments, opened))
     return code;
   tegula_model *model = opened.model.get();
   std::vector<std::string> notes;
+  std::vector<HostValue> values;
   if (arguments.has("data")) {
-    if (llvm::Error error = checkCounts(model, inputs.size(), std::nullopt))
+    if (llvm::Error error = checkCounts(model, files.inputs.size(), std::nullopt))
       return reportFault(path + ": " + llvm::toString(std::move(error)));
+    llvm::Expected<TestDataSet> data = loadTestDataSet(files, inputKinds(model));
+    if (!data)
+      return reportFault(llvm::toString(data.takeError()));
+    values = std::move(data->inputs);
   } else {
-    llvm::Expected<std::vector<HostTensor>> made = randomInputs(model, dimensions, seed, notes);
+    llvm::Expected<std::vector<HostValue>> made = randomInputs(model, dimensions, seed, notes);
     if (!made)
       return reportFault(path + ": " + llvm::toString(made.takeError()));
-    inputs = std::move(*made);
+    values = std::move(*made);
   }
+  Inputs inputs;
+  if (llvm::Error error = inputs.bind(values))
+    return reportFault(path + ": " + llvm::toString(std::move(error)));
   llvm::Expected<ContextHandle> context = createContext(model, threads);
   if (!context)
     return reportFault(path + ": " + llvm::toString(context.takeError()));

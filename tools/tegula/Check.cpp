@@ -28,12 +28,13 @@ static const OptionSpec options[] = {
     {"external-data-root", "DIR", "folder that links of external data may lead into"},
     {"json", nullptr, "report as JSON"},
 };
-static const CommandSpec spec{"check", "MODEL.onnx",
-                              "Tells what becomes of each node, without generating code: native (one of Tegula's "
-                              "operators), decomposed (its ONNX\n"
-                              "function body), host (run by the host function) or unsupported, and why. Exits 1 when "
-                              "the model would not compile.",
-                              "tegula check model.onnx\ntegula check model.onnx --json", options};
+static const CommandSpec spec{
+    "check", "MODEL.onnx",
+    "Tells what becomes of each node, without generating code: native (one of Tegula's "
+    "operators), decomposed (its ONNX\n"
+    "function body), host (an operation of the runtime) or unsupported, and why. Exits 1 when "
+    "the model would not compile.",
+    "tegula check model.onnx\ntegula check model.onnx --json", options};
 
 namespace {
 struct NodeVerdict {
@@ -77,7 +78,10 @@ static void judge(std::vector<NodeVerdict> &nodes, const llvm::StringMap<std::st
     if (!node.verdict.empty())
       continue;
     std::string domain = node.domain == "ai.onnx" ? "" : node.domain;
-    node.verdict = tegula::NodeTable::get().contains(domain, node.opType) ? "native" : "decomposed";
+    const tegula::NodeTable &table = tegula::NodeTable::get();
+    node.verdict = !table.contains(domain, node.opType)    ? "decomposed"
+                   : table.runsOnHost(domain, node.opType) ? "host"
+                                                           : "native";
   }
 }
 

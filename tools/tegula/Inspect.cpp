@@ -59,7 +59,11 @@ static void addExtent(TensorDescription &tensor, int64_t extent, llvm::StringRef
   }
 }
 
-static TensorDescription describe(const tegula_tensor_info &info) {
+/// `type` is that of a value that is no tensor.
+static TensorDescription describe(const tegula_tensor_info &info, const tegula_value_type *type) {
+  static const char *const kinds[] = {"tensor", "sequence", "optional", "map"};
+  if (type)
+    return {info.name, kinds[type->kind], "", {}};
   TensorDescription tensor{info.name, elementTypeName(static_cast<ElementType>(info.element_type)).str(), "", {}};
   for (int32_t axis = 0; axis < info.rank; ++axis)
     addExtent(tensor, info.shape[axis], info.symbols && info.symbols[axis] ? info.symbols[axis] : "");
@@ -138,9 +142,9 @@ static ModelDescription describe(const tegula_model *loaded) {
   model.constantBytes = artifact->constants_bytes;
   model.nodeCount = artifact->node_count;
   for (int32_t index = 0; index < artifact->input_count; ++index)
-    model.inputs.push_back(describe(artifact->inputs[index]));
+    model.inputs.push_back(describe(artifact->inputs[index], tegula_model_input_type(loaded, index)));
   for (int32_t index = 0; index < artifact->output_count; ++index)
-    model.outputs.push_back(describe(artifact->outputs[index]));
+    model.outputs.push_back(describe(artifact->outputs[index], tegula_model_output_type(loaded, index)));
   for (int32_t index = 0; index < artifact->kernel_count; ++index) {
     const tegula_kernel &kernel = artifact->kernels[index];
     model.kernels.push_back({kernel.name, kernel.family, kernel.schedule, kernel.provenance, kernel.key, kernel.nodes,

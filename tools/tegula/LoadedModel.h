@@ -32,18 +32,45 @@ llvm::Expected<ContextHandle> createContext(tegula_model *model, int32_t threads
 
 /// Seeded random inputs. A symbolic dimension has the extent that `dimensions` gives it, else 1; `notes` gets one line
 /// for each that fell back to 1.
-llvm::Expected<std::vector<HostTensor>> randomInputs(const tegula_model *model, const Dimensions &dimensions,
-                                                     uint64_t seed, std::vector<std::string> &notes);
+llvm::Expected<std::vector<HostValue>> randomInputs(const tegula_model *model, const Dimensions &dimensions,
+                                                    uint64_t seed, std::vector<std::string> &notes);
 
-/// Checks the number of recorded inputs and, where `outputs` is given, outputs against the model.
+/// The kinds of the model's inputs or outputs.
+std::vector<ValueKind> inputKinds(const tegula_model *model);
+std::vector<ValueKind> outputKinds(const tegula_model *model);
+
+/// Checks the number of recorded inputs and, where `outputs` is given, outputs against the model; the last outputs may
+/// be left out.
 llvm::Error checkCounts(const tegula_model *model, size_t inputs, std::optional<size_t> outputs);
 
 /// The outputs of one run, in storage that the context owns until its next run.
 struct Outputs {
   std::vector<tegula_tensor> tensors;
+  std::vector<ValueKind> kinds;
+  bool isNumeric(size_t index) const;
+  /// Of an output that is numeric.
   TensorView view(size_t index) const;
+  /// A copy of any output.
+  HostValue value(size_t index) const;
 };
-llvm::Expected<Outputs> runOnce(tegula_context *context, const tegula_model *model, llvm::ArrayRef<HostTensor> inputs);
+
+/// The model's inputs as the runtime takes them.
+class Inputs {
+public:
+  Inputs() = default;
+  Inputs(const Inputs &) = delete;
+  Inputs &operator=(const Inputs &) = delete;
+  ~Inputs();
+  /// `values` must outlive this.
+  llvm::Error bind(llvm::ArrayRef<HostValue> values);
+
+  std::vector<tegula_tensor> tensors;
+
+private:
+  std::vector<std::vector<tegula_string>> strings;
+  std::vector<tegula_value *> values;
+};
+llvm::Expected<Outputs> runOnce(tegula_context *context, const tegula_model *model, const Inputs &inputs);
 
 /// "x86-64-v4, 4 kernels".
 std::string describeModel(const tegula_model *model);

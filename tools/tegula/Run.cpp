@@ -11,7 +11,7 @@ using namespace tegula;
 using namespace tegula::tool;
 
 static const OptionSpec options[] = {
-    {"data", "DIR", "inputs from DIR/input_k.pb; outputs must match DIR/output_k.pb"},
+    {"data", "DIR", "inputs from DIR/input_k.pb; outputs must match DIR/output_k.pb (the last ones may be missing)"},
     {"rtol", "X", "relative tolerance (default 1e-3)"},
     {"atol", "X", "absolute tolerance (default 1e-7)"},
     {"span", "X", "raises the absolute tolerance to X times an output's largest value (default 0)"},
@@ -54,12 +54,26 @@ static ValueStatistics statisticsOf(const TensorView &tensor) {
   return result;
 }
 
-static std::string typeText(const TensorView &tensor) {
-  return (elementTypeName(tensor.type) + " " + shapeText(tensor.shape)).str();
+static llvm::StringRef typeName(const Outputs &outputs, size_t index) {
+  switch (outputs.kinds[index]) {
+  case ValueKind::Sequence:
+    return "sequence";
+  case ValueKind::Optional:
+    return "optional";
+  case ValueKind::Map:
+    return "map";
+  case ValueKind::Tensor:
+    return elementTypeName(outputs.view(index).type);
+  }
 }
 
-static void printComparison(llvm::StringRef name, const TensorView &got, const Comparison &comparison) {
-  llvm::outs() << "output '" << name << "' " << typeText(got) << ": ";
+static std::string typeText(const Outputs &outputs, size_t index) {
+  std::string text = typeName(outputs, index).str();
+  return outputs.kinds[index] == ValueKind::Tensor ? text + " " + shapeText(outputs.view(index).shape) : text;
+}
+
+static void printComparison(llvm::StringRef name, const std::string &type, const Comparison &comparison) {
+  llvm::outs() << "output '" << name << "' " << type << ": ";
   if (!comparison.incomparable.empty()) {
     llvm::outs() << comparison.incomparable << "\n";
     return;
@@ -109,23 +123,28 @@ int tegula::tool::runRun(llvm::ArrayRef<const char *> words) {
   const std::string &path = arguments.positional[0];
 
   // The data first: a missing folder should not cost a compilation.
-  TestDataSet data;
+  TestDataFiles files;
   if (compare) {
-    llvm::Expected<TestDataSet> loaded = loadTestDataSet(arguments.get("data"));
-    if (!loaded)
-      return reportFault(llvm::toString(loaded.takeError()));
-    data = std::move(*loaded);
+    llvm::Expected<TestDataFiles> listed = listTestData(arguments.get("data"));
+    if (!listed)
+      return reportFault(llvm::toString(listed.takeError()));
+    files = std::move(*listed);
   }
   OpenModel opened;
   if (int code = openModel(spec, arguments, opened))
     return code;
   tegula_model *model = opened.model.get();
   std::vector<std::string> notes;
+  TestDataSet data;
   if (compare) {
-    if (llvm::Error error = checkCounts(model, data.inputs.size(), data.outputs.size()))
+    if (llvm::Error error = checkCounts(model, files.inputs.size(), files.outputs.size()))
       return reportFault(path + ": " + llvm::toString(std::move(error)));
+    llvm::Expected<TestDataSet> loaded = loadTestDataSet(files, inputKinds(model), outputKinds(model));
+    if (!loaded)
+      return reportFault(llvm::toString(loaded.takeError()));
+    data = std::move(*loaded);
   } else {
-    llvm::Expected<std::vector<HostTensor>> inputs = randomInputs(model, dimensions, seed, notes);
+    llvm::Expected<std::vector<HostValue>> inputs = randomInputs(model, dimensions, seed, notes);
     if (!inputs)
       return reportFault(path + ": " + llvm::toString(inputs.takeError()));
     data.inputs = std::move(*inputs);
@@ -137,7 +156,10 @@ int tegula::tool::runRun(llvm::ArrayRef<const char *> words) {
   if (arguments.has("verify-against"))
     if (int code = verifier.open(arguments, opened, context->get()))
       return code;
-  llvm::Expected<Outputs> outputs = runOnce(context->get(), model, data.inputs);
+  Inputs inputs;
+  if (llvm::Error error = inputs.bind(data.inputs))
+    return reportFault(path + ": " + llvm::toString(std::move(error)));
+  llvm::Expected<Outputs> outputs = runOnce(context->get(), model, inputs);
   if (!outputs)
     return reportFault(path + ": " + llvm::toString(outputs.takeError()));
 
@@ -145,8 +167,11 @@ int tegula::tool::runRun(llvm::ArrayRef<const char *> words) {
     return code;
   size_t count = outputs->tensors.size(), mismatched = 0;
   std::vector<Comparison> comparisons;
-  for (size_t index = 0; compare && index < count; ++index) {
-    comparisons.push_back(compareTensors(outputs->view(index), data.outputs[index], tolerance));
+  for (size_t index = 0; index < data.outputs.size(); ++index) {
+    if (outputs->isNumeric(index))
+      comparisons.push_back(compareTensors(outputs->view(index), data.outputs[index].tensor, tolerance));
+    else
+      comparisons.push_back(compareValues(outputs->value(index), data.outputs[index], tolerance));
     mismatched += !comparisons.back().matches();
   }
 
@@ -156,21 +181,22 @@ int tegula::tool::runRun(llvm::ArrayRef<const char *> words) {
       out.attribute("target", tegula_model_target(model));
       out.attribute("kernels", tegula_model_kernel_count(model));
       out.attribute("kernel_dispatches", tegula_context_dispatch_count(context->get()));
+      out.attribute("host_dispatches", tegula_context_host_dispatch_count(context->get()));
       if (compare)
         out.attribute("match", mismatched == 0);
       else
         out.attribute("seed", static_cast<int64_t>(seed));
       out.attributeArray("outputs", [&] {
         for (size_t index = 0; index < count; ++index) {
-          TensorView view = outputs->view(index);
           out.object([&] {
             out.attribute("name", llvm::json::fixUTF8(tegula_model_output(model, static_cast<int32_t>(index))->name));
-            out.attribute("type", elementTypeName(view.type));
-            writeShape(out, view.shape);
-            if (compare) {
+            out.attribute("type", typeName(*outputs, index));
+            if (outputs->kinds[index] == ValueKind::Tensor)
+              writeShape(out, outputs->view(index).shape);
+            if (index < comparisons.size()) {
               writeComparison(out, comparisons[index]);
-            } else {
-              ValueStatistics statistics = statisticsOf(view);
+            } else if (outputs->isNumeric(index)) {
+              ValueStatistics statistics = statisticsOf(outputs->view(index));
               out.attribute("min", jsonNumber(statistics.min));
               out.attribute("max", jsonNumber(statistics.max));
               out.attribute("mean", jsonNumber(statistics.mean));
@@ -184,14 +210,18 @@ int tegula::tool::runRun(llvm::ArrayRef<const char *> words) {
     for (const std::string &note : notes)
       llvm::outs() << "note: " << note << "\n";
     for (size_t index = 0; index < count; ++index) {
-      TensorView view = outputs->view(index);
       const char *name = tegula_model_output(model, static_cast<int32_t>(index))->name;
-      if (compare) {
-        printComparison(name, view, comparisons[index]);
+      if (index < comparisons.size()) {
+        printComparison(name, typeText(*outputs, index), comparisons[index]);
         continue;
       }
+      if (!outputs->isNumeric(index)) {
+        llvm::outs() << "output '" << name << "' " << typeText(*outputs, index) << "\n";
+        continue;
+      }
+      TensorView view = outputs->view(index);
       ValueStatistics statistics = statisticsOf(view);
-      llvm::outs() << "output '" << name << "' " << typeText(view)
+      llvm::outs() << "output '" << name << "' " << typeText(*outputs, index)
                    << llvm::format(": min %.6g, max %.6g, mean %.6g", statistics.min, statistics.max, statistics.mean);
       if (statistics.nonfinite)
         llvm::outs() << ", " << statistics.nonfinite << " not finite";

@@ -13,6 +13,8 @@ using namespace tegula::exec;
 #include "tegula/Dialect/Exec/IR/ExecDialect.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "tegula/Dialect/Exec/IR/ExecAttributes.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "tegula/Dialect/Exec/IR/ExecTypes.cpp.inc"
 #define GET_OP_CLASSES
 #include "tegula/Dialect/Exec/IR/ExecOps.cpp.inc"
 
@@ -20,6 +22,10 @@ void ExecDialect::initialize() {
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "tegula/Dialect/Exec/IR/ExecAttributes.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "tegula/Dialect/Exec/IR/ExecTypes.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST
@@ -91,6 +97,26 @@ bufferization::AliasingValueList DispatchOp::getAliasingValues(OpOperand &operan
   return {{getResult(operand.getOperandNumber() - getIns().size()), bufferization::BufferRelation::Equivalent}};
 }
 
+/// The buffer of `value`, dense: the runtime and its kernels know no strides, so a strided view is copied.
+static FailureOr<Value> getDenseBuffer(RewriterBase &rewriter, Location loc, Value value,
+                                       const bufferization::BufferizationOptions &options,
+                                       bufferization::BufferizationState &state) {
+  FailureOr<Value> buffer = bufferization::getBuffer(rewriter, value, options, state);
+  if (failed(buffer))
+    return failure();
+  auto type = cast<MemRefType>(buffer->getType());
+  if (type.getLayout().isIdentity())
+    return buffer;
+  auto dense = MemRefType::get(type.getShape(), type.getElementType());
+  SmallVector<Value> sizes;
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    if (type.isDynamicDim(i))
+      sizes.push_back(memref::DimOp::create(rewriter, loc, *buffer, i));
+  Value copy = memref::AllocOp::create(rewriter, loc, dense, sizes);
+  memref::CopyOp::create(rewriter, loc, *buffer, copy);
+  return copy;
+}
+
 LogicalResult DispatchOp::bufferize(RewriterBase &rewriter, const bufferization::BufferizationOptions &options,
                                     bufferization::BufferizationState &state) {
   auto toBuffers = [&](ValueRange values, SmallVectorImpl<Value> &buffers) -> LogicalResult {
@@ -99,21 +125,9 @@ LogicalResult DispatchOp::bufferize(RewriterBase &rewriter, const bufferization:
         buffers.push_back(value);
         continue;
       }
-      FailureOr<Value> buffer = bufferization::getBuffer(rewriter, value, options, state);
+      FailureOr<Value> buffer = getDenseBuffer(rewriter, getLoc(), value, options, state);
       if (failed(buffer))
         return failure();
-      // Kernels take dense operands: a strided view is made dense by a copy.
-      auto type = cast<MemRefType>(buffer->getType());
-      if (!type.getLayout().isIdentity()) {
-        auto dense = MemRefType::get(type.getShape(), type.getElementType());
-        SmallVector<Value> sizes;
-        for (int64_t i = 0; i < type.getRank(); ++i)
-          if (type.isDynamicDim(i))
-            sizes.push_back(memref::DimOp::create(rewriter, getLoc(), *buffer, i));
-        Value copy = memref::AllocOp::create(rewriter, getLoc(), dense, sizes);
-        memref::CopyOp::create(rewriter, getLoc(), *buffer, copy);
-        buffer = copy;
-      }
       buffers.push_back(*buffer);
     }
     return success();
@@ -179,4 +193,44 @@ LogicalResult BroadcastViewOp::bufferize(RewriterBase &rewriter, const bufferiza
                                                  OpFoldResult(metadata.getOffset()), sizes, strides);
   bufferization::replaceOpWithBufferizedValues(rewriter, *this, view);
   return success();
+}
+
+// --- values ----------------------------------------------------------------------------------------------------------
+
+void BoxOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  if (isa<MemRefType>(getSource().getType()))
+    effects.emplace_back(MemoryEffects::Read::get(), &getSourceMutable());
+}
+
+bool BoxOp::bufferizesToMemoryRead(OpOperand &, const bufferization::AnalysisState &) { return true; }
+bool BoxOp::bufferizesToMemoryWrite(OpOperand &, const bufferization::AnalysisState &) { return false; }
+bufferization::AliasingValueList BoxOp::getAliasingValues(OpOperand &, const bufferization::AnalysisState &) {
+  return {};
+}
+
+LogicalResult BoxOp::bufferize(RewriterBase &rewriter, const bufferization::BufferizationOptions &options,
+                               bufferization::BufferizationState &state) {
+  FailureOr<Value> buffer = getDenseBuffer(rewriter, getLoc(), getSource(), options, state);
+  if (failed(buffer))
+    return failure();
+  rewriter.replaceOpWithNewOp<BoxOp>(*this, getResult().getType(), getElementTypeAttr(), *buffer);
+  return success();
+}
+
+bool UnboxOp::bufferizesToAllocation(Value) { return true; }
+
+LogicalResult UnboxOp::bufferize(RewriterBase &rewriter, const bufferization::BufferizationOptions &,
+                                 bufferization::BufferizationState &) {
+  auto type = cast<RankedTensorType>(getResult().getType());
+  auto memref = MemRefType::get(type.getShape(), type.getElementType());
+  SmallVector<Type> sizes(type.getNumDynamicDims(), rewriter.getIndexType());
+  auto extents = ExtentsOp::create(rewriter, getLoc(), sizes, getElementType(), type.getShape(), getSource());
+  Value buffer = memref::AllocOp::create(rewriter, getLoc(), memref, extents.getSizes());
+  ReadOp::create(rewriter, getLoc(), getSource(), buffer);
+  bufferization::replaceOpWithBufferizedValues(rewriter, *this, buffer);
+  return success();
+}
+
+void ReadOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  effects.emplace_back(MemoryEffects::Write::get(), &getTargetMutable());
 }

@@ -40,7 +40,7 @@ static bool isHost(Operation *op) {
     return true;
   if (isa<tensor::EmptyOp, tensor::DimOp, tensor::ExtractOp, tensor::FromElementsOp, tensor::CastOp,
           tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::ReshapeOp, exec::ConstantOp, exec::CheckOp,
-          exec::DispatchOp>(op))
+          exec::DispatchOp, exec::BoxOp, exec::UnboxOp>(op))
     return true;
   if (op->hasTrait<OpTrait::IsTerminator>() || op->hasTrait<OpTrait::ConstantLike>())
     return true;

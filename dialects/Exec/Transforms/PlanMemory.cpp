@@ -43,10 +43,14 @@ static void placeOutputs(func::FuncOp function) {
   OpBuilder builder(terminator);
   llvm::SmallPtrSet<Operation *, 8> placed;
   for (auto [index, value] : llvm::enumerate(terminator.getOperands())) {
+    Location loc = terminator.getLoc();
+    if (isa<exec::HandleType>(value.getType())) {
+      exec::OutputValueOp::create(builder, loc, index, value);
+      continue;
+    }
     Value source = value;
     while (auto cast = source.getDefiningOp<memref::CastOp>())
       source = cast.getSource();
-    Location loc = terminator.getLoc();
     auto alloc = source.getDefiningOp<memref::AllocOp>();
     if (alloc && alloc->getBlock() == terminator->getBlock() && placed.insert(alloc).second) {
       OpBuilder atAlloc(alloc);

@@ -12,10 +12,16 @@ using namespace tegula;
 #include "tegula/Dialect/Graph/IR/GraphInterfaces.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "tegula/Dialect/Graph/IR/GraphAttributes.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "tegula/Dialect/Graph/IR/GraphTypes.cpp.inc"
 #define GET_OP_CLASSES
 #include "tegula/Dialect/Graph/IR/GraphOps.cpp.inc"
 
 void graph::GraphDialect::initialize() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "tegula/Dialect/Graph/IR/GraphTypes.cpp.inc"
+      >();
   addOperations<
 #define GET_OP_LIST
 #include "tegula/Dialect/Graph/IR/GraphOps.cpp.inc"

@@ -49,6 +49,9 @@ struct Comparison {
 /// NaN equals NaN, and an infinity equals itself. Errors are infinite where only one side is finite.
 Comparison compareTensors(const TensorView &got, const TensorView &want, const Tolerance &tolerance);
 
+/// The same for values: kinds and numbers of elements must agree, and the errors are those of all tensors in them.
+Comparison compareValues(const HostValue &got, const HostValue &want, const Tolerance &tolerance);
+
 /// "2x3", "scalar".
 std::string shapeText(llvm::ArrayRef<int64_t> shape);
 

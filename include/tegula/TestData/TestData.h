@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Recorded inputs and expected outputs of a model, as ONNX's tests store them: a folder with input_k.pb and
-// output_k.pb, each one serialized TensorProto.
+// output_k.pb, each one serialized TensorProto, SequenceProto or OptionalProto.
 #ifndef TEGULA_TESTDATA_TESTDATA_H
 #define TEGULA_TESTDATA_TESTDATA_H
 
@@ -73,13 +73,37 @@ struct HostTensor {
 /// optional value, or damaged), keeps its data in another file, or has more or less data than its shape asks for.
 llvm::Expected<HostTensor> loadTensor(llvm::StringRef path);
 
-struct TestDataSet {
-  std::vector<HostTensor> inputs;  // input_0.pb, input_1.pb, ...
-  std::vector<HostTensor> outputs; // output_0.pb, ...
+/// Numbers of the runtime's tegula_value_kind.
+enum class ValueKind : int32_t { Tensor = 0, Sequence = 1, Optional = 2, Map = 3 };
+
+/// A tensor, or a value made of others.
+struct HostValue {
+  ValueKind kind = ValueKind::Tensor;
+  HostTensor tensor;               // of a tensor
+  std::vector<HostValue> elements; // of a sequence; of an optional what it holds, if anything; of a map keys and values
+
+  HostValue() = default;
+  HostValue(HostTensor tensor) : tensor(std::move(tensor)) {}
 };
 
-/// Reads a folder of recorded data. Numbers count from 0 without a gap; a folder without outputs is an error.
-llvm::Expected<TestDataSet> loadTestDataSet(llvm::StringRef folder);
+/// Reads one serialized value. ONNX's messages share field numbers, so that a file does not tell what it is: `kind`
+/// must. Errors as of loadTensor. Recorded maps are an error.
+llvm::Expected<HostValue> loadValue(llvm::StringRef path, ValueKind kind);
+
+/// The files of a folder of recorded data.
+struct TestDataFiles {
+  std::vector<std::string> inputs;  // input_0.pb, input_1.pb, ...
+  std::vector<std::string> outputs; // output_0.pb, ...
+};
+/// Numbers count from 0 without a gap; a folder without outputs is an error.
+llvm::Expected<TestDataFiles> listTestData(llvm::StringRef folder);
+
+struct TestDataSet {
+  std::vector<HostValue> inputs, outputs;
+};
+/// Reads the files; value k of the inputs or outputs is of kind k of the list, a tensor where the list ends.
+llvm::Expected<TestDataSet> loadTestDataSet(const TestDataFiles &files, llvm::ArrayRef<ValueKind> inputs = {},
+                                            llvm::ArrayRef<ValueKind> outputs = {});
 
 /// Random values from a seed, the same on every machine: floats uniform in [-1, 1), integers uniform in [0, 10) (bool
 /// in [0, 2), narrow types in their range). Strings, float6 and unknown types are an error.

@@ -62,6 +62,10 @@ struct CodegenSeparateHostPass : tegula::impl::CodegenSeparateHostPassBase<Codeg
                "host needs an element of "
             << op->getOperand(0).getType();
         failed = true;
+      } else if (isa<exec::BoxOp, exec::ReadOp, exec::HostCallOp>(op)) {
+        emitUnsupported(op) << "expected operators that run on a GPU, but this one works on strings, sequences or maps "
+                               "in host memory";
+        failed = true;
       } else if (isa<memref::StoreOp>(op)) {
         emitUnsupported(op)
             << "expected tensors that kernels compute on a GPU target, but the host writes an element of "

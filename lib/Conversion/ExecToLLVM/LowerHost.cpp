@@ -35,6 +35,7 @@ public:
       kernelIndex[kernel.getSymName()] = index++;
     collectNodes();
     rewriteSignature();
+    lowerHandleTypes();
     // Collect first: lowering splits blocks.
     SmallVector<Operation *> operations;
     function.walk([&](Operation *op) {
@@ -64,7 +65,8 @@ private:
       });
     };
     function.walk([&](Operation *op) {
-      if (isa<exec::DispatchOp, exec::CheckOp, exec::AllocateOp, exec::OutputOp>(op))
+      if (isa<exec::DispatchOp, exec::CheckOp, exec::AllocateOp, exec::OutputOp, exec::BoxOp, exec::ExtentsOp,
+              exec::ReadOp, exec::HostCallOp>(op))
         add(op);
     });
     module->setAttr("exec.nodes", ArrayAttr::get(module.getContext(), names));
@@ -89,7 +91,11 @@ private:
     builder.setInsertionPointToStart(&entry);
     int64_t dim = 0;
     for (unsigned i = 0; i < count; ++i) {
-      auto type = cast<MemRefType>(entry.getArgument(i).getType());
+      auto type = dyn_cast<MemRefType>(entry.getArgument(i).getType());
+      if (!type) { // a value
+        entry.getArgument(i).replaceAllUsesWith(load(pointerType, values[4], i, pointerType));
+        continue;
+      }
       SmallVector<Value> sizes;
       for (int64_t k = 0; k < type.getRank(); ++k, ++dim)
         if (type.isDynamicDim(k))
@@ -185,10 +191,127 @@ private:
       Value bytes = getByteSize(builder, loc, type, getDynamicExtents(builder, loc, target));
       LLVM::MemcpyOp::create(builder, loc, getPointer(builder, loc, target), getPointer(builder, loc, copy.getSource()),
                              bytes, /*isVolatile=*/false);
-    } else {
+    } else if (!lowerValueOp(op)) {
       return;
     }
     op->erase();
+  }
+
+  /// Ops on handles, whose types are pointers by now (so that typed accessors do not fit); false for any other op.
+  bool lowerValueOp(Operation *op) {
+    Location loc = op->getLoc();
+    if (auto box = dyn_cast<exec::BoxOp>(op)) {
+      Value source = box.getSource();
+      SmallVector<Value> shape = getShape(loc, source);
+      Value array = makeStackArray(builder, loc, function, shape, i64);
+      Value value = call(loc, offsetof(tegula_services, box), pointerType,
+                         {context, constantI32(builder, loc, box.getElementType()),
+                          constantI32(builder, loc, shape.size()), array, getPointer(builder, loc, source)});
+      returnIfNull(op, value);
+      box.replaceAllUsesWith(value);
+    } else if (auto extents = dyn_cast<exec::ExtentsOp>(op)) {
+      SmallVector<Value> shape, sizes;
+      for (int64_t extent : extents.getShape())
+        shape.push_back(constantI64(builder, loc, ShapedType::isDynamic(extent) ? -1 : extent));
+      Value array = makeStackArray(builder, loc, function, shape, i64);
+      checkStatus(op, call(loc, offsetof(tegula_services, extents), i32,
+                           {context, op->getOperand(0), constantI32(builder, loc, extents.getElementType()),
+                            constantI32(builder, loc, shape.size()), array}));
+      for (auto [i, extent] : llvm::enumerate(extents.getShape()))
+        if (ShapedType::isDynamic(extent))
+          sizes.push_back(arith::IndexCastOp::create(builder, loc, builder.getIndexType(), load(i64, array, i, i64)));
+      extents.replaceAllUsesWith(sizes);
+    } else if (auto read = dyn_cast<exec::ReadOp>(op)) {
+      // exec.extents goes where nobody needs an extent, so the shape is checked here.
+      SmallVector<Value> shape = getShape(loc, read.getTarget());
+      Value array = makeStackArray(builder, loc, function, shape, i64);
+      Type element = cast<MemRefType>(read.getTarget().getType()).getElementType();
+      int32_t bytes = getElementBytes(element);
+      checkStatus(op, call(loc, offsetof(tegula_services, read), i32,
+                           {context, op->getOperand(0), constantI32(builder, loc, bytes),
+                            constantI32(builder, loc, shape.size()), array,
+                            getPointer(builder, loc, read.getTarget())}));
+    } else if (auto nothing = dyn_cast<exec::NothingOp>(op)) {
+      nothing.replaceAllUsesWith(LLVM::ZeroOp::create(builder, loc, pointerType).getResult());
+    } else if (auto hasValue = dyn_cast<exec::HasValueOp>(op)) {
+      Value null = LLVM::ZeroOp::create(builder, loc, pointerType);
+      hasValue.replaceAllUsesWith(
+          LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::ne, op->getOperand(0), null).getResult());
+    } else if (auto hostCall = dyn_cast<exec::HostCallOp>(op)) {
+      lowerHostCall(hostCall);
+    } else if (isa<exec::RetainOp>(op)) {
+      checkStatus(op, call(loc, offsetof(tegula_services, retain), i32, {context, op->getOperand(0)}));
+    } else if (isa<exec::DropOp>(op)) {
+      call(loc, offsetof(tegula_services, drop), nullptr, {context, op->getOperand(0)});
+    } else if (auto output = dyn_cast<exec::OutputValueOp>(op)) {
+      call(loc, offsetof(tegula_services, output_value), nullptr,
+           {context, constantI32(builder, loc, output.getIndex()), op->getOperand(0)});
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  void lowerHostCall(exec::HostCallOp hostCall) {
+    Location loc = hostCall.getLoc();
+    Value name = textOf(loc, hostCall.getName());
+    Value operands = makeStackArray(builder, loc, function, hostCall.getArguments(), pointerType);
+    SmallVector<Value> empty(hostCall.getNumResults(), LLVM::ZeroOp::create(builder, loc, pointerType));
+    Value results = makeStackArray(builder, loc, function, empty, pointerType);
+    checkStatus(hostCall, call(loc, offsetof(tegula_services, host), i32,
+                               {context, name, operands, constantI32(builder, loc, hostCall.getArguments().size()),
+                                results, constantI32(builder, loc, hostCall.getNumResults())}));
+    SmallVector<Value> values;
+    for (unsigned i = 0; i < hostCall.getNumResults(); ++i)
+      values.push_back(load(pointerType, results, i, pointerType));
+    hostCall.replaceAllUsesWith(values);
+  }
+
+  /// The address of `text` as a C string, one global for each text.
+  Value textOf(Location loc, StringRef text) {
+    LLVM::GlobalOp &global = texts[text];
+    if (!global) {
+      OpBuilder atModule = OpBuilder::atBlockBegin(module.getBody());
+      std::string content = (text + StringRef("\0", 1)).str();
+      auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), content.size());
+      global = LLVM::GlobalOp::create(atModule, loc, type, /*isConstant=*/true, LLVM::Linkage::Internal,
+                                      "tegula_host_" + text.str(), builder.getStringAttr(content));
+    }
+    return LLVM::AddressOfOp::create(builder, loc, global);
+  }
+
+  static int32_t getElementBytes(Type element) {
+    auto complex = dyn_cast<ComplexType>(element);
+    return complex ? complex.getElementType().getIntOrFloatBitWidth() / 4 : element.getIntOrFloatBitWidth() / 8;
+  }
+
+  /// Every extent of a memref as i64.
+  SmallVector<Value> getShape(Location loc, Value memref) {
+    auto type = cast<MemRefType>(memref.getType());
+    SmallVector<Value> dynamic = getDynamicExtents(builder, loc, memref), shape;
+    size_t next = 0;
+    for (int64_t extent : type.getShape())
+      shape.push_back(ShapedType::isDynamic(extent) ? dynamic[next++] : constantI64(builder, loc, extent));
+    return shape;
+  }
+
+  void checkStatus(Operation *op, Value status) {
+    Location loc = op->getLoc();
+    Value failed = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::ne, status, constantI32(builder, loc, 0));
+    returnIf(loc, failed, status, nodeOf(op));
+  }
+
+  /// Handles are pointers from here on, also where branches and selects pass them on.
+  void lowerHandleTypes() {
+    auto lowerType = [&](Value value) {
+      if (isa<exec::HandleType>(value.getType()))
+        value.setType(pointerType);
+    };
+    for (Block &block : function.getBody()) {
+      llvm::for_each(block.getArguments(), lowerType);
+      for (Operation &op : block)
+        llvm::for_each(op.getResults(), lowerType);
+    }
   }
 
   void lowerOutput(exec::OutputOp output) {
@@ -244,8 +367,7 @@ private:
     Value status =
         call(loc, offsetof(tegula_services, dispatch), i32,
              {context, constantI32(builder, loc, kernelIndex.lookup(dispatch.getKernel())), work, bufferArray, dimArray});
-    Value failed = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::ne, status, constantI32(builder, loc, 0));
-    returnIf(loc, failed, status, nodeOf(dispatch));
+    checkStatus(dispatch, status);
   }
 
   void lowerReturns() {
@@ -267,6 +389,7 @@ private:
   Type pointerType, i32, i64;
   Value context, services, arena, constants;
   llvm::StringMap<int32_t> kernelIndex;
+  llvm::StringMap<LLVM::GlobalOp> texts;
   DenseMap<Attribute, int32_t> nodeIndex;
   DenseMap<Operation *, Attribute> lastName;
 };

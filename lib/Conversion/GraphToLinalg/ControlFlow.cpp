@@ -7,6 +7,7 @@
 // the tensor grows by one row per round.
 #include "tegula/Conversion/GraphToLinalg/Lowering.h"
 #include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Dialect/Graph/IR/Types.h"
 #include "tegula/Kernel/Unsupported.h"
 #include "tegula/abi.h"
 
@@ -33,6 +34,16 @@ static Value extractBool(OpBuilder &b, Location loc, Value tensor) {
 
 static bool isRankedTensor(Type type) { return isa<RankedTensorType>(type); }
 
+/// What the host carries from block to block: tensors of one rank, and handles.
+static bool canCarry(Type type) { return isRankedTensor(type) || graph::isValueType(type); }
+
+/// `value` as `type` says it, which may differ in static knowledge.
+static Value carryAs(OpBuilder &b, Location loc, Value value, Type type) {
+  if (value.getType() == type)
+    return value;
+  return isRankedTensor(type) ? castTo(b, loc, value, type) : Value(graph::RetypeOp::create(b, loc, type, value));
+}
+
 /// Moves the ops of `source` but its graph.yield to the end of `target`; returns the yielded values.
 static SmallVector<Value> moveBody(Block &source, Block &target, ValueRange arguments) {
   for (auto [argument, value] : llvm::zip(source.getArguments(), arguments))
@@ -45,7 +56,7 @@ static SmallVector<Value> moveBody(Block &source, Block &target, ValueRange argu
 }
 
 static LogicalResult lowerIf(graph::IfOp op) {
-  if (!llvm::all_of(op.getResultTypes(), isRankedTensor) || !isRankedTensor(op.getCondition().getType()))
+  if (!llvm::all_of(op.getResultTypes(), canCarry) || !isRankedTensor(op.getCondition().getType()))
     return emitUnsupported(op) << "unsupported operator ai.onnx.If: branches whose results differ in rank";
   OpBuilder b(op);
   Location loc = op.getLoc();
@@ -56,7 +67,7 @@ static LogicalResult lowerIf(graph::IfOp op) {
     SmallVector<Value> values = moveBody(from->front(), *to, {});
     b.setInsertionPointToEnd(to);
     for (auto [value, type] : llvm::zip(values, op.getResultTypes()))
-      value = castTo(b, loc, value, type);
+      value = carryAs(b, loc, value, type);
     scf::YieldOp::create(b, loc, values);
   }
   op.replaceAllUsesWith(branch.getResults());
@@ -120,7 +131,7 @@ static LogicalResult lowerLoop(graph::LoopOp op) {
   size_t carriedCount = op.getInitial().size();
   ValueRange yielded = body.getTerminator()->getOperands();
   SmallVector<Value> scanned(yielded.drop_front(1 + carriedCount));
-  if (!llvm::all_of(op.getResultTypes(), isRankedTensor) || !llvm::all_of(body.getArgumentTypes(), isRankedTensor) ||
+  if (!llvm::all_of(op.getResultTypes(), canCarry) || !llvm::all_of(body.getArgumentTypes(), canCarry) ||
       !llvm::all_of(ValueRange(scanned).getTypes(), isRankedTensor))
     return emitUnsupported(op) << "unsupported operator ai.onnx.Loop: carried values that change their rank";
   OpBuilder b(op);
@@ -139,7 +150,7 @@ static LogicalResult lowerLoop(graph::LoopOp op) {
   SmallVector<Value> carried;
   SmallVector<Type> argumentTypes(llvm::drop_begin(body.getArgumentTypes(), 2));
   for (auto [value, type] : llvm::zip(op.getInitial(), argumentTypes))
-    carried.push_back(castTo(b, loc, value, type));
+    carried.push_back(carryAs(b, loc, value, type));
   for (Value row : scanned) {
     auto type = cast<RankedTensorType>(row.getType());
     SmallVector<OpFoldResult> extents{hasPlace(row) ? OpFoldResult(count) : OpFoldResult(b.getIndexAttr(0))};
@@ -170,7 +181,7 @@ static LogicalResult lowerLoop(graph::LoopOp op) {
     b.setInsertionPointToEnd(&target);
     SmallVector<Value> next;
     for (size_t i = 0; i < carriedCount; ++i)
-      next.push_back(castTo(b, loc, values[1 + i], argumentTypes[i]));
+      next.push_back(carryAs(b, loc, values[1 + i], argumentTypes[i]));
     for (size_t i = carriedCount; i < state.size(); ++i) {
       Value row = values[1 + i];
       next.push_back(hasPlace(row) ? insertRow(b, loc, row, state[i], round) : appendRow(b, loc, state[i], row, round));
@@ -222,7 +233,7 @@ static LogicalResult lowerLoop(graph::LoopOp op) {
   }
   b.setInsertionPoint(op);
   for (auto [result, value] : llvm::zip(op.getResults(), results))
-    result.replaceAllUsesWith(castTo(b, loc, value, result.getType()));
+    result.replaceAllUsesWith(carryAs(b, loc, value, result.getType()));
   op.erase();
   return success();
 }

@@ -6,6 +6,8 @@
 // One pattern per op, in the file of its group.
 #include "tegula/Conversion/GraphToLinalg/Lowering.h"
 #include "tegula/Conversion/Passes.h"
+#include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Dialect/Graph/IR/Types.h"
 
 #include "mlir/Dialect/Func/Transforms/FuncConversions.h"
 
@@ -53,6 +55,12 @@ struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass
       return UnrankedTensorType::get(element);
     });
 
+    converter.addConversion([](Type type) -> std::optional<Type> {
+      if (!tegula::graph::isValueType(type))
+        return std::nullopt;
+      return Type(tegula::exec::HandleType::get(type.getContext()));
+    });
+
     RewritePatternSet patterns(&context);
     tegula::populateStructureLowerings(converter, patterns);
     tegula::populateElementwiseLowerings(converter, patterns);
@@ -72,6 +80,10 @@ struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass
     tegula::populateResamplingLowerings(converter, patterns);
     tegula::populateSamplingLowerings(converter, patterns);
     tegula::populateUniqueLowerings(converter, patterns);
+    tegula::populateSequenceLowerings(converter, patterns);
+    tegula::populateTextLowerings(converter, patterns);
+    tegula::populateMapLowerings(converter, patterns);
+    tegula::populateVisionLowerings(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns, converter);
     populateReturnOpTypeConversionPattern(patterns, converter);
 

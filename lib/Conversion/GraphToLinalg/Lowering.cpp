@@ -12,6 +12,8 @@ using namespace tegula;
 
 Type tegula::getStorageType(Type element) {
   auto integer = dyn_cast<IntegerType>(element);
+  if (isa<graph::StringType>(element)) // its number in the runtime's table
+    return IntegerType::get(element.getContext(), 64);
   if (!integer)
     return isNarrowFloat(element) ? Type(IntegerType::get(element.getContext(), 8)) : element;
   return IntegerType::get(element.getContext(), std::max(8u, integer.getWidth()));

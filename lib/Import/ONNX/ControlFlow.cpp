@@ -82,8 +82,6 @@ static LogicalResult buildIf(NodeContext &node) {
   if (outputs[0].size() != outputs[1].size())
     return node.error("expected branches of equally many results, but got " + Twine(outputs[0].size()) + " and " +
                       Twine(outputs[1].size()));
-  if (!areTensors(outputs[0]) || !areTensors(outputs[1]))
-    return node.unsupported("results that are no tensors");
   auto rankOf = [](Value value) {
     auto type = dyn_cast<RankedTensorType>(value.getType());
     return type ? type.getRank() : -1;
@@ -108,10 +106,7 @@ static LogicalResult buildIf(NodeContext &node) {
 
 /// The type that a carried value's argument has at first: its rank may be relied on, its extents may change.
 static Type argumentType(NodeContext &node, const onnx::ValueInfoProto &declared, Type initial) {
-  auto given = dyn_cast<RankedTensorType>(initial);
-  Type loose = given ? Type(RankedTensorType::get(SmallVector<int64_t>(given.getRank(), ShapedType::kDynamic),
-                                                  given.getElementType()))
-                     : initial;
+  Type loose = graph::forgetExtents(initial);
   Type type = node.graph.convertType(declared.type());
   if (!type)
     return loose;
@@ -126,6 +121,8 @@ static LogicalResult buildLoop(NodeContext &node) {
   SmallVector<Value> initial;
   for (unsigned i = 2; i < node.operandCount(); ++i)
     initial.push_back(node.operand(i));
+  if (llvm::is_contained(initial, Value()))
+    return node.unsupported("a carried value that is absent");
   if (body->input_size() != int(initial.size()) + 2)
     return node.error("expected a body of " + Twine(initial.size() + 2) + " inputs, but got " +
                       Twine(body->input_size()));
@@ -150,8 +147,8 @@ static LogicalResult buildLoop(NodeContext &node) {
   if (outputs.size() < initial.size() + 1 || outputs.size() - 1 < node.resultCount())
     return node.error("expected a body of at least " + Twine(std::max<size_t>(initial.size(), node.resultCount()) + 1) +
                       " outputs, but got " + Twine(outputs.size()));
-  if (!areTensors(initial) || !areTensors(outputs))
-    return node.unsupported("carried values that are no tensors");
+  if (!areTensors(ArrayRef(outputs).drop_front(1 + initial.size())))
+    return node.unsupported("scanned values that are no tensors");
   SmallVector<Type> types;
   for (auto [i, output] : llvm::enumerate(ArrayRef(outputs).drop_front()))
     types.push_back(i < initial.size()
@@ -160,8 +157,12 @@ static LogicalResult buildLoop(NodeContext &node) {
   auto op = graph::LoopOp::create(node.builder, node.location, types, node.operand(0), node.operand(1), initial);
   op.getBody().takeBody(region);
   node.refine(op);
-  for (auto [i, result] : llvm::enumerate(op.getResults()))
-    node.setResult(i, result);
+  for (auto [i, result] : llvm::enumerate(op.getResults())) {
+    // An optional that each round replaces by what it may hold: the model's result is not optional.
+    Type declared = node.hasResult(i) ? node.graph.lookupType(node.node.output(i)) : nullptr;
+    bool isHeld = declared && isa<graph::OptionalType>(result.getType()) && !isa<graph::OptionalType>(declared);
+    node.setResult(i, isHeld ? Value(node.create<graph::OptionalGetElementOp>(declared, result)) : Value(result));
+  }
   return success();
 }
 
@@ -238,8 +239,8 @@ static LogicalResult buildScan(NodeContext &node) {
     llvm::append_range(yields, outputs);
     node.create<graph::YieldOp>(yields);
   }
-  if (!areTensors(initial) || !areTensors(outputs))
-    return node.unsupported("carried values that are no tensors");
+  if (!areTensors(ArrayRef(outputs).drop_front(carriedCount)))
+    return node.unsupported("scanned values that are no tensors");
   SmallVector<Type> types;
   for (auto [i, output] : llvm::enumerate(outputs))
     types.push_back(int64_t(i) < carriedCount
@@ -277,4 +278,5 @@ void tegula::addControlFlowNodes(NodeTable &table) {
   table.add("If", 1, buildIf);
   table.add("Loop", 1, buildLoop);
   table.add("Scan", 9, buildScan);
+  table.serve(NodeTable::Serves::Values, {"If", "Loop", "Scan"});
 }

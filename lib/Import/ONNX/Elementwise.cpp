@@ -111,15 +111,31 @@ static LogicalResult buildClip1(NodeContext &node) {
 /// The result's element type is that of attribute `to`, or what ONNX inferred where there is none.
 static LogicalResult cast(NodeContext &node, Type element) {
   if (!element)
-    return node.unsupported("strings");
+    return node.error("expected an element type, but got none");
   Type type = node.resultType(0, element);
+  bool fromText = isa<graph::StringType>(node.elementType(0)), toText = isa<graph::StringType>(element);
+  if (fromText && toText) {
+    node.setResult(0, node.operand(0));
+    return success();
+  }
+  if (fromText || toText) {
+    Type number = fromText ? element : node.elementType(0);
+    bool isWide = number.isInteger() || number.isF32() || number.isF64();
+    if (!isWide || (number.isInteger() && number.getIntOrFloatBitWidth() < 8 && !(toText && number.isInteger(1))))
+      return node.unsupported("text of elements other than f32, f64, bool and integers of 8 bits or more");
+    if (toText)
+      node.setResult(0, node.create<graph::FormatOp>(type, node.operand(0)));
+    else
+      node.setResult(0, node.create<graph::ParseOp>(type, node.operand(0)));
+    return success();
+  }
   node.setResult(0, node.create<graph::CastOp>(type, node.operand(0), node.getInteger("saturate", 1) != 0,
                                                node.getString("round_mode", "up")));
   return success();
 }
 
 static LogicalResult buildCast(NodeContext &node) {
-  return cast(node, node.graph.convertElementType(int32_t(node.getInteger("to", 0))));
+  return cast(node, node.graph.convertAnyElementType(int32_t(node.getInteger("to", 0))));
 }
 
 static LogicalResult buildCastLike(NodeContext &node) { return cast(node, node.elementType(1)); }

@@ -100,10 +100,10 @@ LogicalResult GraphBuilder::buildInitializers(const onnx::GraphProto &graph, OpB
   for (const onnx::TensorProto &tensor : graph.initializer()) {
     Location location = NameLoc::get(
         builder.getStringAttr(llvm::sys::path::filename(model->path) + ": initializer '" + tensor.name() + "'"));
-    ElementsAttr value = convertTensor(tensor, location);
+    Value value = buildConstant(tensor, builder, location);
     if (!value)
       return failure();
-    bind(tensor.name(), graph::ConstantOp::create(builder, location, value));
+    bind(tensor.name(), value);
   }
   if (graph.sparse_initializer_size())
     return emitError(UnknownLoc::get(&context)) << "sparse initializers are not supported";
@@ -122,10 +122,19 @@ LogicalResult GraphBuilder::buildNode(const onnx::NodeProto &node, OpBuilder &bu
   NodeContext nodeContext(*this, builder, location, node, version);
   std::string domain = node.domain() == "ai.onnx" ? "" : node.domain();
   NodeBuilder build = NodeTable::get().lookup(domain, node.op_type(), version);
-  bool carriesOnlyTensors = llvm::all_of(node.input(), [&](const std::string &input) {
-    return input.empty() || isa<TensorType>(lookup(input).getType());
-  });
-  if (build && carriesOnlyTensors) {
+  NodeTable::Serves serves = NodeTable::get().whatIsServed(domain, node.op_type());
+  auto isServed = [&](Type type) {
+    auto tensor = dyn_cast_or_null<TensorType>(type);
+    bool isNumber = !type || (tensor && !isa<graph::StringType>(tensor.getElementType()));
+    return isNumber || serves == NodeTable::Serves::Values || (tensor && serves == NodeTable::Serves::Strings);
+  };
+  bool isWhole =
+      llvm::all_of(node.input(),
+                   [&](const std::string &input) { return input.empty() || isServed(lookup(input).getType()); }) &&
+      llvm::all_of(node.output(), [&](const std::string &output) { return isServed(lookupType(output)); });
+  if (build && !isWhole)
+    nodeContext.reason = "strings, sequences or other values that are no numbers";
+  if (build && isWhole) {
     LogicalResult built = build(nodeContext);
     if (nodeContext.failedForGood)
       return failure();
@@ -299,7 +308,8 @@ OwningOpRef<ModuleOp> GraphBuilder::build() {
       continue; // a default value; constant here
     Type type = convertType(input.type());
     if (!type) {
-      emitError(location) << "input '" << input.name() << "': only tensors are supported as graph inputs";
+      emitError(location) << "input '" << input.name()
+                          << "': expected a tensor, sequence, optional or map, but got another type";
       return nullptr;
     }
     inputs.push_back(&input);

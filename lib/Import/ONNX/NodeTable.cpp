@@ -34,6 +34,11 @@ const NodeTable &NodeTable::get() {
     addTrainingNodes(rows);
     addRandomNodes(rows);
     addTreeEnsembleNodes(rows);
+    addSequenceNodes(rows);
+    addTextNodes(rows);
+    addMapNodes(rows);
+    addVisionNodes(rows);
+    addEncodingNodes(rows);
     return rows;
   }();
   return table;
@@ -67,7 +72,8 @@ Type NodeContext::resultType(unsigned index, Type element) const {
 
 Type NodeContext::elementType(unsigned operandIndex) const {
   Value value = operand(operandIndex);
-  return value ? cast<TensorType>(value.getType()).getElementType() : Float32Type::get(builder.getContext());
+  auto type = value ? dyn_cast<TensorType>(value.getType()) : nullptr;
+  return type ? type.getElementType() : Float32Type::get(builder.getContext());
 }
 
 void NodeContext::setResult(unsigned index, Value value) {
@@ -113,6 +119,25 @@ std::optional<std::vector<std::string>> NodeContext::getStrings(StringRef name) 
 ElementsAttr NodeContext::getTensor(StringRef name) const {
   const onnx::AttributeProto *attribute = findAttribute(node, name);
   return attribute && attribute->has_t() ? graph.convertTensor(attribute->t(), location) : nullptr;
+}
+Value NodeContext::makeConstant(StringRef name) {
+  const onnx::AttributeProto *attribute = findAttribute(node, name);
+  return attribute && attribute->has_t() ? graph.buildConstant(attribute->t(), builder, location) : nullptr;
+}
+Value NodeContext::strings(ArrayRef<std::string> values, ArrayRef<int64_t> shape) {
+  onnx::TensorProto tensor;
+  tensor.set_data_type(onnx::TensorProto::STRING);
+  for (int64_t extent : shape)
+    tensor.add_dims(extent);
+  for (const std::string &value : values)
+    tensor.add_string_data(value);
+  Value constant = graph.buildConstant(tensor, builder, location);
+  failedForGood |= !constant;
+  return constant;
+}
+Type NodeContext::getType(StringRef name) const {
+  const onnx::AttributeProto *attribute = findAttribute(node, name);
+  return attribute && attribute->has_tp() ? graph.convertType(attribute->tp()) : nullptr;
 }
 const onnx::GraphProto *NodeContext::getGraph(StringRef name) const {
   const onnx::AttributeProto *attribute = findAttribute(node, name);

@@ -11,11 +11,18 @@ static LogicalResult buildConstant(NodeContext &node) {
   Builder &builder = node.builder;
   ElementsAttr value;
   if (node.hasAttribute("value")) {
-    value = node.getTensor("value");
-    if (!value) {
-      node.failedForGood = true;
-      return failure();
-    }
+    Value constant = node.makeConstant("value");
+    node.failedForGood |= !constant;
+    node.setResult(0, constant);
+    return success(constant != nullptr);
+  } else if (node.hasAttribute("value_string")) {
+    Value constant = node.strings(node.getString("value_string", ""), {});
+    node.setResult(0, constant);
+    return success(constant != nullptr);
+  } else if (auto strings = node.getStrings("value_strings")) {
+    Value constant = node.strings(*strings, {int64_t(strings->size())});
+    node.setResult(0, constant);
+    return success(constant != nullptr);
   } else if (node.hasAttribute("value_int")) {
     value = graph::makeIntegers(RankedTensorType::get({}, builder.getI64Type()), {node.getInteger("value_int", 0)});
   } else if (node.hasAttribute("value_float")) {
@@ -26,7 +33,7 @@ static LogicalResult buildConstant(NodeContext &node) {
     value = graph::makeFloats(RankedTensorType::get({int64_t(floats->size())}, builder.getF32Type()),
                               SmallVector<double>(floats->begin(), floats->end()));
   } else {
-    return node.unsupported("sparse and string constants");
+    return node.unsupported("a sparse constant");
   }
   node.setResult(0, node.create<graph::ConstantOp>(value));
   return success();
@@ -40,4 +47,5 @@ static LogicalResult buildIdentity(NodeContext &node) {
 void tegula::addStructureNodes(NodeTable &table) {
   table.add("Constant", 1, buildConstant);
   table.add("Identity", 1, buildIdentity);
+  table.serve(NodeTable::Serves::Values, {"Constant", "Identity"});
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // ONNX types and tensors to MLIR types and attributes. Big tensors become resources that alias the parsed model.
 #include "tegula/Dialect/Graph/IR/Constants.h"
+#include "tegula/Dialect/Graph/IR/Graph.h"
 #include "tegula/Import/ONNX/GraphBuilder.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/Support/ConvertUTF.h"
 #include "llvm/Support/MathExtras.h"
 
 #include "onnx/onnx_pb.h"
@@ -47,10 +49,27 @@ Type GraphBuilder::convertElementType(int32_t onnxType) const {
   }
 }
 
+Type GraphBuilder::convertAnyElementType(int32_t onnxType) const {
+  return onnxType == TensorProto::STRING ? Type(graph::StringType::get(&context)) : convertElementType(onnxType);
+}
+
 Type GraphBuilder::convertType(const onnx::TypeProto &type) const {
+  if (type.has_sequence_type()) {
+    Type element = convertType(type.sequence_type().elem_type());
+    return element ? graph::SequenceType::get(&context, element) : nullptr;
+  }
+  if (type.has_optional_type()) {
+    Type element = convertType(type.optional_type().elem_type());
+    return element && !isa<graph::OptionalType>(element) ? graph::OptionalType::get(&context, element) : nullptr;
+  }
+  if (type.has_map_type()) {
+    Type key = convertAnyElementType(type.map_type().key_type());
+    auto value = dyn_cast_or_null<TensorType>(convertType(type.map_type().value_type()));
+    return key && value ? graph::MapType::get(&context, key, value.getElementType()) : nullptr;
+  }
   if (!type.has_tensor_type())
     return nullptr;
-  Type element = convertElementType(type.tensor_type().elem_type());
+  Type element = convertAnyElementType(type.tensor_type().elem_type());
   if (!element)
     return nullptr;
   if (!type.tensor_type().has_shape())
@@ -153,4 +172,31 @@ ElementsAttr GraphBuilder::convertTensor(const TensorProto &tensor, Location loc
   // The blob keeps the model alive; the IR may outlive the importer.
   auto keepAlive = [model = model](void *, size_t, size_t) {};
   return DenseResourceElementsAttr::get(type, name, AsmResourceBlob(bytes, 1, keepAlive, /*dataIsMutable=*/false));
+}
+
+Value GraphBuilder::buildConstant(const TensorProto &tensor, OpBuilder &builder, Location location) const {
+  if (tensor.data_type() != TensorProto::STRING) {
+    ElementsAttr value = convertTensor(tensor, location);
+    return value ? Value(graph::ConstantOp::create(builder, location, value)) : nullptr;
+  }
+  int64_t count = 1;
+  for (int64_t extent : tensor.dims())
+    if (extent < 0 || llvm::MulOverflow(count, extent, count))
+      count = -1;
+  if (count != tensor.string_data_size()) {
+    emitError(location) << "expected as many strings as the shape has elements, but got " << tensor.string_data_size();
+    return nullptr;
+  }
+  SmallVector<StringRef> strings;
+  for (const std::string &text : tensor.string_data()) {
+    const auto *begin = reinterpret_cast<const llvm::UTF8 *>(text.data());
+    if (!llvm::isLegalUTF8String(&begin, begin + text.size())) {
+      emitError(location) << "expected strings of UTF-8, but string " << strings.size() << " is not";
+      return nullptr;
+    }
+    strings.push_back(text);
+  }
+  auto type = RankedTensorType::get(ArrayRef<int64_t>(tensor.dims().data(), tensor.dims_size()),
+                                    graph::StringType::get(&context));
+  return graph::StringConstantOp::create(builder, location, type, builder.getStrArrayAttr(strings));
 }

@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-#define TEGULA_ABI_VERSION 1u
+#define TEGULA_ABI_VERSION 2u
 #define TEGULA_ALIGNMENT 64 /* of arena, constants and every allocation, in bytes */
 
 /* What a kernel or a program returns. Zero is success; everything else names what the data did wrong. */
@@ -31,7 +31,24 @@ typedef enum tegula_status {
 
 /* Element types carry the numbers of ONNX's TensorProto.DataType. bool is one byte, 0 or 1; 4-bit types are packed two
  * a byte, low half first; 2-bit types four a byte. Inside a program they take a byte each (integers sign- or
- * zero-extended, floats as their codes): the runtime unpacks inputs and packs outputs. */
+ * zero-extended, floats as their codes): the runtime unpacks inputs and packs outputs. Inside a program a string is an
+ * int64 number that the runtime gives: equal strings of a run have equal numbers, and the empty string is 0. */
+#define TEGULA_ELEMENT_STRING 8
+
+/* What a value is that is no plain tensor. A program passes handles of such values around, which the runtime keeps;
+ * NULL is an empty optional. */
+typedef enum tegula_value_kind {
+  TEGULA_TENSOR = 0,
+  TEGULA_SEQUENCE = 1,
+  TEGULA_OPTIONAL = 2,
+  TEGULA_MAP = 3
+} tegula_value_kind;
+
+typedef struct tegula_value_type {
+  int32_t kind;         /* tegula_value_kind */
+  int32_t element_type; /* of a tensor; of a map: of its keys; else 0 */
+  const struct tegula_value_type *element; /* of a sequence or an optional: what it holds; of a map: its values */
+} tegula_value_type;
 
 /* One phase of a kernel: worker `grid_id` of `grid_size` does its share of the iteration space. `buffers` are the
  * operands, then the results; `dims` are the dynamic extents of all operands, then results, in order.
@@ -85,12 +102,28 @@ typedef struct tegula_services {
   void *(*output)(void *context, int32_t index, int32_t rank, const int64_t *shape);
   /* Records that ONNX node `node` (row of the artifact's node table, -1 if unknown) failed; returns `status`. */
   int32_t (*fail)(void *context, int32_t status, int32_t node);
-  /* Runs host operation `name` (strings, sequences, maps). NULL in ABI 1 where no such operation is compiled in. */
+  /* Runs host operation `name` (a row of runtime/lib/HostOperations.cpp) on handles. The program owns a reference to
+   * each result. Returns a tegula_status. */
   int32_t (*host)(void *context, const char *name, void *const *operands, int32_t operand_count, void **results,
                   int32_t result_count);
+  /* The handle of a copy of a dense tensor in the program's representation; NULL when memory is exhausted. The program
+   * owns a reference. */
+  void *(*box)(void *context, int32_t element_type, int32_t rank, const int64_t *shape, const void *data);
+  /* Checks that `value` is a tensor of this element type and shape; replaces each -1 of `shape` by the extent. */
+  int32_t (*extents)(void *context, const void *value, int32_t element_type, int32_t rank, int64_t *shape);
+  /* Copies the tensor that `value` is to `data`, in the program's representation, after a check that it has this shape
+   * and that its elements take `element_bytes` there. Returns a tegula_status. */
+  int32_t (*read)(void *context, const void *value, int32_t element_bytes, int32_t rank, const int64_t *shape,
+                  void *data);
+  /* One more (returns a tegula_status) or one less reference of the program; both accept NULL. A failed run may leave
+   * references behind. */
+  int32_t (*retain)(void *context, void *value);
+  void (*drop)(void *context, void *value);
+  /* Makes `value` output `index`. */
+  void (*output_value)(void *context, int32_t index, void *value);
 } tegula_services;
 
-/* The compiled host function. `arena` has arena_bytes; `inputs[k]` is input k; `dims` holds the extents of all inputs
+/* The compiled host function. `arena` has arena_bytes; `inputs[k]` is input k (of a value its handle); `dims` holds the extents of all inputs
  * one after the other (every dimension, static ones too), which the runtime has checked against the descriptor.
  * For a GPU target it still runs on the CPU, while arena, constants, inputs, outputs and allocations are device memory
  * that it may only pass on: dispatches run one after the other on the device, and a kernel's status is seen only at the
@@ -100,7 +133,7 @@ typedef int32_t (*tegula_program_function)(void *context, const tegula_services 
 
 typedef struct tegula_tensor_info {
   const char *name;
-  int32_t element_type;       /* TensorProto.DataType */
+  int32_t element_type;       /* TensorProto.DataType; 0: a value of another kind, with rank 0 */
   int32_t rank;               /* -1 when unknown until run time */
   const int64_t *shape;       /* -1: dynamic */
   const char *const *symbols; /* name of the symbolic dimension, or NULL; two equal names must have equal extents */
@@ -129,6 +162,8 @@ typedef struct tegula_artifact {
   tegula_program_function program;
   const tegula_device_kernel *device_kernels; /* of a GPU target: one row for each kernel; else NULL. A descriptor may
                                                * end before this field (see struct_size). */
+  const tegula_value_type *const *input_types;  /* for each input NULL (a tensor) or the type of the value */
+  const tegula_value_type *const *output_types; /* the same for outputs */
 } tegula_artifact;
 
 /* The artifact's only exported function, named <model>_query: NULL when it can't serve this ABI version. */

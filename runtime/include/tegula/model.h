@@ -44,6 +44,39 @@ TEGULA_API const char *tegula_element_type_name(int32_t element_type);
  * negative count or a size beyond 64 bits. */
 TEGULA_API int64_t tegula_tensor_bytes(int32_t element_type, int64_t element_count);
 
+/* ---- Values ---------------------------------------------------------------------------------------------------- */
+
+/* A tegula_tensor of element type 0 is a value: its `data` is a tegula_value, or NULL for an empty optional.
+ *
+ * A string of UTF-8, not terminated by 0. Elements of string tensors (TEGULA_ELEMENT_STRING) are such structs. */
+typedef struct tegula_string {
+  const char *data;
+  int64_t size; /* bytes */
+} tegula_string;
+
+/* What is no plain tensor: a sequence, a map, or a tensor in one of them (or in an optional). Immutable and counted, so
+ * that it may be shared by threads and outlive its context. In a tensor of a value every element takes a byte at least.
+ */
+typedef struct tegula_value tegula_value;
+
+/* A copy of a dense tensor. */
+TEGULA_API tegula_error tegula_value_from_tensor(const tegula_tensor *tensor, tegula_value **value);
+/* A sequence of values of one kind, each retained. */
+TEGULA_API tegula_error tegula_value_from_elements(tegula_value *const *elements, int64_t count, tegula_value **value);
+/* A map: `keys` is a one-dimensional tensor of strings or integers, `values` one of as many elements. Both are
+ * retained. */
+TEGULA_API tegula_error tegula_value_from_map(tegula_value *keys, tegula_value *values, tegula_value **value);
+/* Both accept NULL. */
+TEGULA_API void tegula_value_retain(tegula_value *value);
+TEGULA_API void tegula_value_release(tegula_value *value);
+TEGULA_API int32_t tegula_value_kind_of(const tegula_value *value); /* tegula_value_kind; of NULL TEGULA_OPTIONAL */
+/* The tensor that the value is, valid as long as the value; NULL for another kind. */
+TEGULA_API const tegula_tensor *tegula_value_tensor(const tegula_value *value);
+/* Elements of a sequence (0 for another kind), and one of them; of a map element 0 is its keys, element 1 its values.
+ * Valid as long as the value; NULL for an index out of range. */
+TEGULA_API int64_t tegula_value_count(const tegula_value *value);
+TEGULA_API tegula_value *tegula_value_element(const tegula_value *value, int64_t index);
+
 /* ---- Models ---------------------------------------------------------------------------------------------------- */
 
 typedef struct tegula_model_options {
@@ -73,6 +106,9 @@ TEGULA_API int32_t tegula_model_output_count(const tegula_model *model);
 TEGULA_API int32_t tegula_model_kernel_count(const tegula_model *model);
 TEGULA_API const tegula_tensor_info *tegula_model_input(const tegula_model *model, int32_t index);
 TEGULA_API const tegula_tensor_info *tegula_model_output(const tegula_model *model, int32_t index);
+/* The type of an input or output that is no tensor; NULL for a tensor. */
+TEGULA_API const tegula_value_type *tegula_model_input_type(const tegula_model *model, int32_t index);
+TEGULA_API const tegula_value_type *tegula_model_output_type(const tegula_model *model, int32_t index);
 TEGULA_API const tegula_kernel *tegula_model_kernel(const tegula_model *model, int32_t index);
 TEGULA_API const tegula_artifact *tegula_model_artifact(const tegula_model *model);
 
@@ -117,12 +153,13 @@ TEGULA_API void tegula_context_release(tegula_context *context);
 /* Runs the model. `inputs` are in the model's order. On entry an output with non-null `data` is bound: the result is
  * written there, and its element type and shape must be the result's; it must not overlap an input or another output.
  * Any other is filled in, with storage and shape that the context owns until its next run; such an array of outputs may
- * be handed over again as it is. After a failure all outputs are undefined. */
+ * be handed over again as it is. Outputs that are values cannot be bound; a caller who keeps one retains it. After a
+ * failure all outputs are undefined. */
 TEGULA_API tegula_error tegula_context_run(tegula_context *context, const tegula_tensor *inputs, int32_t input_count,
                                            tegula_tensor *outputs, int32_t output_count);
 
 /* Hands the storage of output `index` of the last run to the caller, who frees it with tegula_free, on any thread.
- * NULL when that output was bound, taken before, or is not in host memory. */
+ * NULL when that output was bound, taken before, is a value, or is not in host memory. A string tensor is one block. */
 TEGULA_API void *tegula_context_take_output(tegula_context *context, int32_t index);
 TEGULA_API void tegula_free(void *storage);
 
@@ -137,8 +174,9 @@ TEGULA_API tegula_error tegula_context_set_profiling(tegula_context *context, in
 TEGULA_API tegula_error tegula_context_profile(const tegula_context *context, int32_t kernel, int64_t *dispatch_count,
                                                int64_t *total_nanoseconds);
 
-/* Kernels dispatched since the context was created. */
+/* Kernels dispatched, and host operations run, since the context was created. */
 TEGULA_API int64_t tegula_context_dispatch_count(const tegula_context *context);
+TEGULA_API int64_t tegula_context_host_dispatch_count(const tegula_context *context);
 
 #ifdef __cplusplus
 }

@@ -175,22 +175,42 @@ TEST_F(TestDataTest, SequencesAndOptionalsAreNamed) {
   optional.set_elem_type(onnx::OptionalProto::SEQUENCE);
   *optional.mutable_sequence_value() = sequence;
   EXPECT_NE(errorOf(loadTensor(write("a.pb", optional))).find("got a sequence or an optional"), std::string::npos);
+
+  auto values = loadValue(write("a.pb", sequence), ValueKind::Sequence);
+  ASSERT_TRUE(static_cast<bool>(values)) << llvm::toString(values.takeError());
+  ASSERT_EQ(values->elements.size(), 1u);
+  EXPECT_EQ(valuesOf(values->elements[0].tensor), std::vector<double>{1});
+  auto held = loadValue(write("a.pb", optional), ValueKind::Optional);
+  ASSERT_TRUE(static_cast<bool>(held)) << llvm::toString(held.takeError());
+  ASSERT_EQ(held->elements.size(), 1u);
+  EXPECT_TRUE(compareValues(held->elements[0], *values, {}).matches());
+  HostValue shorter = *values;
+  shorter.elements.clear();
+  EXPECT_EQ(compareValues(shorter, *values, {}).incomparable, "expected a sequence of 1 elements, but got 0");
+  EXPECT_EQ(compareValues(*held, *values, {}).incomparable, "expected a sequence, but got an optional");
+  held->elements[0].elements[0].tensor.bytes[3] = 0;
+  EXPECT_EQ(compareValues(held->elements[0], *values, {}).mismatches, 1);
+  EXPECT_NE(errorOf(loadValue(write("a.pb", std::string("\xff\xff", 2)), ValueKind::Sequence)).find("cannot be parsed"),
+            std::string::npos);
+  EXPECT_NE(errorOf(loadValue(write("a.pb", sequence), ValueKind::Map)).find("maps cannot be read"), std::string::npos);
 }
 
 TEST_F(TestDataTest, Folder) {
   onnx::TensorProto tensor = proto(ElementType::Float32, {1});
   tensor.add_float_data(1);
   write("input_0.pb", tensor);
-  EXPECT_NE(errorOf(loadTestDataSet(folder)).find("expected output_0.pb"), std::string::npos);
+  EXPECT_NE(errorOf(listTestData(folder)).find("expected output_0.pb"), std::string::npos);
   write("output_0.pb", tensor);
   write("output_1.pb", tensor);
-  auto set = loadTestDataSet(folder);
+  auto files = listTestData(folder);
+  ASSERT_TRUE(static_cast<bool>(files)) << llvm::toString(files.takeError());
+  auto set = loadTestDataSet(*files);
   ASSERT_TRUE(static_cast<bool>(set)) << llvm::toString(set.takeError());
   EXPECT_EQ(set->inputs.size(), 1u);
   EXPECT_EQ(set->outputs.size(), 2u);
   write("input_2.pb", tensor);
-  EXPECT_NE(errorOf(loadTestDataSet(folder)).find("expected input_1.pb, but it is missing"), std::string::npos);
-  EXPECT_NE(errorOf(loadTestDataSet("/nowhere/at/all")).find("but there is none"), std::string::npos);
+  EXPECT_NE(errorOf(listTestData(folder)).find("expected input_1.pb, but it is missing"), std::string::npos);
+  EXPECT_NE(errorOf(listTestData("/nowhere/at/all")).find("but there is none"), std::string::npos);
 }
 
 TEST_F(TestDataTest, RandomValues) {

@@ -123,6 +123,10 @@ void populateGenerationLowerings(const mlir::TypeConverter &converter, mlir::Rew
 void populateResamplingLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateSamplingLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateUniqueLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateSequenceLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateTextLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateMapLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateVisionLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 
 } // namespace tegula
 

@@ -56,12 +56,16 @@ public:
   void bind(llvm::StringRef name, mlir::Value value) { scopes.back()[name] = value; }
   /// The declared or inferred type of a value; null when unknown.
   mlir::Type lookupType(llvm::StringRef name) const;
-  /// Tensor types only; null for others.
+  /// Tensors, sequences, optionals, and maps of numbers or strings; null for others.
   mlir::Type convertType(const onnx::TypeProto &type) const;
   /// Null for undefined and string types.
   mlir::Type convertElementType(int32_t onnxType) const;
+  /// The same with strings.
+  mlir::Type convertAnyElementType(int32_t onnxType) const;
   /// Emits an error at `location` and returns null when the tensor is malformed.
   mlir::ElementsAttr convertTensor(const onnx::TensorProto &tensor, mlir::Location location) const;
+  /// The tensor, of numbers or strings, as a constant; null after an error at `location`.
+  mlir::Value buildConstant(const onnx::TensorProto &tensor, mlir::OpBuilder &builder, mlir::Location location) const;
 
   mlir::MLIRContext &context;
   std::shared_ptr<OnnxModel> model;

@@ -8,6 +8,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -62,6 +63,12 @@ public:
   std::optional<std::vector<std::string>> getStrings(llvm::StringRef name) const;
   /// The tensor attribute; null when absent or malformed (then an error was emitted).
   mlir::ElementsAttr getTensor(llvm::StringRef name) const;
+  /// The tensor attribute, of numbers or strings, as a constant; null as above.
+  mlir::Value makeConstant(llvm::StringRef name);
+  /// A constant tensor of strings; null when one is not UTF-8 (then the node has failed).
+  mlir::Value strings(llvm::ArrayRef<std::string> values, llvm::ArrayRef<int64_t> shape);
+  /// The type in a type attribute; null when absent or of a kind that is not supported.
+  mlir::Type getType(llvm::StringRef name) const;
   const onnx::GraphProto *getGraph(llvm::StringRef name) const;
 
   /// Joins the result types of a new op with what it infers; the node has failed when they contradict each other.
@@ -107,16 +114,36 @@ public:
     rows[{domain.str(), opType.str()}][since] = builder;
   }
   void add(llvm::StringRef opType, int64_t since, NodeBuilder builder) { add("", opType, since, builder); }
+  /// What the values of a node may be. A row that says nothing serves numbers and bools alone.
+  enum class Serves { Numbers, Strings, Values };
+  void serve(Serves what, llvm::ArrayRef<llvm::StringRef> opTypes, llvm::StringRef domain = "") {
+    for (llvm::StringRef opType : opTypes)
+      served[{domain.str(), opType.str()}] = what;
+  }
+  Serves whatIsServed(llvm::StringRef domain, llvm::StringRef opType) const {
+    auto found = served.find({domain.str(), opType.str()});
+    return found == served.end() ? Serves::Numbers : found->second;
+  }
   /// The row with the greatest `since` up to `version`; null when there is none.
   NodeBuilder lookup(llvm::StringRef domain, llvm::StringRef opType, int64_t version) const;
   bool contains(llvm::StringRef domain, llvm::StringRef opType) const {
     return rows.count({domain.str(), opType.str()});
+  }
+  /// Operators that run as host operations of the runtime.
+  void runOnHost(llvm::ArrayRef<llvm::StringRef> opTypes, llvm::StringRef domain = "") {
+    for (llvm::StringRef opType : opTypes)
+      host.insert({domain.str(), opType.str()});
+  }
+  bool runsOnHost(llvm::StringRef domain, llvm::StringRef opType) const {
+    return host.count({domain.str(), opType.str()});
   }
   /// The table of all op groups.
   static const NodeTable &get();
 
 private:
   std::map<std::pair<std::string, std::string>, std::map<int64_t, NodeBuilder>> rows;
+  std::map<std::pair<std::string, std::string>, Serves> served;
+  std::set<std::pair<std::string, std::string>> host;
 };
 
 // One function per op group, in the file of that name.
@@ -141,6 +168,11 @@ void addSignalNodes(NodeTable &table);
 void addTrainingNodes(NodeTable &table);
 void addRandomNodes(NodeTable &table);
 void addTreeEnsembleNodes(NodeTable &table);
+void addSequenceNodes(NodeTable &table);
+void addTextNodes(NodeTable &table);
+void addMapNodes(NodeTable &table);
+void addVisionNodes(NodeTable &table);
+void addEncodingNodes(NodeTable &table);
 
 } // namespace tegula
 

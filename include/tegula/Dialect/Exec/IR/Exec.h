@@ -18,6 +18,8 @@
 #include "tegula/Dialect/Exec/IR/ExecDialect.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "tegula/Dialect/Exec/IR/ExecAttributes.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "tegula/Dialect/Exec/IR/ExecTypes.h.inc"
 #define GET_OP_CLASSES
 #include "tegula/Dialect/Exec/IR/ExecOps.h.inc"
 

@@ -21,6 +21,7 @@ def Exec_Dialect : Dialect {
     shapes, owns memory and dispatches kernels; it contains no tensor arithmetic.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
 }
 
 class Exec_Op<string mnemonic, list<Trait> traits = []> : Op<Exec_Dialect, mnemonic, traits>;
@@ -174,6 +175,105 @@ def Exec_OutputOp : Exec_Op<"output", [MemoryEffects<[MemAlloc]>]> {
   let arguments = (ins I64Attr:$index, Variadic<Index>:$sizes);
   let results = (outs AnyMemRef:$result);
   let assemblyFormat = "$index `(` $sizes `)` attr-dict `:` type($result)";
+}
+
+// --- values that are no plain tensors --------------------------------------------------------------------------------
+
+def Exec_HandleType : TypeDef<Exec_Dialect, "Handle"> {
+  let mnemonic = "handle";
+  let summary = "A value that the runtime keeps: a boxed tensor, a sequence, a map, or nothing (an empty optional).";
+  let description = [{
+    Immutable and counted: a program owns one reference for each handle that an op returns to it. Until
+    `exec-release-handles` nobody gives references back; after it every path through the program does.
+  }];
+}
+
+def Exec_BoxOp : Exec_Op<"box", [
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<BufferizableOpInterface, ["bufferize", "bufferizesToMemoryRead",
+      "bufferizesToMemoryWrite", "getAliasingValues"]>]> {
+  let summary = "A copy of a tensor as a value of the runtime.";
+  let description = [{
+    `element_type` is the number of ONNX's element type: storage types say less (strings are i64 numbers, bool is i8).
+
+    Example: `%h = exec.box 1 %x : tensor<?xf32>`
+  }];
+  let arguments = (ins I32Attr:$element_type, AnyShaped:$source);
+  let results = (outs Exec_HandleType:$result);
+  let assemblyFormat = "$element_type $source attr-dict `:` type($source)";
+}
+
+def Exec_UnboxOp : Exec_Op<"unbox", [NoMemoryEffect,
+    DeclareOpInterfaceMethods<BufferizableOpInterface, ["bufferize", "bufferizesToAllocation"]>]> {
+  let summary = "The tensor in a value of the runtime.";
+  let description = [{
+    The run fails when the value is no tensor of `element_type`, of the result's rank and of its static extents.
+    Bufferizes to exec.extents, an allocation and exec.read.
+
+    Example: `%x = exec.unbox 1 %h : tensor<?xf32>`
+  }];
+  let arguments = (ins I32Attr:$element_type, Exec_HandleType:$source);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$element_type $source attr-dict `:` type($result)";
+}
+
+def Exec_ExtentsOp : Exec_Op<"extents", [NoMemoryEffect]> {
+  let summary = "The dynamic extents of the tensor in a value.";
+  let description = [{
+    `shape` is the shape that is known, with the minimum of i64 for each dynamic extent: one result for each. The run fails
+    when the value is no tensor of `element_type` and this shape.
+  }];
+  let arguments = (ins I32Attr:$element_type, DenseI64ArrayAttr:$shape, Exec_HandleType:$source);
+  let results = (outs Variadic<Index>:$sizes);
+  let assemblyFormat = "$element_type $shape $source attr-dict `:` type($sizes)";
+}
+
+def Exec_ReadOp : Exec_Op<"read", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "Copies the tensor in a value to memory that exec.extents sized.";
+  let arguments = (ins Exec_HandleType:$source, AnyMemRef:$target);
+  let assemblyFormat = "$source `,` $target attr-dict `:` type($target)";
+}
+
+def Exec_NothingOp : Exec_Op<"nothing", [Pure]> {
+  let summary = "The handle that holds nothing: an empty optional.";
+  let results = (outs Exec_HandleType:$result);
+  let assemblyFormat = "attr-dict";
+}
+
+def Exec_HasValueOp : Exec_Op<"has_value", [Pure]> {
+  let summary = "Whether a handle holds something.";
+  let arguments = (ins Exec_HandleType:$source);
+  let results = (outs I1:$result);
+  let assemblyFormat = "$source attr-dict";
+}
+
+def Exec_HostCallOp : Exec_Op<"host_call", [NoMemoryEffect]> {
+  let summary = "Runs a host operation of the runtime: one of a closed list for strings, sequences and maps.";
+  let description = [{
+    `name` is a row of the runtime's table (runtime/lib/HostOperations.cpp); operands and results are values. The run fails
+    with the operation's status.
+
+    Example: `%e = exec.host_call "sequence_at"(%s, %i) : (!exec.handle, !exec.handle) -> !exec.handle`
+  }];
+  let arguments = (ins StrAttr:$name, Variadic<Exec_HandleType>:$arguments);
+  let results = (outs Variadic<Exec_HandleType>:$results);
+  let assemblyFormat = "$name `(` $arguments `)` attr-dict `:` functional-type($arguments, $results)";
+}
+
+def Exec_RetainOp : Exec_Op<"retain", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "Takes one more reference to a value.";
+  let arguments = (ins Exec_HandleType:$value);
+  let assemblyFormat = "$value attr-dict";
+}
+def Exec_DropOp : Exec_Op<"drop", [MemoryEffects<[MemFree]>]> {
+  let summary = "Gives one reference to a value back.";
+  let arguments = (ins Exec_HandleType:$value);
+  let assemblyFormat = "$value attr-dict";
+}
+def Exec_OutputValueOp : Exec_Op<"output_value", [MemoryEffects<[MemWrite]>]> {
+  let summary = "Makes a value graph output `index`; the runtime takes a reference of its own.";
+  let arguments = (ins I64Attr:$index, Exec_HandleType:$value);
+  let assemblyFormat = "$index $value attr-dict";
 }
 
 #endif

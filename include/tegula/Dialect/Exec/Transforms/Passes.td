@@ -44,4 +44,14 @@ def ExecPlanMemoryPass : Pass<"exec-plan-memory", "::mlir::ModuleOp"> {
   let dependentDialects = ["::tegula::exec::ExecDialect"];
 }
 
+def ExecReleaseHandlesPass : Pass<"exec-release-handles", "::mlir::ModuleOp"> {
+  let summary = "Gives every reference of the host function to a value of the runtime back";
+  let description = [{
+    A block owns one reference for each handle that it defines (as an argument or as a result) and drops it after the
+    handle's last use in the block; a handle that the block yields or carries into a round is retained for the receiver.
+    So a loop leaves nothing behind but what it carries. Arguments of the host function belong to the caller.
+  }];
+  let dependentDialects = ["::tegula::exec::ExecDialect"];
+}
+
 #endif

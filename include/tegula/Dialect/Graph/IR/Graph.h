@@ -15,6 +15,8 @@
 #include "tegula/Dialect/Graph/IR/GraphDialect.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "tegula/Dialect/Graph/IR/GraphAttributes.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "tegula/Dialect/Graph/IR/GraphTypes.h.inc"
 #define GET_OP_CLASSES
 #include "tegula/Dialect/Graph/IR/GraphOps.h.inc"
 

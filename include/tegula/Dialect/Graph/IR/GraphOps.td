@@ -18,5 +18,9 @@ include "tegula/Dialect/Graph/IR/GraphNormalization.td"
 include "tegula/Dialect/Graph/IR/GraphIndexing.td"
 include "tegula/Dialect/Graph/IR/GraphGeneration.td"
 include "tegula/Dialect/Graph/IR/GraphResampling.td"
+include "tegula/Dialect/Graph/IR/GraphSequence.td"
+include "tegula/Dialect/Graph/IR/GraphText.td"
+include "tegula/Dialect/Graph/IR/GraphMap.td"
+include "tegula/Dialect/Graph/IR/GraphVision.td"
 
 #endif
