@@ -187,9 +187,9 @@ class InProcessEvaluator : public ConstantEvaluator {
 public:
   using ConstantEvaluator::ConstantEvaluator;
 
-  /// The stages after `graph`, for a CPU.
+  /// The stages from `linalg` on, for a CPU: those before fold constants themselves.
   static void addStages(OpPassManager &manager) {
-    for (const Stage &stage : getStages().drop_front())
+    for (const Stage &stage : getStages().drop_until([](const Stage &stage) { return stage.name == "linalg"; }))
       stage.build(manager, getCPUBackend());
   }
 

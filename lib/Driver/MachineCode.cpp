@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "MachineCode.h"
 
+#include "tegula/Dialect/Sched/IR/Sched.h"
+
 using namespace mlir;
 using namespace tegula;
 
@@ -24,6 +26,10 @@ llvm::Expected<std::string> tegula::emitMachineCode(ModuleOp module, exec::CPUTa
       function.addFnAttr("target-features", target.getFeatures());
     function.addFnAttr("prefer-vector-width", std::to_string(target.getVectorBits()));
   }
+  for (auto kernel : module.getOps<exec::KernelOp>())
+    if (isa_and_nonnull<sched::CPUMatMulAttr>(kernel.getScheduleAttr()))
+      if (llvm::Function *function = (*code)->getFunction(kernel.getSymName()))
+        function->addFnAttr(shapedAttribute);
   optimizeModule(**code, **machine);
   if (kind == CodeKind::IR) {
     std::string text;

@@ -24,8 +24,22 @@ static void buildGraph(OpPassManager &manager, const TargetBackend &) {
   clean(manager);
   manager.addNestedPass<func::FuncOp>(createGraphInferShapesPass());
   manager.addPass(createGraphListUnsupportedPass());
-  manager.addPass(createGraphFoldConstantsPass());
+  GraphFoldConstantsPassOptions keep;
+  keep.keepDequantized = true;
+  manager.addPass(createGraphFoldConstantsPass(keep));
   manager.addNestedPass<func::FuncOp>(createGraphFuseBatchNormPass());
+}
+
+static void buildQuant(OpPassManager &manager, const TargetBackend &) {
+  manager.addNestedPass<func::FuncOp>(createGraphFoldQDQPass());
+  clean(manager);
+}
+
+static void buildLayout(OpPassManager &manager, const TargetBackend &) {
+  manager.addNestedPass<func::FuncOp>(createGraphPropagateLayoutPass());
+  clean(manager);
+  manager.addPass(createGraphFoldConstantsPass());
+  manager.addNestedPass<func::FuncOp>(createGraphVerifyLayoutPass());
 }
 
 static void buildLinalg(OpPassManager &manager, const TargetBackend &) {
@@ -85,6 +99,8 @@ static void buildLLVM(OpPassManager &manager, const TargetBackend &target) {
 
 static const Stage stages[] = {
     {"graph", "shapes inferred, constants folded, graph rewritten", "no ONNX carrier is left", buildGraph},
+    {"quant", "contractions of dequantized values on integers", "accumulator types are explicit", buildQuant},
+    {"layout", "transposes moved together and cancelled", "no transpose follows a transpose", buildLayout},
     {"linalg", "graph ops lowered to linalg, tensor, arith, math and scf", "no graph op is left", buildLinalg},
     {"kernels", "operations fused and cut into kernels, equal kernels merged", "the host function only dispatches",
      buildKernels},

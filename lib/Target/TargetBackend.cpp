@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Target/TargetBackend.h"
 
+#include "llvm/Analysis/LoopInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Transforms/InstCombine/InstCombine.h"
+#include "llvm/Transforms/Scalar/EarlyCSE.h"
+#include "llvm/Transforms/Scalar/LICM.h"
+#include "llvm/Transforms/Scalar/LoopPassManager.h"
+#include "llvm/Transforms/Scalar/SROA.h"
+#include "llvm/Transforms/Scalar/SimplifyCFG.h"
 
 using namespace mlir;
 using namespace tegula;
@@ -43,6 +50,16 @@ const TargetBackend *tegula::findTargetBackend(Attribute target) {
   return nullptr;
 }
 
+/// Whether a pass is asked to run on a shaped function or a loop of one.
+static bool isShaped(const llvm::Any &ir) {
+  const llvm::Function *function = nullptr;
+  if (auto *own = llvm::any_cast<const llvm::Function *>(&ir))
+    function = *own;
+  else if (auto *loop = llvm::any_cast<const llvm::Loop *>(&ir))
+    function = (*loop)->getHeader()->getParent();
+  return function && function->hasFnAttribute(shapedAttribute);
+}
+
 void tegula::optimizeModule(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -54,12 +71,29 @@ void tegula::optimizeModule(llvm::Module &module, llvm::TargetMachine &machine) 
   // Only where a family asks for it: unrolling a short row whole before the vectorizer sees it makes it vectorize the loop
   // around, with gathers and scatters.
   options.LoopUnrolling = false;
-  llvm::PassBuilder builder(&machine, options);
+  bool cleaning = true;
+  llvm::PassInstrumentationCallbacks callbacks;
+  callbacks.registerShouldRunOptionalPassCallback([&](StringRef, llvm::Any ir) { return cleaning || !isShaped(ir); });
+  llvm::PassBuilder builder(&machine, options, std::nullopt, &callbacks);
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(graphs);
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, graphs, modules);
+
+  llvm::FunctionPassManager clean;
+  clean.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
+  clean.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
+  clean.addPass(llvm::InstCombinePass());
+  clean.addPass(llvm::SimplifyCFGPass());
+  clean.addPass(llvm::createFunctionToLoopPassAdaptor(llvm::LICMPass(llvm::LICMOptions()), /*UseMemorySSA=*/true));
+  clean.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
+  clean.addPass(llvm::InstCombinePass());
+  clean.addPass(llvm::SimplifyCFGPass());
+  for (llvm::Function &function : module)
+    if (!function.isDeclaration() && function.hasFnAttribute(shapedAttribute))
+      functions.invalidate(function, clean.run(function, functions));
+  cleaning = false;
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
 }
 

@@ -2,7 +2,7 @@
 // In:  linalg.generic ops on tensors, one per graph op.
 // Out: fewer of them: an elementwise producer is fused into its only consumer when the consumer reads each of its
 //      elements at most once, so that nothing is computed twice; a broadcast of a cheap body (no division, no math
-//      function) is fused too. Contractions take no producers: their operands are packed.
+//      function) is fused too. Contractions take no producers but transposes: their operands are packed.
 //
 //   %1 = generic {exp} %x;  %2 = generic {add} %1, %y      =>      %2 = generic {exp; add} %x, %y
 #include "tegula/Dialect/Exec/Transforms/Passes.h"
@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 using namespace mlir;
@@ -35,7 +36,10 @@ bool tegula::exec::isContraction(linalg::GenericOp op) {
     return false;
   auto comesFrom = [&](Value value, unsigned argument) {
     while (auto *cast = value.getDefiningOp()) {
-      if (!isa<arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp>(cast))
+      // A zero point that is subtracted is a constant.
+      auto subtract = dyn_cast<arith::SubIOp>(cast);
+      bool isZeroPoint = subtract && matchPattern(subtract.getRhs(), m_Constant());
+      if (!isZeroPoint && !isa<arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp>(cast))
         return false;
       value = cast->getOperand(0);
     }
@@ -52,11 +56,22 @@ static bool isCheap(linalg::GenericOp op) {
   });
 }
 
+/// A copy in another order of dimensions.
+static bool isTranspose(linalg::GenericOp op) {
+  Block *body = op.getBody();
+  return op.getNumDpsInputs() == 1 && op.getNumReductionLoops() == 0 && llvm::hasSingleElement(*body) &&
+         body->getTerminator()->getOperand(0) == body->getArgument(0) &&
+         llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) { return map.isPermutation(); });
+}
+
 static bool shouldFuse(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
-  if (!producer || !consumer || !producer->hasOneUse() || tegula::exec::isContraction(consumer))
+  if (!producer || !consumer || !producer->hasOneUse())
     return false;
+  // A contraction packs its operands from any strides: it takes a permutation of dimensions, and nothing that computes.
+  if (tegula::exec::isContraction(consumer))
+    return isTranspose(producer) && consumer.getMatchingIndexingMap(operand).isProjectedPermutation();
   // A body with checks must run exactly once per element, in its own kernel order.
   bool hasEffects = false;
   producer.getBody()->walk([&](Operation *inner) { hasEffects |= isa<tegula::exec::CheckOp>(inner); });

@@ -50,8 +50,23 @@ static LogicalResult verifyElements(Operation *op, Value lhs, Value rhs, Value r
          << left << ", " << right << " and " << to;
 }
 
+/// Zero points belong to 8-bit operands and are values of their types.
+static LogicalResult verifyZeroPoints(Operation *op, Value lhs, int64_t lhsZero, Value rhs, int64_t rhsZero) {
+  for (auto [operand, zero] : {std::pair(lhs, lhsZero), std::pair(rhs, rhsZero)}) {
+    if (zero == 0)
+      continue;
+    Type type = cast<TensorType>(operand.getType()).getElementType();
+    int64_t low = type.isUnsignedInteger() ? 0 : -128;
+    if (!type.isInteger(8) || zero < low || zero > low + 255)
+      return op->emitOpError("expected a zero point that the 8-bit type of its operand holds, but got ")
+             << zero << " for " << type;
+  }
+  return success();
+}
+
 LogicalResult MatMulOp::verify() {
-  if (failed(verifyElements(*this, getLhs(), getRhs(), getY())))
+  if (failed(verifyElements(*this, getLhs(), getRhs(), getY())) ||
+      failed(verifyZeroPoints(*this, getLhs(), getLhsZeroPoint(), getRhs(), getRhsZeroPoint())))
     return failure();
   SmallVector<Type> types;
   return inferTypes(types);
@@ -105,7 +120,8 @@ static LogicalResult verifyConvolution(Operation *op, RankedTensorType x, Ranked
 }
 
 LogicalResult ConvOp::verify() {
-  if (failed(verifyElements(*this, getX(), getWeight(), getY())))
+  if (failed(verifyElements(*this, getX(), getWeight(), getY())) ||
+      failed(verifyZeroPoints(*this, getX(), getXZeroPoint(), getWeight(), getWeightZeroPoint())))
     return failure();
   auto x = dyn_cast<RankedTensorType>(getX().getType());
   auto weight = dyn_cast<RankedTensorType>(getWeight().getType());

@@ -79,10 +79,11 @@ struct Part {
   SmallVector<Value> results;
 };
 
-/// Finds the constant ops of a function, but for `rejected` ones.
+/// Finds the constant ops of a function, but for `rejected` ones and, with `keepDequantized`, dequantizations.
 class Finder {
 public:
-  explicit Finder(const DenseSet<Operation *> &rejected) : rejected(rejected) {}
+  Finder(const DenseSet<Operation *> &rejected, bool keepDequantized)
+      : rejected(rejected), keepDequantized(keepDequantized) {}
 
   void visit(Block &block) {
     for (Operation &op : block) {
@@ -129,7 +130,7 @@ private:
 
   bool isConstantOp(Operation *op) {
     if (!isa_and_nonnull<GraphDialect>(op->getDialect()) || rejected.contains(op) || op->getNumResults() == 0 ||
-        isa<OnnxOp>(op) || !isMemoryEffectFree(op))
+        isa<OnnxOp>(op) || !isMemoryEffectFree(op) || (keepDequantized && isa<DequantizeOp>(op)))
       return false;
     double heldBytes = 0;
     for (Value value : getReadValues(op)) {
@@ -185,11 +186,13 @@ private:
   }
 
   const DenseSet<Operation *> &rejected;
+  bool keepDequantized;
   llvm::SetVector<Operation *> constantOps;
   llvm::EquivalenceClasses<Operation *> classes;
 };
 
 struct GraphFoldConstantsPass : tegula::impl::GraphFoldConstantsPassBase<GraphFoldConstantsPass> {
+  using GraphFoldConstantsPassBase::GraphFoldConstantsPassBase;
   /// One module whose @main computes the results of all parts; null when no such module has known ranks. With
   /// `general`, what can be is computed for any extents: the weights of a model differ in shape but not in what is done
   /// to them, and equal kernels are compiled once.
@@ -331,7 +334,7 @@ struct GraphFoldConstantsPass : tegula::impl::GraphFoldConstantsPassBase<GraphFo
     evaluator = getContext().getLoadedDialect<GraphDialect>()->getRegisteredInterface<ConstantEvaluator>();
     assert(evaluator && "a context without a constant evaluator");
     for (bool folded = true; folded;) {
-      Finder finder(rejected);
+      Finder finder(rejected, keepDequantized);
       getOperation().walk([&](func::FuncOp function) {
         for (Block &block : function.getBody())
           finder.visit(block);

@@ -23,6 +23,10 @@ struct MachineModel {
   int64_t vectorBits = 128;
   /// Number of vector registers that the compiler can allocate.
   int64_t vectorRegisters = 16;
+  /// How products of 8-bit integers are summed in vectors of i32: one multiplication a lane; pairs of 16-bit values
+  /// (pmaddwd); groups of four bytes, one factor unsigned (vpdpbusd).
+  enum class IntegerDot { Single, Pairs, Bytes };
+  IntegerDot integerDot = IntegerDot::Single;
   /// Sizes of the caches that one worker can use, in bytes.
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10, l3Bytes = 8 << 20;
   /// How many workers share a kernel.

@@ -51,7 +51,12 @@ const TargetBackend &findTargetBackend(llvm::StringRef text);
 const TargetBackend *findTargetBackendByName(llvm::StringRef name);
 const TargetBackend *findTargetBackend(mlir::Attribute target);
 
-/// Runs LLVM's O3 pipeline for the machine over the module.
+/// The attribute of functions whose loops a kernel family has shaped: they hold the vectors and the unrolled code that
+/// they should.
+constexpr llvm::StringLiteral shapedAttribute = "tegula-shaped";
+
+/// Runs LLVM's O3 pipeline for the machine over the module. Shaped functions are only cleaned up: as fast, and most of
+/// the time of compilation saved.
 void optimizeModule(llvm::Module &module, llvm::TargetMachine &machine);
 /// Object code or assembly text of an optimized module.
 llvm::Expected<std::string> emitModule(llvm::Module &module, llvm::TargetMachine &machine,

@@ -19,5 +19,10 @@ const KernelFamilies &tegula::getCPUFamilies() {
 }
 
 MachineModel tegula::getMachineModel(exec::CPUTargetAttr target) {
-  return MachineModel::forVectorBits(target.getVectorBits());
+  MachineModel machine = MachineModel::forVectorBits(target.getVectorBits());
+  if (target.getByteDot())
+    machine.integerDot = MachineModel::IntegerDot::Bytes;
+  else if (target.getTriple().starts_with("x86_64"))
+    machine.integerDot = MachineModel::IntegerDot::Pairs;
+  return machine;
 }

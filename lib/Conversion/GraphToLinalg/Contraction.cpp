@@ -13,28 +13,31 @@ using namespace tegula;
 
 Value tegula::buildContraction(OpBuilder &b, Location loc, ValueRange operands, ArrayRef<Type> elements,
                                ArrayRef<OpFoldResult> extents, ArrayRef<AffineMap> maps,
-                               ArrayRef<utils::IteratorType> iterators, Type element) {
+                               ArrayRef<utils::IteratorType> iterators, Type element, ArrayRef<int64_t> zeroPoints) {
   Type storage = getStorageType(element), accumulator = getComputeType(element);
   Value init = makeFilled(b, loc, extents, constantScalar(b, loc, 0, accumulator));
-  Value result = linalg::GenericOp::create(b, loc, init.getType(), operands, init, maps, iterators,
-                                           [&](OpBuilder &nested, Location at, ValueRange v) {
-                                             Value product;
-                                             for (auto [value, from] : llvm::zip(v.drop_back(), elements)) {
-                                               Value factor = castScalar(nested, at, value, from, accumulator);
-                                               if (!product)
-                                                 product = factor;
-                                               else if (isa<FloatType>(accumulator))
-                                                 product = arith::MulFOp::create(nested, at, product, factor);
-                                               else
-                                                 product = arith::MulIOp::create(nested, at, product, factor);
-                                             }
-                                             Value sum =
-                                                 isa<FloatType>(accumulator)
-                                                     ? Value(arith::AddFOp::create(nested, at, v.back(), product))
-                                                     : Value(arith::AddIOp::create(nested, at, v.back(), product));
-                                             linalg::YieldOp::create(nested, at, sum);
-                                           })
-                     .getResult(0);
+  Value result =
+      linalg::GenericOp::create(b, loc, init.getType(), operands, init, maps, iterators,
+                                [&](OpBuilder &nested, Location at, ValueRange v) {
+                                  Value product;
+                                  for (auto [i, value, from] : llvm::enumerate(v.drop_back(), elements)) {
+                                    Value factor = castScalar(nested, at, value, from, accumulator);
+                                    if (!zeroPoints.empty() && zeroPoints[i] != 0)
+                                      factor = arith::SubIOp::create(
+                                          nested, at, factor, constantScalar(nested, at, zeroPoints[i], accumulator));
+                                    if (!product)
+                                      product = factor;
+                                    else if (isa<FloatType>(accumulator))
+                                      product = arith::MulFOp::create(nested, at, product, factor);
+                                    else
+                                      product = arith::MulIOp::create(nested, at, product, factor);
+                                  }
+                                  Value sum = isa<FloatType>(accumulator)
+                                                  ? Value(arith::AddFOp::create(nested, at, v.back(), product))
+                                                  : Value(arith::AddIOp::create(nested, at, v.back(), product));
+                                  linalg::YieldOp::create(nested, at, sum);
+                                })
+          .getResult(0);
   if (storage == accumulator)
     return result;
   AffineMap identity = b.getMultiDimIdentityMap(extents.size());
@@ -123,7 +126,8 @@ struct MatMulLowering : Lowering<graph::MatMulOp> {
     SmallVector<utils::IteratorType> iterators(loops - 1, utils::IteratorType::parallel);
     iterators.push_back(utils::IteratorType::reduction);
     Value result = buildContraction(rewriter, loc, {lhs, rhs}, {getElement(op.getLhs()), getElement(op.getRhs())},
-                                    extents, {leftMap, rightMap, resultMap}, iterators, getElement(op.getY()));
+                                    extents, {leftMap, rightMap, resultMap}, iterators, getElement(op.getY()),
+                                    {int64_t(op.getLhsZeroPoint()), int64_t(op.getRhsZeroPoint())});
     rewriter.replaceOp(op, castTo(rewriter, loc, result, type));
     return success();
   }

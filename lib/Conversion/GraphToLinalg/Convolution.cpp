@@ -3,6 +3,7 @@
 // transposed convolution is one of stride 1 on an operand with zeros between its elements and a turned kernel; where
 // windows do not overlap (kernel equals stride) it is a plain matrix product per kernel position.
 #include "tegula/Conversion/GraphToLinalg/Contraction.h"
+#include "tegula/Conversion/GraphToLinalg/Reductions.h"
 #include "tegula/Conversion/GraphToLinalg/Window.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -59,7 +60,7 @@ static Value addBias(OpBuilder &b, Location loc, Value tensor, Value bias, Type 
 /// [group, M / group, C / group, k...]; `counts` are the output extents.
 static Value buildConvolution(OpBuilder &b, Location loc, Value x, Value weight, ArrayRef<Type> elements,
                               ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations, int64_t group,
-                              ArrayRef<OpFoldResult> counts, Type element) {
+                              ArrayRef<OpFoldResult> counts, Type element, ArrayRef<int64_t> zeroPoints = {}) {
   // Loops: batch, [group], output channel, output positions | input channel, kernel positions.
   int64_t spatial = strides.size(), g = group != 1, loops = 3 + g + 2 * spatial;
   auto d = [&](int64_t i) { return b.getAffineDimExpr(i); };
@@ -89,7 +90,7 @@ static Value buildConvolution(OpBuilder &b, Location loc, Value x, Value weight,
   SmallVector<AffineMap> maps;
   for (ArrayRef<AffineExpr> map : {ArrayRef(xMap), ArrayRef(weightMap), ArrayRef(resultMap)})
     maps.push_back(AffineMap::get(loops, 0, map, b.getContext()));
-  Value result = buildContraction(b, loc, {x, weight}, elements, extents, maps, iterators, element);
+  Value result = buildContraction(b, loc, {x, weight}, elements, extents, maps, iterators, element, zeroPoints);
   if (g) {
     SmallVector<ReassociationIndices> reassociation{{0}, {1, 2}};
     for (int64_t i = 0; i < spatial; ++i)
@@ -98,6 +99,66 @@ static Value buildConvolution(OpBuilder &b, Location loc, Value x, Value weight,
   }
   return result;
 }
+
+/// A convolution of each channel by itself with few kernel positions: a map that reads each position as an operand of
+/// its own: a slice, so that extents of loops are those of the result. So its innermost loop runs along the width, and
+/// what follows is computed in it. Operands are as for buildConvolution without a group; `weight` is [M, 1, k...].
+static Value buildDepthwise(OpBuilder &b, Location loc, Value x, Value weight, ArrayRef<Type> elements,
+                            ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations, ArrayRef<OpFoldResult> counts,
+                            Type element, ArrayRef<int64_t> zeroPoints) {
+  ArrayRef<int64_t> kernel = cast<RankedTensorType>(weight.getType()).getShape().drop_front(2);
+  int64_t spatial = kernel.size();
+  SmallVector<OpFoldResult> extents{getExtent(b, loc, x, 0), getExtent(b, loc, weight, 0)};
+  llvm::append_range(extents, counts);
+  SmallVector<Value> operands;
+  SmallVector<AffineMap> maps;
+  SmallVector<int64_t> position(spatial, 0);
+  // What a position reads along each dimension: from the first to the last place of the window.
+  SmallVector<OpFoldResult> sizes{extents[0], extents[1]}, ones(2 + spatial, b.getIndexAttr(1));
+  for (auto [count, stride] : llvm::zip(counts, strides)) {
+    OpFoldResult last = mulIndices(b, loc, subIndices(b, loc, count, b.getIndexAttr(1)), b.getIndexAttr(stride));
+    sizes.push_back(maxIndices(b, loc, addIndices(b, loc, last, b.getIndexAttr(1)), b.getIndexAttr(0)));
+  }
+  for (int64_t i = 0, end = ShapedType::getNumElements(kernel); i < end; ++i) {
+    SmallVector<AffineExpr> xMap{b.getAffineDimExpr(0), b.getAffineDimExpr(1)};
+    SmallVector<AffineExpr> weightMap{b.getAffineDimExpr(1), b.getAffineConstantExpr(0)};
+    SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
+    for (int64_t k = 0; k < spatial; ++k) {
+      xMap.push_back(b.getAffineDimExpr(2 + k) * strides[k]);
+      weightMap.push_back(b.getAffineConstantExpr(position[k]));
+      offsets.push_back(b.getIndexAttr(position[k] * dilations[k]));
+    }
+    Value slice = tensor::ExtractSliceOp::create(b, loc, x, offsets, sizes, ones);
+    operands.append({slice, weight});
+    for (ArrayRef<AffineExpr> map : {ArrayRef(xMap), ArrayRef(weightMap)})
+      maps.push_back(AffineMap::get(2 + spatial, 0, map, b.getContext()));
+    for (int64_t k = spatial - 1; k >= 0 && ++position[k] == kernel[k]; --k)
+      position[k] = 0;
+  }
+  Type storage = getStorageType(element), accumulator = getComputeType(element);
+  return buildMap(b, loc, extents, operands, maps, storage, [&](OpBuilder &nested, Location at, ValueRange v) {
+    bool isFloat = isa<FloatType>(accumulator);
+    auto factor = [&](unsigned i) -> Value {
+      Value value = castScalar(nested, at, v[i], elements[i % 2], accumulator);
+      if (zeroPoints[i % 2] == 0)
+        return value;
+      return arith::SubIOp::create(nested, at, value, constantScalar(nested, at, zeroPoints[i % 2], accumulator));
+    };
+    Value sum;
+    for (unsigned i = 0; i < v.size(); i += 2) {
+      Value left = factor(i), right = factor(i + 1);
+      Value product = isFloat ? arith::MulFOp::create(nested, at, left, right).getResult()
+                              : arith::MulIOp::create(nested, at, left, right).getResult();
+      sum = !sum      ? product
+            : isFloat ? arith::AddFOp::create(nested, at, sum, product).getResult()
+                      : arith::AddIOp::create(nested, at, sum, product).getResult();
+    }
+    return storage == accumulator ? sum : arith::TruncFOp::create(nested, at, storage, sum).getResult();
+  });
+}
+
+/// Kernel positions up to which a depthwise convolution is a map.
+static constexpr int64_t maxDepthwisePositions = 25;
 
 namespace {
 struct ConvLowering : Lowering<graph::ConvOp> {
@@ -112,13 +173,23 @@ struct ConvLowering : Lowering<graph::ConvOp> {
     Value x = adaptor.getX(), weight = adaptor.getWeight();
     LoweredWindow window = lowerWindow(rewriter, loc, x, weightType.getShape().drop_front(2), op.getStrides(),
                                        op.getDilations(), op.getPads(), op.getAutoPad(), /*ceilMode=*/false, type);
-    Value zero = constantScalar(rewriter, loc, 0, getStorageType(getElement(op.getX())));
+    Value zero = constantScalar(rewriter, loc, op.getXZeroPoint(), getStorageType(getElement(op.getX())));
     x = padSpatial(rewriter, loc, x, window.padBegin, window.padEnd, zero);
-    if (op.getGroup() != 1)
-      weight = splitGroup(rewriter, loc, weight, 0, op.getGroup());
-    Value result =
-        buildConvolution(rewriter, loc, x, weight, {getElement(op.getX()), getElement(op.getWeight())}, op.getStrides(),
-                         op.getDilations(), op.getGroup(), window.counts, getElement(op.getY()));
+    Type elements[] = {getElement(op.getX()), getElement(op.getWeight())};
+    int64_t zeroPoints[] = {int64_t(op.getXZeroPoint()), int64_t(op.getWeightZeroPoint())};
+    int64_t group = op.getGroup();
+    int64_t positions = ShapedType::getNumElements(weightType.getShape().drop_front(2));
+    Value result;
+    if (group != 1 && weightType.getDimSize(0) == group && weightType.getDimSize(1) == 1 &&
+        positions <= maxDepthwisePositions) {
+      result = buildDepthwise(rewriter, loc, x, weight, elements, op.getStrides(), op.getDilations(), window.counts,
+                              getElement(op.getY()), zeroPoints);
+    } else {
+      if (group != 1)
+        weight = splitGroup(rewriter, loc, weight, 0, group);
+      result = buildConvolution(rewriter, loc, x, weight, elements, op.getStrides(), op.getDilations(), group,
+                                window.counts, getElement(op.getY()), zeroPoints);
+    }
     result = castTo(rewriter, loc, result, type);
     if (Value bias = adaptor.getBias())
       result = addBias(rewriter, loc, result, bias, op.getType());

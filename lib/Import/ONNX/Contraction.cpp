@@ -38,27 +38,29 @@ static LogicalResult buildEinsum(NodeContext &node) {
   return node.emit<graph::EinsumOp>(operands, node.getString("equation", ""));
 }
 
-static bool isZeroPointOfZero(Value zero) {
+/// The constant that all elements of a zero point are; 0 for an absent one.
+static std::optional<int64_t> uniformZeroPoint(Value zero) {
   if (!zero)
-    return true;
+    return 0;
   auto values = graph::getConstantIntegers(zero);
-  return values && llvm::all_of(*values, [](int64_t value) { return value == 0; });
+  return values && !values->empty() && llvm::all_equal(*values) ? std::optional(values->front()) : std::nullopt;
 }
 
-std::pair<Value, Value> tegula::subtractZeroPoints(NodeContext &node, Value lhs, Value lhsZero, Value rhs,
-                                                   Value rhsZero) {
-  if (isZeroPointOfZero(lhsZero) && isZeroPointOfZero(rhsZero))
-    return {lhs, rhs};
+std::pair<IntegerOperand, IntegerOperand> tegula::subtractZeroPoints(NodeContext &node, Value lhs, Value lhsZero,
+                                                                     Value rhs, Value rhsZero) {
+  auto left = uniformZeroPoint(lhsZero), right = uniformZeroPoint(rhsZero);
+  if (left && right)
+    return {{lhs, *left}, {rhs, *right}};
   Type i32 = node.builder.getI32Type();
   auto widen = [&](Value value) -> Value {
     return node.create<graph::CastOp>(cast<TensorType>(value.getType()).clone(i32), value, true);
   };
   auto subtract = [&](Value value, Value zero) -> Value {
     Value wide = widen(value);
-    return isZeroPointOfZero(zero) ? wide : node.create<graph::SubOp>(wide.getType(), wide, widen(zero));
+    return uniformZeroPoint(zero) == 0 ? wide : node.create<graph::SubOp>(wide.getType(), wide, widen(zero));
   };
-  Value left = subtract(lhs, lhsZero), right = subtract(rhs, rhsZero);
-  return {left, right};
+  Value wideLeft = subtract(lhs, lhsZero), wideRight = subtract(rhs, rhsZero);
+  return {{wideLeft}, {wideRight}};
 }
 
 LogicalResult tegula::requantize(NodeContext &node, Value sum, Value lhsScale, Value rhsScale, Value scale,
@@ -92,7 +94,8 @@ static Value alignWithRows(NodeContext &node, Value value, Value matrix) {
 static LogicalResult buildMatMulInteger(NodeContext &node) {
   Value lhs = node.operand(0), rhs = node.operand(1);
   auto [left, right] = subtractZeroPoints(node, lhs, alignWithRows(node, node.operand(2), lhs), rhs, node.operand(3));
-  Value result = node.create<graph::MatMulOp>(node.resultType(0, node.builder.getI32Type()), left, right, false, false);
+  Value result = node.create<graph::MatMulOp>(node.resultType(0, node.builder.getI32Type()), left.value, right.value,
+                                              false, false, left.zeroPoint, right.zeroPoint);
   node.setResult(0, result);
   return success();
 }
@@ -101,8 +104,8 @@ static LogicalResult buildMatMulInteger(NodeContext &node) {
 static LogicalResult buildQLinearMatMul(NodeContext &node) {
   Value lhs = node.operand(0), rhs = node.operand(3);
   auto [left, right] = subtractZeroPoints(node, lhs, alignWithRows(node, node.operand(2), lhs), rhs, node.operand(5));
-  Value sum =
-      node.create<graph::MatMulOp>(UnrankedTensorType::get(node.builder.getI32Type()), left, right, false, false);
+  Value sum = node.create<graph::MatMulOp>(UnrankedTensorType::get(node.builder.getI32Type()), left.value, right.value,
+                                           false, false, left.zeroPoint, right.zeroPoint);
   return requantize(node, sum, alignWithRows(node, node.operand(1), lhs), node.operand(4), node.operand(6),
                     node.operand(7));
 }

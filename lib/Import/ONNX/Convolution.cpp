@@ -8,20 +8,21 @@
 using namespace mlir;
 using namespace tegula;
 
-/// A convolution of these values with the node's attributes; `type` is the result's.
-static FailureOr<Value> createConv(NodeContext &node, Type type, Value x, Value weight, Value bias) {
-  auto weightType = dyn_cast<RankedTensorType>(weight.getType());
+/// A convolution of these operands with the node's attributes; `type` is the result's.
+static FailureOr<Value> createConv(NodeContext &node, Type type, IntegerOperand x, IntegerOperand weight, Value bias) {
+  auto weightType = dyn_cast<RankedTensorType>(weight.value.getType());
   if (!weightType)
     return node.unsupported("a weight of unknown rank");
   if (weightType.getRank() < 3)
     return node.error("expected a weight of rank 3 or more, but got rank " + Twine(weightType.getRank()));
   WindowAttributes window = readWindow(node, weightType.getRank() - 2);
-  return Value(node.create<graph::ConvOp>(type, x, weight, bias, window.strides, window.pads, window.dilations,
-                                          node.getInteger("group", 1), window.autoPad));
+  return Value(node.create<graph::ConvOp>(type, x.value, weight.value, bias, window.strides, window.pads,
+                                          window.dilations, node.getInteger("group", 1), window.autoPad, x.zeroPoint,
+                                          weight.zeroPoint));
 }
 
 static LogicalResult buildConv(NodeContext &node) {
-  FailureOr<Value> result = createConv(node, node.resultType(), node.operand(0), node.operand(1), node.operand(2));
+  FailureOr<Value> result = createConv(node, node.resultType(), {node.operand(0)}, {node.operand(1)}, node.operand(2));
   if (failed(result))
     return failure();
   node.setResult(0, *result);

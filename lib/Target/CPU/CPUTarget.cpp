@@ -78,7 +78,9 @@ llvm::Expected<exec::CPUTargetAttr> tegula::parseCPUTarget(MLIRContext &context,
     else if (info.checkFeatures("+avx2,+fma"))
       bits = 256;
   }
-  return exec::CPUTargetAttr::get(&context, triple, cpu, features, bits);
+  bool byteDot = llvm::Triple(triple).isX86() && bits >= 256 &&
+                 (info.checkFeatures("+avx512vnni,+avx512vl") || (bits == 256 && info.checkFeatures("+avxvnni")));
+  return exec::CPUTargetAttr::get(&context, triple, cpu, features, bits, byteDot);
 }
 
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> tegula::createTargetMachine(exec::CPUTargetAttr target) {
@@ -94,8 +96,8 @@ std::string tegula::getRequiredFeatures(exec::CPUTargetAttr target) {
   if (!llvm::Triple(target.getTriple()).isX86())
     return "";
   // Those that our code generator can turn into instructions that an older CPU does not have.
-  static const char *const names[] = {"sse4.2",   "avx",      "avx2",     "fma",        "f16c",       "bmi",
-                                      "bmi2",     "lzcnt",    "movbe",    "avx512f",    "avx512vl",   "avx512dq",
+  static const char *const names[] = {"sse4.2",   "avx",      "avx2",       "fma",        "f16c",       "bmi",
+                                      "bmi2",     "lzcnt",    "movbe",      "avx512f",    "avx512vl",   "avx512dq",
                                       "avx512bw", "avx512cd", "avx512vnni", "avx512bf16", "avx512fp16", "avxvnni",
                                       "amx-tile", "amx-bf16", "amx-int8"};
   SmallVector<StringRef> required;

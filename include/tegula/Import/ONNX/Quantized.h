@@ -7,9 +7,15 @@
 
 namespace tegula {
 
-/// Both operands of an integer contraction less their zero points (null: none). They stay 8-bit integers when no zero
-/// point is other than a constant 0, and become i32 otherwise.
-std::pair<mlir::Value, mlir::Value> subtractZeroPoints(NodeContext &node, mlir::Value lhs, mlir::Value lhsZero,
+/// An operand of an integer contraction: 8-bit with a zero point, or i32.
+struct IntegerOperand {
+  mlir::Value value;
+  int64_t zeroPoint = 0;
+};
+
+/// Both operands of an integer contraction less their zero points (null: none). They stay 8-bit integers when both zero
+/// points are constants of one value each, and become i32, less their zero points, otherwise.
+std::pair<IntegerOperand, IntegerOperand> subtractZeroPoints(NodeContext &node, mlir::Value lhs, mlir::Value lhsZero,
                                                        mlir::Value rhs, mlir::Value rhsZero);
 
 /// Makes round(sum * lhs_scale * rhs_scale / scale) + zero, saturated to the zero point's type, the node's result.

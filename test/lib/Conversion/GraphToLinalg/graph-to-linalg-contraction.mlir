@@ -18,3 +18,15 @@ func.func @diagonal(%x: tensor<2x3x3xf32>) -> tensor<2xf32> {
   %y = graph.einsum "...ii->..."(%x) : (tensor<2x3x3xf32>) -> tensor<2xf32>
   return %y : tensor<2xf32>
 }
+
+// Zero points are subtracted in the body.
+// CHECK-LABEL: func.func @zero_points
+// CHECK: linalg.generic
+// CHECK: %[[L:.*]] = arith.extui %{{.*}} : i8 to i32
+// CHECK: %[[A:.*]] = arith.subi %[[L]], %c128_i32
+// CHECK: %[[R:.*]] = arith.extsi %{{.*}} : i8 to i32
+// CHECK: arith.muli %[[A]], %[[R]]
+func.func @zero_points(%x: tensor<2x3xui8>, %w: tensor<3x4xi8>) -> tensor<2x4xi32> {
+  %y = graph.matmul %x, %w {lhs_zero_point = 128 : i64} : tensor<2x3xui8>, tensor<3x4xi8> -> tensor<2x4xi32>
+  return %y : tensor<2x4xi32>
+}

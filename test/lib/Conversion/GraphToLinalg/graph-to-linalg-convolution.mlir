@@ -42,6 +42,18 @@ func.func @transpose_overlapping(%x: tensor<1x2x4xf32>, %w: tensor<2x3x3xf32>) -
   return %y : tensor<1x3x9xf32>
 }
 
+// Each channel by itself: a map with an operand for each kernel position.
+// CHECK-LABEL: func.func @depthwise
+// CHECK: tensor.pad
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel", "parallel"]
+// CHECK-COUNT-3: arith.mulf
+// CHECK-NOT: arith.mulf
+// CHECK: return
+func.func @depthwise(%x: tensor<1x4x8xf32>, %w: tensor<4x1x3xf32>) -> tensor<1x4x4xf32> {
+  %y = graph.conv %x, %w {strides = array<i64: 2>, pads = array<i64: 1, 1>, dilations = array<i64: 1>, group = 4 : i64} : tensor<1x4x8xf32>, tensor<4x1x3xf32> -> tensor<1x4x4xf32>
+  return %y : tensor<1x4x4xf32>
+}
+
 // Kernel equals stride: one product per place and kernel position, no zeros.
 // CHECK-LABEL: func.func @transpose_disjoint
 // CHECK-NOT: tensor.pad

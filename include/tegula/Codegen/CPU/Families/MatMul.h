@@ -15,7 +15,8 @@
 namespace tegula {
 
 /// Replaces a bufferized contraction and the elementwise ops after it by loops over register blocks.
-mlir::LogicalResult lowerMatMulKernel(mlir::func::FuncOp kernel, sched::CPUMatMulAttr schedule, int64_t vectorBits);
+mlir::LogicalResult lowerMatMulKernel(mlir::func::FuncOp kernel, sched::CPUMatMulAttr schedule,
+                                      const MachineModel &machine);
 
 /// The `cpu_matmul` family.
 std::unique_ptr<KernelFamily> createCPUMatMulFamily();

@@ -32,11 +32,12 @@ def Exec_CPUTargetAttr : AttrDef<Exec_Dialect, "CPUTarget"> {
   let mnemonic = "cpu_target";
   let summary = "A CPU to generate code for.";
   let description = [{
-    `triple`, `cpu` and `features` are LLVM's names; `vector_bits` is the widest useful vector register in bits.
-    Sits on the module as `exec.target`.
+    `triple`, `cpu` and `features` are LLVM's names; `vector_bits` is the widest useful vector register in bits,
+    `byte_dot` whether vectors of it have an instruction that adds products of four bytes to a 32-bit sum (VNNI). Sits on the module as `exec.target`.
   }];
   let parameters = (ins StringRefParameter<"LLVM target triple">:$triple, StringRefParameter<"LLVM CPU name">:$cpu,
-                        StringRefParameter<"LLVM feature string">:$features, "int64_t":$vector_bits);
+                        StringRefParameter<"LLVM feature string">:$features, "int64_t":$vector_bits,
+                        DefaultValuedParameter<"bool", "false">:$byte_dot);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

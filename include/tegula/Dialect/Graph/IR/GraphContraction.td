@@ -10,11 +10,14 @@ def Graph_MatMulOp : Graph_PureOp<"matmul"> {
     `lhs` is [..., M, K] or [K], `rhs` is [..., K, N] or [K]; the result is [..., M, N] without the dimension of a
     one-dimensional operand. Leading dimensions broadcast. `transpose_lhs` and `transpose_rhs` swap an operand's last
     two dimensions first (rank 2 or more). All element types are equal, and f16 and bf16 accumulate in f32; or the
-    operands are 8-bit integers of any signedness and the result is i32, exact modulo 2^32.
+    operands are 8-bit integers of any signedness and the result is i32, exact modulo 2^32. With 8-bit integers the
+    product is that of `lhs - lhs_zero_point` and `rhs - rhs_zero_point`; zero points are values of the operand's type.
   }];
   let arguments = (ins Graph_NumericTensor:$lhs, Graph_NumericTensor:$rhs,
                        DefaultValuedAttr<BoolAttr, "false">:$transpose_lhs,
-                       DefaultValuedAttr<BoolAttr, "false">:$transpose_rhs);
+                       DefaultValuedAttr<BoolAttr, "false">:$transpose_rhs,
+                       DefaultValuedAttr<I64Attr, "0">:$lhs_zero_point,
+                       DefaultValuedAttr<I64Attr, "0">:$rhs_zero_point);
   let results = (outs Graph_NumericTensor:$y);
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($y)";
   let hasVerifier = 1;
@@ -26,12 +29,15 @@ def Graph_ConvOp : Graph_PureOp<"conv"> {
     `x` is [N, C, D1, ..., Ds], `weight` is [M, C / group, k1, ..., ks], the optional `bias` is [M]; the result is
     [N, M, o1, ..., os] with o = (D + pad_begin + pad_end - dilation * (k - 1) - 1) / stride + 1.
     `pads` holds s begins, then s ends; padding is zero, a negative number crops. `auto_pad` of SAME_UPPER or SAME_LOWER
-    replaces `pads` such that o = ceil(D / stride). Element types are as for `graph.matmul`; `bias` has the result's.
+    replaces `pads` such that o = ceil(D / stride). Element types and zero points are as for `graph.matmul` (padding is
+    of `x_zero_point`, which counts as zero); `bias` has the result's type.
   }];
   let arguments = (ins Graph_NumericTensor:$x, Graph_NumericTensor:$weight, Graph_OptionalTensor:$bias,
                        DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
                        DefaultValuedAttr<I64Attr, "1">:$group,
-                       DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad);
+                       DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad,
+                       DefaultValuedAttr<I64Attr, "0">:$x_zero_point,
+                       DefaultValuedAttr<I64Attr, "0">:$weight_zero_point);
   let results = (outs Graph_NumericTensor:$y);
   let assemblyFormat = "$x `,` $weight (`,` $bias^)? attr-dict `:` type(operands) `->` type($y)";
   let hasVerifier = 1;

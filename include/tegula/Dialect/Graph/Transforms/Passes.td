@@ -31,9 +31,43 @@ def GraphFoldConstantsPass : Pass<"graph-fold-constants", "::mlir::ModuleOp"> {
     for the baseline of this machine's architecture and runs them in this process, all in one program; constants take
     their place. What would be far bigger than what it is computed from stays an op, so a splat stays a splat; so does
     what takes too long, and what fails, with a remark that says why. Shapes are inferred again where they became known.
-    Without a constant op nothing is compiled.
+    Without a constant op nothing is compiled. With `keep-dequantized`, dequantization stays, for graph-fold-qdq.
   }];
+  let options = [Option<"keepDequantized", "keep-dequantized", "bool", "false",
+                        "leave dequantized constants to graph-fold-qdq">];
   let dependentDialects = ["::tegula::graph::GraphDialect", "::mlir::func::FuncDialect"];
+}
+
+def GraphFoldQDQPass : Pass<"graph-fold-qdq", "::mlir::func::FuncOp"> {
+  let summary = "Makes contractions of dequantized values integer contractions, and moves dequantization behind movement";
+  let description = [{
+    `graph.conv` and `graph.matmul` of two dequantized 8-bit operands become the contraction of the integers with an i32
+    accumulator, a cast and one multiplication by the product of the scales; a bias of that product's scale is added to
+    the sum, another one to the real result. Quantization that follows stays and is computed with it. A quantization that
+    takes a value back to the integers that it was made of, directly or through ops that only move elements or choose
+    the largest, goes: the ops work on the integers.
+
+    Sums are exact, so that results differ from the float form by its rounding: at most one quantization step after
+    quantization. Float results are those of exact sums.
+  }];
+  let dependentDialects = ["::tegula::graph::GraphDialect"];
+}
+
+def GraphPropagateLayoutPass : Pass<"graph-propagate-layout", "::mlir::func::FuncOp"> {
+  let summary = "Moves transposes through the graph until they meet and cancel";
+  let description = [{
+    Transposes move down through elementwise ops, concatenations, reductions and softmax as long as no op gets more
+    transposes than it had; those that meet their inverse vanish, others merge. A transpose of the last two dimensions of
+    an operand of `graph.matmul` becomes its flag; small constants on the way are transposed back at compile time.
+  }];
+  let dependentDialects = ["::tegula::graph::GraphDialect"];
+}
+
+def GraphVerifyLayoutPass : Pass<"graph-verify-layout", "::mlir::func::FuncOp"> {
+  let summary = "Fails where two transposes follow each other: the contract of stage layout";
+  let description = [{
+    An edge between two computing ops holds at most one relayout. A transpose whose operand is a transpose is an error.
+  }];
 }
 
 def GraphListUnsupportedPass : Pass<"graph-list-unsupported", "::mlir::ModuleOp"> {

@@ -12,6 +12,7 @@
 #ifndef TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_EMITTER_H
 #define TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_EMITTER_H
 
+#include "IntegerDot.h"
 #include "KernelForm.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -25,8 +26,12 @@ struct Shape {
   bool packLhs, packRhs;
   /// Elements of a vector of the accumulator type; vectors in a row of the register block.
   int64_t lanes, vectors;
-  /// Whether masked loads and stores are one instruction.
-  bool masked;
+  /// Whether masked loads and stores are one instruction: of 32 and 64 bits, and with `masksNarrow` of all integers.
+  bool masked, masksNarrow;
+  bool masks(mlir::Type element) const {
+    return element.getIntOrFloatBitWidth() >= 32 || (masksNarrow && element.isInteger());
+  }
+  IntegerPacking integers;
 };
 
 /// A rectangle of the result: rows [rowBegin, rowEnd) times columns [columnBegin, columnEnd).
@@ -66,11 +71,24 @@ private:
   /// A panel to pack: `valid` columns from `column` on, in the block that starts at `blockColumn`; where it goes.
   struct RhsSource {
     Index column, blockColumn, valid, depth, depthCount, destination;
+    /// Where the corrections of its columns go.
+    Index sums;
   };
   void packRhsPanel(const RhsSource &source);
+  void fillRhsPanel(const RhsSource &source);
   void packTransposed(const RhsSource &source, Index chunk);
   void packRuns(const RhsSource &source);
-  void packElements(const RhsSource &source, Index k, Index begin, Index end);
+  void packElements(const RhsSource &source, Index k, bool whole, Index begin, Index end);
+  /// Calls `body` for the first depth of each group from `begin` (a multiple of the group) on, and whether the group is
+  /// whole.
+  void overDepths(Index begin, Index count, llvm::function_ref<void(Index, bool)> body);
+  /// The group of packed values from depth `k` on, interleaved; `load` gives those of one depth.
+  mlir::Value loadGroup(Index k, Index count, bool whole, llvm::function_ref<mlir::Value(Index)> load);
+  /// `count` depths as packed panels hold them: whole groups.
+  Index paddedDepth(Index count) {
+    Index group = math.of(shape.integers.group);
+    return shape.integers.group == 1 ? count : math.mul(math.ceilDiv(count, group), group);
+  }
   void transpose(llvm::MutableArrayRef<mlir::Value> rows);
   /// Address of column `j` of the panel without the depth; the whole address; where element (k, j) goes.
   Index rhsTerm(const RhsSource &source, Index j);
@@ -80,12 +98,31 @@ private:
   /// f(x) of the body for operand `operand` of the contraction, in the accumulator type.
   mlir::Value convert(mlir::Value x, unsigned operand);
 
+  // --- IntegerDot.cpp
+  /// The element type of packed operands; a stored value (scalar or vector) as it is packed.
+  mlir::Type packedType();
+  mlir::Value pack(mlir::Value x, unsigned operand);
+  /// One vector of the elements of several, in turns.
+  mlir::Value interleave(llvm::ArrayRef<mlir::Value> rows);
+  /// Vectors of packed values as vectors of their groups (i32), and back.
+  mlir::Value toWords(mlir::Value packed);
+  mlir::Value fromWords(mlir::Value words);
+  mlir::Value callDot(llvm::StringRef name, mlir::ValueRange operands);
+  /// `sum` plus the products of packed values of the left and the right operand, group by group.
+  mlir::Value dot(mlir::Value sum, mlir::Value left, mlir::Value right);
+  /// Whether the sums start from what `operand` (its rows or columns) contributes to the correction.
+  bool correctsBy(unsigned operand);
+  void sumLhsRow(mlir::Value row, Index depthCount);
+  void sumRhsPanel(const RhsSource &source);
+
   // --- MicroKernel.cpp
-  /// Where the micro-kernel reads the right operand: at `base` + depth * `step` + column.
+  /// Where the micro-kernel reads the right operand: at `base` + group of depths * `step` + column. `sums`: where the
+  /// corrections of its columns are.
   struct RhsPanel {
     mlir::Value flat;
     Index base, step;
     bool packed;
+    Index sums;
   };
   Values computeTile(Index row, Index rowEnd, Index blockRow, Index packedRow, Index depth, Index depthCount,
                      const RhsPanel &rhs);
@@ -139,14 +176,15 @@ private:
   mlir::Value loadVector(mlir::Type element, mlir::Value flat, Index index, mlir::Value mask);
   /// Fetches the cache lines of `count` elements; an address outside of the operand does no harm.
   void prefetch(const Access &access, Index start, int64_t count, bool isWrite);
-  bool masksElement(mlir::Type element) { return shape.masked && element.getIntOrFloatBitWidth() >= 32; }
+  bool masksElement(mlir::Type element) { return shape.masked && shape.masks(element); }
   /// Whether the packed left operand is held in rows of KC elements; else in panels of MR rows.
   bool lhsByRows() {
     const Dependence &rows = lhs.dependence[Rows];
-    return rows.kind != Dependence::Linear || !IndexMath::isConstant(rows.step, 1);
+    return shape.integers.group > 1 || rows.kind != Dependence::Linear || !IndexMath::isConstant(rows.step, 1);
   }
   /// A mask of the first `count` lanes.
-  mlir::Value maskOf(Index count);
+  mlir::Value maskOf(Index count) { return maskOf(count, shape.lanes); }
+  mlir::Value maskOf(Index count, int64_t lanes);
 
   mlir::OpBuilder &b;
   mlir::Location loc;
@@ -169,6 +207,8 @@ private:
   /// Every access that has tables.
   llvm::SmallVector<Access *> allAccesses;
   mlir::Value packedLhs, packedRhs, scratch, partialBuffer;
+  /// The packed left operand as groups (i32); corrections of its rows, of the right operand's columns.
+  mlir::Value lhsWords, lhsSums, rhsSums;
 };
 
 } // namespace tegula::matmul

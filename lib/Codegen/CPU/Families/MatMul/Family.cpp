@@ -56,7 +56,7 @@ public:
   LogicalResult lower(func::FuncOp kernel, Attribute schedule, const MachineModel &machine) const override {
     if (failed(verify(kernel, schedule, machine, [&] { return kernel.emitError(); })))
       return failure();
-    return lowerMatMulKernel(kernel, cast<sched::CPUMatMulAttr>(schedule), machine.vectorBits);
+    return lowerMatMulKernel(kernel, cast<sched::CPUMatMulAttr>(schedule), machine);
   }
 
 private:

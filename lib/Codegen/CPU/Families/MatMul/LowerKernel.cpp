@@ -42,7 +42,7 @@ void Emitter::emitPanel(const BlockExtent &block, Index panel) {
       compute(tile, i);
     });
   };
-  RhsSource source{column, block.column, columnCount, block.depth, block.depthCount, math.of(0)};
+  RhsSource source{column, block.column, columnCount, block.depth, block.depthCount, math.of(0), math.of(0)};
   if (usesDotKernel())
     return walkTiles([&](const Tile &tile, Index) {
       computeDots(tile.row, rowEnd, block.row, source);
@@ -54,23 +54,25 @@ void Emitter::emitPanel(const BlockExtent &block, Index panel) {
       storeTile(tile, computeTile(tile.row, rowEnd, block.row, packedRow, block.depth, block.depthCount, rhsPanel));
     });
   };
+  Index packedStep = math.of(shape.nr * shape.integers.group);
   if (shape.packRhs)
-    return walkRows({packedRhs, math.mul(panel, block.depthCount), math.of(shape.nr), true});
+    return walkRows({packedRhs, math.mul(panel, paddedDepth(block.depthCount)), packedStep, true, panel});
 
   // Unpacked: whole panels are read where they are, the others are packed alone.
   auto packAlone = [&] {
     packRhsPanel(source);
-    walkRows({packedRhs, math.of(0), math.of(shape.nr), true});
+    walkRows({packedRhs, math.of(0), packedStep, true, math.of(0)});
   };
   const Dependence &columns = rhs.dependence[Columns], &depths = rhs.dependence[Depth];
-  if (columns.kind != Dependence::Linear || !IndexMath::isConstant(columns.step, 1) || depths.kind == Dependence::Table)
+  if (shape.integers.group > 1 || columns.kind != Dependence::Linear || !IndexMath::isConstant(columns.step, 1) ||
+      depths.kind == Dependence::Table)
     return packAlone();
   ifTrue(
       math.equal(columnCount, math.of(shape.nr)),
       [&] {
         Index base = math.add(rhs.batchBase, term(rhs, Columns, column, block.column));
         base = math.add(base, term(rhs, Depth, block.depth, block.depth));
-        walkRows({rhs.flat, base, depths.kind == Dependence::Linear ? depths.step : math.of(0), false});
+        walkRows({rhs.flat, base, depths.kind == Dependence::Linear ? depths.step : math.of(0), false, math.of(0)});
       },
       packAlone);
 }
@@ -202,7 +204,8 @@ Shape Emitter::oneRowShape() const {
   row.nr = row.vectors * row.lanes;
   row.nc = std::max<int64_t>(shape.nc / row.nr, 1) * row.nr;
   row.unroll = 4;
-  row.packLhs = row.packRhs = false;
+  row.packLhs = shape.integers.group > 1;
+  row.packRhs = false;
   return row;
 }
 
@@ -230,7 +233,8 @@ static void eraseLocalBuffer(Value buffer) {
     alloc.erase();
 }
 
-LogicalResult tegula::lowerMatMulKernel(func::FuncOp kernel, sched::CPUMatMulAttr schedule, int64_t vectorBits) {
+LogicalResult tegula::lowerMatMulKernel(func::FuncOp kernel, sched::CPUMatMulAttr schedule,
+                                        const MachineModel &machine) {
   FailureOr<KernelForm> form = analyzeKernel(kernel);
   if (failed(form))
     return failure();
@@ -239,10 +243,12 @@ LogicalResult tegula::lowerMatMulKernel(func::FuncOp kernel, sched::CPUMatMulAtt
   Shape shape;
   shape.mr = schedule.getMicro()[0];
   shape.nr = schedule.getMicro()[1];
-  shape.lanes = vectorBits / width;
+  shape.lanes = machine.vectorBits / width;
   shape.vectors = shape.nr / shape.lanes;
   shape.unroll = schedule.getUnroll();
-  shape.packLhs = schedule.getPackLhs();
+  shape.integers = planPacking(info, machine);
+  // Groups of depths come from packing alone.
+  shape.packLhs = schedule.getPackLhs() || shape.integers.group > 1;
   shape.packRhs = schedule.getPackRhs();
   // Blocks need not be larger than the kernel.
   auto limit = [](int64_t block, int64_t extent, int64_t multiple) {
@@ -252,12 +258,15 @@ LogicalResult tegula::lowerMatMulKernel(func::FuncOp kernel, sched::CPUMatMulAtt
   };
   shape.mc = limit(schedule.getTile()[0], info.extent(info.rows), shape.mr);
   shape.nc = limit(schedule.getTile()[1], info.extent(info.columns), shape.nr);
-  shape.kc = limit(schedule.getTile()[2], info.extent(info.depth), 1);
-  // AVX and AVX-512 have masked loads and stores of 32 and 64 bits.
-  shape.masked = vectorBits >= 256;
-  auto narrow = [](Value value) {
+  // Rows of groups are padded to whole vectors.
+  int64_t depthMultiple = shape.integers.group > 1 ? shape.lanes : 1;
+  shape.kc = limit(llvm::alignTo(schedule.getTile()[2], depthMultiple), info.extent(info.depth), depthMultiple);
+  // AVX has masked loads and stores of 32 and 64 bits, AVX-512 of all integers.
+  shape.masked = machine.vectorBits >= 256;
+  shape.masksNarrow = machine.vectorBits >= 512;
+  auto narrow = [&](Value value) {
     auto type = dyn_cast<MemRefType>(value.getType());
-    return type && type.getElementTypeBitWidth() < 32;
+    return type && !shape.masks(type.getElementType());
   };
   shape.masked &= llvm::none_of(form->stored, narrow);
   for (Operation *step : form->steps)

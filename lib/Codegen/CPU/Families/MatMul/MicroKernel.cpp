@@ -14,28 +14,36 @@ using namespace tegula::matmul;
 void Emitter::multiplyAdd(MutableArrayRef<Value> sums, ValueRange lhsRows, Index lhsPacked, Index k, Index depth,
                           const RhsPanel &panel) {
   Values columns;
+  int64_t group = shape.integers.group;
   Index columnStart = math.add(panel.base, math.mul(k, panel.step));
   for (int64_t j = 0; j < shape.vectors; ++j) {
-    Index at = math.add(columnStart, math.of(j * shape.lanes));
-    if (panel.packed)
+    Index at = math.add(columnStart, math.of(j * shape.lanes * group));
+    if (group > 1)
+      columns.push_back(vector::LoadOp::create(b, loc, VectorType::get({shape.lanes * group}, packedType()), panel.flat,
+                                               math.value(at)));
+    else if (panel.packed)
       columns.push_back(loadVector(info.accumulator, panel.flat, at, nullptr));
     else
       columns.push_back(convert(loadVector(rhs.element, panel.flat, at, nullptr), info.rhs));
   }
-  int64_t lhsRowStep = lhsByRows() ? shape.kc : 1;
+  int64_t lhsRowStep = lhsByRows() ? shape.kc / group : 1;
   Index lhsStart = shape.packLhs ? math.add(lhsPacked, math.mul(k, math.of(lhsByRows() ? 1 : shape.mr)))
                                  : term(lhs, Depth, math.add(depth, k), depth);
   VectorType type = vectorOf(info.accumulator);
   for (int64_t i = 0; i < shape.mr; ++i) {
     Value element;
     if (shape.packLhs)
-      element = memref::LoadOp::create(b, loc, packedLhs, math.value(math.add(lhsStart, math.of(i * lhsRowStep))));
+      element = memref::LoadOp::create(b, loc, group > 1 ? lhsWords : packedLhs,
+                                       math.value(math.add(lhsStart, math.of(i * lhsRowStep))));
     else
       element = convert(memref::LoadOp::create(b, loc, lhs.flat, math.value(math.add(lhsRows[i], lhsStart))), info.lhs);
     Value row = vector::BroadcastOp::create(b, loc, type, element);
+    Value groups = group > 1 ? fromWords(row) : row;
     for (int64_t j = 0; j < shape.vectors; ++j) {
       Value &sum = sums[i * shape.vectors + j];
-      if (isa<FloatType>(info.accumulator))
+      if (group > 1)
+        sum = dot(sum, groups, columns[j]);
+      else if (isa<FloatType>(info.accumulator))
         sum = vector::FMAOp::create(b, loc, row, columns[j], sum);
       else
         sum = arith::AddIOp::create(b, loc, sum, arith::MulIOp::create(b, loc, row, columns[j]));
@@ -46,7 +54,10 @@ void Emitter::multiplyAdd(MutableArrayRef<Value> sums, ValueRange lhsRows, Index
 SmallVector<Value> Emitter::computeTile(Index row, Index rowEnd, Index blockRow, Index packedRow, Index depth,
                                         Index depthCount, const RhsPanel &panel) {
   Values lhsRows;
-  Index lhsPacked = math.mul(packedRow, lhsByRows() ? math.of(shape.kc) : depthCount);
+  // Depths are counted in groups from here on.
+  int64_t group = shape.integers.group;
+  Index lhsPacked = math.mul(packedRow, lhsByRows() ? math.of(shape.kc / group) : depthCount);
+  depthCount = math.ceilDiv(depthCount, math.of(group));
   if (!shape.packLhs) {
     // Rows beyond the edge repeat the last one: memory that exists, sums that nobody stores.
     Index last = math.sub(rowEnd, math.of(1));
@@ -56,6 +67,16 @@ SmallVector<Value> Emitter::computeTile(Index row, Index rowEnd, Index blockRow,
     }
   }
   Values sums(shape.mr * shape.vectors, zero(vectorOf(info.accumulator)));
+  for (int64_t i = 0; i < shape.mr; ++i)
+    for (int64_t j = 0; j < shape.vectors; ++j) {
+      Value &sum = sums[i * shape.vectors + j];
+      if (correctsBy(info.lhs)) {
+        Value own = memref::LoadOp::create(b, loc, lhsSums, math.value(math.add(packedRow, math.of(i))));
+        sum = vector::BroadcastOp::create(b, loc, sum.getType(), own);
+      } else if (correctsBy(info.rhs)) {
+        sum = loadVector(info.accumulator, rhsSums, math.add(panel.sums, math.of(j * shape.lanes)), nullptr);
+      }
+    }
   Index main = math.mul(math.floorDiv(depthCount, math.of(shape.unroll)), math.of(shape.unroll));
   auto depthLoop = [&](Index begin, Index end, int64_t unroll) {
     auto forOp = scf::ForOp::create(b, loc, math.value(begin), math.value(end), math.constant(unroll), sums);

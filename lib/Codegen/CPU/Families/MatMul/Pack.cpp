@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Packing of operand blocks in the accumulator type. The right operand: panels of NR columns, one depth after the
-// other. The left one: as it lies in memory, either rows of KC elements or panels of MR rows, one depth after the
-// other. The micro-kernel knows no edges: it also computes rows and columns beyond them, from whatever stands there,
-// and nobody stores these sums.
+// Packing of operand blocks in the accumulator type, or 8-bit integers in groups (IntegerDot.h). The right operand:
+// panels of NR columns, one depth after the other. The left one: as it lies in memory, either rows of KC elements or
+// panels of MR rows, one depth after the other. The micro-kernel knows no edges: it also computes rows and columns
+// beyond them, from whatever stands there, and nobody stores these sums.
 //
 #include "Emitter.h"
 
@@ -61,8 +61,39 @@ static constexpr int64_t prefetchDepth = 8;
 void Emitter::packRhs(Index column, Index columnCount, Index depth, Index depthCount) {
   loop(math.of(0), columnCount, shape.nr, [&](Value panel) {
     Index valid = math.min(math.of(shape.nr), math.sub(columnCount, panel));
-    packRhsPanel({math.add(column, panel), column, valid, depth, depthCount, math.mul(panel, depthCount)});
+    packRhsPanel(
+        {math.add(column, panel), column, valid, depth, depthCount, math.mul(panel, paddedDepth(depthCount)), panel});
   });
+}
+
+void Emitter::packRhsPanel(const RhsSource &source) {
+  fillRhsPanel(source);
+  if (correctsBy(info.rhs))
+    sumRhsPanel(source);
+}
+
+void Emitter::overDepths(Index begin, Index count, function_ref<void(Index, bool)> body) {
+  Index group = math.of(shape.integers.group);
+  Index main = math.mul(math.floorDiv(count, group), group);
+  loop(begin, main, shape.integers.group, [&](Value k) { body(k, true); });
+  if (shape.integers.group > 1)
+    ifTrue(math.less(main, count), [&] { body(main, false); });
+}
+
+Value Emitter::loadGroup(Index k, Index count, bool whole, function_ref<Value(Index)> load) {
+  Values rows;
+  Index last = math.sub(count, math.of(1));
+  for (int64_t i = 0; i < shape.integers.group; ++i) {
+    Index at = math.add(k, math.of(i));
+    if (whole || i == 0) {
+      rows.push_back(load(at));
+      continue;
+    }
+    // Beyond the last depth its address is read again, and zeros count.
+    Value row = load(math.min(at, last));
+    rows.push_back(arith::SelectOp::create(b, loc, math.less(at, count), row, zero(row.getType())));
+  }
+  return isa<VectorType>(rows[0].getType()) ? interleave(rows) : rows[0];
 }
 
 Index Emitter::rhsTerm(const RhsSource &source, Index j) {
@@ -74,17 +105,26 @@ Index Emitter::rhsAddress(const RhsSource &source, Index columnTerm, Index k) {
 }
 
 Value Emitter::packedAddress(const RhsSource &source, Index k, Index j) {
-  return math.value(math.add(math.add(source.destination, math.mul(k, math.of(shape.nr))), j));
+  Index column = math.mul(j, math.of(shape.integers.group));
+  return math.value(math.add(math.add(source.destination, math.mul(k, math.of(shape.nr))), column));
 }
 
-void Emitter::packElements(const RhsSource &source, Index k, Index begin, Index end) {
+void Emitter::packElements(const RhsSource &source, Index k, bool whole, Index begin, Index end) {
+  Index last = math.sub(source.depthCount, math.of(1));
   loop(begin, end, 1, [&](Value j) {
-    Value x = memref::LoadOp::create(b, loc, rhs.flat, math.value(rhsAddress(source, rhsTerm(source, j), k)));
-    memref::StoreOp::create(b, loc, convert(x, info.rhs), packedRhs, packedAddress(source, k, j));
+    Index columnTerm = rhsTerm(source, j), start = packedAddress(source, k, j);
+    for (int64_t i = 0; i < shape.integers.group; ++i) {
+      Index at = math.add(k, math.of(i)), from = whole || i == 0 ? at : math.min(at, last);
+      Value x = memref::LoadOp::create(b, loc, rhs.flat, math.value(rhsAddress(source, columnTerm, from)));
+      x = pack(x, info.rhs);
+      if (!whole && i > 0)
+        x = arith::SelectOp::create(b, loc, math.less(at, source.depthCount), x, zero(x.getType()));
+      memref::StoreOp::create(b, loc, x, packedRhs, math.value(math.add(start, math.of(i))));
+    }
   });
 }
 
-void Emitter::packRhsPanel(const RhsSource &source) {
+void Emitter::fillRhsPanel(const RhsSource &source) {
   const Dependence &columns = rhs.dependence[Columns], &depths = rhs.dependence[Depth];
   Index lanes = math.of(shape.lanes);
   bool neighbours = columns.kind == Dependence::Linear && IndexMath::isConstant(columns.step, 1);
@@ -95,25 +135,30 @@ void Emitter::packRhsPanel(const RhsSource &source) {
     return packRuns(source);
 
   auto byElements = [&](Index begin) {
-    loop(math.of(0), source.depthCount, 1, [&](Value k) { packElements(source, k, begin, source.valid); });
+    overDepths(math.of(0), source.depthCount,
+               [&](Index k, bool whole) { packElements(source, k, whole, begin, source.valid); });
   };
   if (columns.kind == Dependence::None)
     return byElements(math.of(0));
-  auto copy = [&](Index k, Index j, Value mask) {
-    Value x = loadVector(rhs.element, rhs.flat, rhsAddress(source, rhsTerm(source, j), k), mask);
-    vector::StoreOp::create(b, loc, convert(x, info.rhs), packedRhs, packedAddress(source, k, j));
+  auto copy = [&](Index k, bool whole, Index j, Value mask) {
+    Value packed = loadGroup(k, source.depthCount, whole, [&](Index at) {
+      return pack(loadVector(rhs.element, rhs.flat, rhsAddress(source, rhsTerm(source, j), at), mask), info.rhs);
+    });
+    vector::StoreOp::create(b, loc, packed, packedRhs, packedAddress(source, k, j));
   };
   Value contiguous = math.equal(columns.step, math.of(1));
   ifTrue(
       math.logicalAnd(contiguous, math.equal(source.valid, math.of(shape.nr))),
       [&] {
-        loop(math.of(0), source.depthCount, 1, [&](Value k) {
+        overDepths(math.of(0), source.depthCount, [&](Index k, bool whole) {
           // Rows lie far apart, so the hardware does not see them coming.
-          Index ahead = rhsAddress(source, rhsTerm(source, math.of(0)), math.add(k, math.of(prefetchDepth)));
           if (rhs.dependence[Depth].kind == Dependence::Linear)
-            prefetch(rhs, ahead, shape.nr, /*isWrite=*/false);
+            for (int64_t i = 0; i < shape.integers.group; ++i) {
+              Index ahead = math.add(k, math.of(prefetchDepth + i));
+              prefetch(rhs, rhsAddress(source, rhsTerm(source, math.of(0)), ahead), shape.nr, /*isWrite=*/false);
+            }
           for (int64_t i = 0; i < shape.vectors; ++i)
-            copy(k, math.of(i * shape.lanes), nullptr);
+            copy(k, whole, math.of(i * shape.lanes), nullptr);
         });
       },
       [&] {
@@ -124,7 +169,7 @@ void Emitter::packRhsPanel(const RhsSource &source) {
             [&] {
               loop(math.of(0), source.valid, shape.lanes, [&](Value chunk) {
                 Value mask = maskOf(math.min(lanes, math.sub(source.valid, chunk)));
-                loop(math.of(0), source.depthCount, 1, [&](Value k) { copy(k, chunk, mask); });
+                overDepths(math.of(0), source.depthCount, [&](Index k, bool whole) { copy(k, whole, chunk, mask); });
               });
             },
             [&] { byElements(math.of(0)); });
@@ -138,18 +183,26 @@ void Emitter::packTransposed(const RhsSource &source, Index chunk) {
   Index last = math.sub(source.valid, math.of(1));
   for (int64_t j = 0; j < shape.lanes; ++j)
     terms.push_back(math.value(rhsTerm(source, math.min(math.add(chunk, math.of(j)), last))));
-  Index lanes = math.of(shape.lanes);
-  Index main = math.mul(math.floorDiv(source.depthCount, lanes), lanes);
-  loop(math.of(0), main, shape.lanes, [&](Value k) {
+  // With groups, the elements of the square are groups.
+  int64_t group = shape.integers.group;
+  Index side = math.of(shape.lanes * group);
+  Index main = math.mul(math.floorDiv(source.depthCount, side), side);
+  auto type = VectorType::get({shape.lanes * group}, rhs.element);
+  loop(math.of(0), main, shape.lanes * group, [&](Value k) {
     Values square;
-    for (Value term : terms)
-      square.push_back(convert(loadVector(rhs.element, rhs.flat, rhsAddress(source, term, k), nullptr), info.rhs));
+    for (Value term : terms) {
+      Value at = math.value(rhsAddress(source, term, k));
+      Value column = pack(vector::LoadOp::create(b, loc, type, rhs.flat, at), info.rhs);
+      square.push_back(group > 1 ? toWords(column) : column);
+    }
     transpose(square);
-    for (int64_t u = 0; u < shape.lanes; ++u)
-      vector::StoreOp::create(b, loc, square[u], packedRhs, packedAddress(source, math.add(k, math.of(u)), chunk));
+    for (int64_t u = 0; u < shape.lanes; ++u) {
+      Value row = group > 1 ? fromWords(square[u]) : square[u];
+      vector::StoreOp::create(b, loc, row, packedRhs, packedAddress(source, math.add(k, math.of(u * group)), chunk));
+    }
   });
-  Index end = math.min(math.add(chunk, lanes), source.valid);
-  loop(main, source.depthCount, 1, [&](Value k) { packElements(source, k, chunk, end); });
+  Index end = math.min(math.add(chunk, math.of(shape.lanes)), source.valid);
+  overDepths(main, source.depthCount, [&](Index k, bool whole) { packElements(source, k, whole, chunk, end); });
 }
 
 /// Transposes a square of `rows.size()` vectors of as many lanes: in each step blocks of half the size change places.
@@ -181,9 +234,6 @@ void Emitter::packRuns(const RhsSource &source) {
     step = 2;
   auto copyRun = [&](Index begin, Index run) {
     Index columnTerm = rhsTerm(source, begin);
-    auto overDepth = [&](function_ref<void(Index)> body) {
-      loop(math.of(0), source.depthCount, 1, [&](Value k) { body(k); });
-    };
     auto copy = [&](bool whole) {
       // The last element of a run of step 2 is element 2 * run - 2: two vectors that overlap by one element reach it
       // and nothing behind it.
@@ -193,8 +243,9 @@ void Emitter::packRuns(const RhsSource &source) {
         mask = maskOf(reach);
         second = maskOf(math.max(math.of(0), math.sub(reach, math.of(shape.lanes - 1))));
       }
-      Value stored = whole ? Value() : maskOf(run);
-      overDepth([&](Index k) {
+      int64_t group = shape.integers.group;
+      Value stored = whole ? Value() : maskOf(math.mul(run, math.of(group)), shape.lanes * group);
+      auto load = [&](Index k) -> Value {
         Index from = rhsAddress(source, columnTerm, k);
         Value x = loadVector(rhs.element, rhs.flat, from, mask);
         if (step == 2) {
@@ -204,7 +255,10 @@ void Emitter::packRuns(const RhsSource &source) {
             even.push_back(2 * lane < shape.lanes ? 2 * lane : 2 * lane + 1);
           x = vector::ShuffleOp::create(b, loc, x, y, even);
         }
-        x = convert(x, info.rhs);
+        return pack(x, info.rhs);
+      };
+      overDepths(math.of(0), source.depthCount, [&](Index k, bool wholeGroup) {
+        Value x = loadGroup(k, source.depthCount, wholeGroup, load);
         Value at = packedAddress(source, k, begin);
         if (stored)
           vector::MaskedStoreOp::create(b, loc, packedRhs, at, stored, x);
@@ -212,7 +266,10 @@ void Emitter::packRuns(const RhsSource &source) {
           vector::StoreOp::create(b, loc, x, packedRhs, at);
       });
     };
-    auto byElements = [&] { overDepth([&](Index k) { packElements(source, k, begin, math.add(begin, run)); }); };
+    auto byElements = [&] {
+      overDepths(math.of(0), source.depthCount,
+                 [&](Index k, bool wholeGroup) { packElements(source, k, wholeGroup, begin, math.add(begin, run)); });
+    };
     ifTrue(
         math.equal(run, lanes), [&] { copy(true); },
         [&] {
@@ -241,7 +298,7 @@ void Emitter::packLhs(Index row, Index rowCount, Index depth, Index depthCount) 
     return math.add(at, term(lhs, Depth, math.add(depth, k), depth));
   };
   auto element = [&](Index i, Index k) {
-    return convert(memref::LoadOp::create(b, loc, lhs.flat, math.value(address(i, k))), info.lhs);
+    return pack(memref::LoadOp::create(b, loc, lhs.flat, math.value(address(i, k))), info.lhs);
   };
   if (lhsByRows()) {
     const Dependence &depths = lhs.dependence[Depth];
@@ -250,15 +307,25 @@ void Emitter::packLhs(Index row, Index rowCount, Index depth, Index depthCount) 
         neighbours ? math.mul(math.floorDiv(depthCount, math.of(shape.lanes)), math.of(shape.lanes)) : math.of(0);
     loop(math.of(0), rowCount, 1, [&](Value i) {
       Index target = math.mul(i, math.of(shape.kc));
+      if (shape.integers.group > 1) {
+        // Zeros behind the last depth, to the end of its vector.
+        Index tail = math.mul(math.floorDiv(depthCount, math.of(shape.lanes)), math.of(shape.lanes));
+        ifTrue(math.less(tail, depthCount), [&] {
+          Value none = zero(vectorOf(packedType()));
+          vector::StoreOp::create(b, loc, none, packedLhs, math.value(math.add(target, tail)));
+        });
+      }
       loop(math.of(0), main, shape.lanes, [&](Value k) {
         if (lhs.dependence[Rows].kind == Dependence::Linear)
           prefetch(lhs, math.add(address(i, k), lhs.dependence[Rows].step), 1, /*isWrite=*/false);
-        Value x = convert(loadVector(lhs.element, lhs.flat, address(i, k), nullptr), info.lhs);
+        Value x = pack(loadVector(lhs.element, lhs.flat, address(i, k), nullptr), info.lhs);
         vector::StoreOp::create(b, loc, x, packedLhs, math.value(math.add(target, k)));
       });
       loop(main, depthCount, 1, [&](Value k) {
         memref::StoreOp::create(b, loc, element(i, k), packedLhs, math.value(math.add(target, k)));
       });
+      if (correctsBy(info.lhs))
+        sumLhsRow(i, depthCount);
     });
     return;
   }

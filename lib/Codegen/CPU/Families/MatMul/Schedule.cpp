@@ -7,6 +7,8 @@
 //
 #include "Schedule.h"
 
+#include "IntegerDot.h"
+
 #include "llvm/Support/MathExtras.h"
 
 #include <cmath>
@@ -82,7 +84,9 @@ SearchSpace matmul::makeSpace(const ContractionInfo &info, const MachineModel &m
   space.addKnob("tile_n", upTo({64, 128, 256, 512, 1024, 2048, 4096}, columns));
   space.addKnob("tile_k", upTo({64, 128, 192, 256, 384, 512, 768, 1024}, depth));
   space.addKnob("unroll", {1, 2, 4, 8});
-  space.addKnob("pack_lhs", {0, 1});
+  // Groups of 8-bit depths come from packing alone.
+  bool groups = planPacking(info, machine).group > 1;
+  space.addKnob("pack_lhs", groups ? SmallVector<int64_t>{1} : SmallVector<int64_t>{0, 1});
   space.addKnob("pack_rhs", {0, 1});
   int64_t registers = machine.vectorRegisters;
   space.addConstraint("registers(micro_m, micro_n / " + std::to_string(lanes) + ") <= " + std::to_string(registers),
@@ -134,7 +138,7 @@ Configuration matmul::chooseDefault(const SearchSpace &space, const ContractionI
   int64_t depthLimit = std::max<int64_t>(machine.l2Bytes / 4 / (microColumns * width / 8), 64);
   int64_t wanted = std::clamp<int64_t>(depthLimit, 256, 640);
   if (!ShapedType::isDynamic(depth))
-    wanted = llvm::divideCeil(depth, llvm::divideCeil(depth, wanted));
+    wanted = llvm::divideCeil(depth, std::max<int64_t>(llvm::divideCeil(depth, wanted), 1));
   int64_t blockDepth = ShapedType::isDynamic(depth) ? largestUpTo("tile_k", wanted) : values("tile_k").back();
   if (!ShapedType::isDynamic(depth))
     for (int64_t value : llvm::reverse(values("tile_k")))
@@ -159,7 +163,8 @@ Configuration matmul::chooseDefault(const SearchSpace &space, const ContractionI
   set("tile_n", blockColumns);
   set("tile_k", blockDepth);
   set("unroll", unroll);
-  set("pack_lhs", packRhs); // rows far apart in memory share few cache sets: packed even when contiguous
+  set("pack_lhs", packRhs || values("pack_lhs").front() ==
+                                 1); // rows far apart in memory share few cache sets: packed even when contiguous
   set("pack_rhs", packRhs);
   assert(space.contains(point) && "the default is a point of the space");
   return point;

@@ -165,9 +165,17 @@ void Emitter::setUpWorkspace(Block *entry) {
   // Enough for the kernel's shape and for that of a single row.
   const Shape s = shape, row = oneRowShape();
   int64_t panel = s.kc * std::max(s.nr, row.nr), nc = std::max(s.nc, row.nc);
-  reserve(packedRhs, s.packRhs ? std::max(s.kc * s.nc, panel) : panel, info.accumulator);
-  if (s.packLhs)
-    reserve(packedLhs, s.kc * s.mc, info.accumulator);
+  reserve(packedRhs, s.packRhs ? std::max(s.kc * s.nc, panel) : panel, packedType());
+  if (s.packLhs) {
+    int64_t start = bytes;
+    reserve(packedLhs, s.kc * s.mc, packedType());
+    if (s.integers.group > 1)
+      views.push_back({start, {MemRefType::get({s.kc * s.mc / s.integers.group}, b.getI32Type()), &lhsWords}});
+  }
+  if (correctsBy(info.lhs))
+    reserve(lhsSums, s.mc, b.getI32Type());
+  if (correctsBy(info.rhs))
+    reserve(rhsSums, std::max(s.packRhs ? s.nc : s.nr, row.nr), b.getI32Type());
   reserve(scratch, std::max(s.mr * s.nr, row.nr), info.accumulator);
   if (partialInWorkspace)
     reserve(partialBuffer, s.mc * nc, info.accumulator);
@@ -319,7 +327,7 @@ void Emitter::prefetch(const Access &access, Index start, int64_t count, bool is
                                /*localityHint=*/3, /*isDataCache=*/true);
 }
 
-Value Emitter::maskOf(Index count) {
-  auto type = VectorType::get({shape.lanes}, b.getI1Type());
+Value Emitter::maskOf(Index count, int64_t lanes) {
+  auto type = VectorType::get({lanes}, b.getI1Type());
   return vector::CreateMaskOp::create(b, loc, type, math.value(count));
 }

@@ -13,6 +13,7 @@
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/TargetParser/Host.h"
 #include "gtest/gtest.h"
 
 #include <cstring>
@@ -42,6 +43,16 @@ struct Problem {
   std::vector<Step> steps;
   std::string lhsType = "f32", rhsType = "f32", type = "f32", accumulator = "f32";
   bool dynamic = false;
+  /// Of integer operands: whether they are unsigned, what is subtracted from them, how their products are summed.
+  bool lhsUnsigned = false, rhsUnsigned = false;
+  int lhsZero = 0, rhsZero = 0;
+  MachineModel::IntegerDot integerDot = MachineModel::IntegerDot::Single;
+
+  MachineModel machine(int64_t bits) const {
+    MachineModel model = MachineModel::forVectorBits(bits);
+    model.integerDot = integerDot;
+    return model;
+  }
 };
 
 std::string shapeText(const std::vector<int64_t> &shape, const std::string &type, bool dynamic) {
@@ -96,14 +107,19 @@ std::string kernelText(const Problem &p) {
                         dims, p.lhsMap, p.rhsMap, p.resultMap, iteratorsText(p.iterators),
                         shapeText(p.lhs, p.lhsType, p.dynamic), shapeText(p.rhs, p.rhsType, p.dynamic), current,
                         currentType, p.lhsType, p.rhsType, p.accumulator);
-  auto extend = [&](const std::string &name, const std::string &type) {
+  auto extend = [&](const std::string &name, const std::string &type, bool isUnsigned, int zero) {
     if (type == p.accumulator)
       return "%" + name;
-    body += llvm::formatv("      %{0}x = arith.{1} %{0} : {2} to {3}\n", name, isFloat ? "extf" : "extsi", type,
-                          p.accumulator);
-    return "%" + name + "x";
+    const char *extension = isFloat ? "extf" : isUnsigned ? "extui" : "extsi";
+    body += llvm::formatv("      %{0}x = arith.{1} %{0} : {2} to {3}\n", name, extension, type, p.accumulator);
+    if (zero == 0)
+      return "%" + name + "x";
+    body += llvm::formatv("      %{0}c = arith.constant {1} : {2}\n      %{0}z = arith.subi %{0}x, %{0}c : {2}\n", name,
+                          zero, p.accumulator);
+    return "%" + name + "z";
   };
-  std::string a = extend("a", p.lhsType), b = extend("b", p.rhsType);
+  std::string a = extend("a", p.lhsType, p.lhsUnsigned, p.lhsZero);
+  std::string b = extend("b", p.rhsType, p.rhsUnsigned, p.rhsZero);
   body += llvm::formatv("      %m = arith.{0} {1}, {2} : {3}\n      %s = arith.{4} %c, %m : {3}\n"
                         "      linalg.yield %s : {3}\n    }\n",
                         isFloat ? "mulf" : "muli", a, b, p.accumulator, isFloat ? "addf" : "addi");
@@ -164,7 +180,7 @@ void fillWith(const GuardedBuffer &buffer, const std::string &type, uint32_t see
     else if (type == "i32")
       buffer.as<int32_t>()[i] = value;
     else if (type == "i8")
-      buffer.as<int8_t>()[i] = value;
+      buffer.as<uint8_t>()[i] = seed >> 24;
     else if (type == "bf16") {
       float exact = value;
       uint32_t bits;
@@ -197,7 +213,7 @@ protected:
     OwningOpRef<ModuleOp> module = parse(p);
     auto function = module->lookupSymbol<func::FuncOp>("kernel");
     EXPECT_TRUE(family->match(function));
-    MachineModel machine = MachineModel::forVectorBits(bits);
+    MachineModel machine = p.machine(bits);
     Attribute attribute = schedule.empty() ? family->defaultSchedule(function, machine)
                                            : parseAttribute("#sched.cpu_matmul<" + schedule + ">", &context);
     EXPECT_TRUE(attribute) << schedule;
@@ -484,6 +500,73 @@ TEST_F(CPUMatMul, Types) {
     p = matmul(1, 83, 70, dynamic);
     types("f16", "f32", {toHalf}, 32);
   }
+}
+
+TEST_F(CPUMatMul, IntegerDots) {
+  Step toByte{{}, "      %r = arith.trunci %x : i32 to i8\n", "i8"};
+  SmallVector<MachineModel::IntegerDot> kinds{MachineModel::IntegerDot::Pairs};
+  auto features = llvm::sys::getHostCPUFeatures();
+  if (hostVectorBits() == 512 ? features.lookup("avx512vnni") : hostVectorBits() == 256 && features.lookup("avxvnni"))
+    kinds.push_back(MachineModel::IntegerDot::Bytes);
+  if (features.empty() || !features.count("sse2"))
+    GTEST_SKIP() << "the instructions of these kernels are those of x86";
+  auto run = [&](Problem p, llvm::ArrayRef<std::string> schedules = {}) {
+    p.lhsType = p.rhsType = "i8";
+    p.accumulator = "i32";
+    for (MachineModel::IntegerDot kind : kinds) {
+      p.integerDot = kind;
+      if (schedules.empty())
+        check(p, "", 2);
+      for (const std::string &schedule : schedules)
+        check(p, schedule, 3);
+    }
+  };
+  std::string blocks = tile(8, 4 * hostVectorBits() / 32, 16, 4, 2, 2, true, true);
+  std::string unpacked = tile(8, 4 * hostVectorBits() / 32, 24, 4, 2, 1, false, false);
+  // Signedness and zero points: a correction by rows, by columns, none; both operands off center.
+  for (bool lhsUnsigned : {false, true})
+    for (bool rhsUnsigned : {false, true})
+      for (auto [lhsZero, rhsZero] : {std::pair{0, 0}, {0, 7}, {127, 0}, {5, 9}}) {
+        Problem p = matmul(11, 35, 30);
+        p.lhsUnsigned = lhsUnsigned;
+        p.rhsUnsigned = rhsUnsigned;
+        p.lhsZero = lhsZero;
+        p.rhsZero = rhsZero;
+        run(p, {blocks});
+      }
+  // Depths that are no whole groups, few rows, transposed operands, extents known at run time.
+  for (bool dynamic : {false, true})
+    for (auto [m, n, k] : {std::tuple{1, 100, 33}, {5, 64, 1}, {40, 1, 66}, {17, 130, 131}, {3, 20, 0}}) {
+      Problem p = matmul(m, n, k, dynamic);
+      p.lhsUnsigned = true;
+      p.lhsZero = 128;
+      p.steps = {toByte};
+      run(p, {dynamic ? blocks : unpacked});
+      p.lhsUnsigned = false;
+      p.lhsZero = 0;
+      p.rhsUnsigned = true;
+      p.rhsZero = 100;
+      p.rhsMap = "d1, d2";
+      std::swap(p.rhs[0], p.rhs[1]);
+      p.lhsMap = "d2, d0";
+      std::swap(p.lhs[0], p.lhs[1]);
+      run(p);
+    }
+  for (bool dynamic : {false, true})
+    for (auto [stride, kernel] : {std::pair{1, 3}, {2, 3}, {3, 2}}) {
+      Problem p = convolution(2, 5, 10, 19, 23, kernel, stride, 1);
+      p.dynamic = dynamic;
+      // Images of unsigned bytes, then weights of them.
+      p.lhsUnsigned = true;
+      p.lhsZero = 128;
+      run(p);
+      p.lhsUnsigned = false;
+      p.lhsZero = 0;
+      p.rhsUnsigned = true;
+      p.rhsZero = 3;
+      p.steps = {toByte};
+      run(p);
+    }
 }
 
 TEST_F(CPUMatMul, ResultsThatAreNotMatched) {

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Sums of products of 8-bit integers. With an instruction for groups of bytes (vpdpbusd), one operand is packed as
+// unsigned and the other as signed bytes, and what the unsigned one's zero point adds is subtracted where the sums
+// start: it needs the sums of the signed operand, which are taken when it is packed. Otherwise both are packed as
+// 16-bit differences to their zero points, and pmaddwd sums pairs of products. Both are exact in 32 bits.
+//
+#include "Emitter.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace tegula;
+using namespace tegula::matmul;
+
+/// How the factor `value` is made of the byte `argument`: extended, and less a constant perhaps.
+static std::optional<IntegerPacking::Operand> matchFactor(Value value, BlockArgument argument) {
+  IntegerPacking::Operand operand;
+  if (auto subtract = value.getDefiningOp<arith::SubIOp>()) {
+    APInt zeroPoint;
+    if (!matchPattern(subtract.getRhs(), m_ConstantInt(&zeroPoint)))
+      return std::nullopt;
+    operand.zeroPoint = zeroPoint.getSExtValue();
+    value = subtract.getLhs();
+  }
+  Operation *extend = value.getDefiningOp();
+  if (!isa_and_nonnull<arith::ExtSIOp, arith::ExtUIOp>(extend) || extend->getOperand(0) != argument)
+    return std::nullopt;
+  operand.isUnsigned = isa<arith::ExtUIOp>(extend);
+  // A zero point outside of the byte's range would not fit what the packing holds.
+  int64_t low = operand.isUnsigned ? 0 : -128;
+  return operand.zeroPoint >= low && operand.zeroPoint <= low + 255 ? std::optional(operand) : std::nullopt;
+}
+
+IntegerPacking matmul::planPacking(const ContractionInfo &info, const MachineModel &machine) {
+  IntegerPacking packing;
+  if (machine.integerDot == MachineModel::IntegerDot::Single || !info.accumulator.isInteger(32) ||
+      !info.lhsType.isInteger(8) || !info.rhsType.isInteger(8))
+    return packing;
+  Block *body = linalg::GenericOp(info.op).getBody();
+  Operation *sum = body->getTerminator()->getOperand(0).getDefiningOp();
+  Value product = sum->getOperand(0) == body->getArgument(2) ? sum->getOperand(1) : sum->getOperand(0);
+  Operation *multiply = product.getDefiningOp();
+  for (unsigned operand : {0u, 1u}) {
+    auto factor = matchFactor(multiply->getOperand(0), body->getArgument(operand));
+    if (!factor)
+      factor = matchFactor(multiply->getOperand(1), body->getArgument(operand));
+    if (!factor)
+      return packing;
+    packing.operands[operand] = *factor;
+  }
+  packing.group = 2;
+  if (machine.integerDot != MachineModel::IntegerDot::Bytes)
+    return packing;
+  // The signed operand's zero point must be 0 as a signed byte. If either operand will do, the one whose unsigned zero
+  // point is 0 is unsigned: no correction.
+  auto zeroPoint = [&](unsigned operand, bool asUnsigned) {
+    const IntegerPacking::Operand &own = packing.operands[operand];
+    return own.zeroPoint + (asUnsigned == own.isUnsigned ? 0 : asUnsigned ? 128 : -128);
+  };
+  for (unsigned candidate : {info.rhs, info.lhs}) {
+    if (zeroPoint(1 - candidate, false) != 0)
+      continue;
+    int64_t correction = zeroPoint(candidate, true);
+    if (packing.group == 4 && correction != 0)
+      continue;
+    packing.group = 4;
+    packing.unsignedOperand = candidate;
+    packing.correction = correction;
+  }
+  if (packing.group == 4)
+    for (unsigned operand : {0u, 1u})
+      packing.operands[operand].flips = packing.operands[operand].isUnsigned != (operand == packing.unsignedOperand);
+  return packing;
+}
+
+static Value splatLike(OpBuilder &b, Location loc, Type type, int64_t value) {
+  Type element = getElementTypeOrSelf(type);
+  auto scalar = b.getIntegerAttr(element, value);
+  if (auto vector = dyn_cast<VectorType>(type))
+    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vector, scalar.getValue()));
+  return arith::ConstantOp::create(b, loc, scalar);
+}
+
+Type Emitter::packedType() {
+  return shape.integers.group == 1 ? info.accumulator : Type(b.getIntegerType(32 / shape.integers.group));
+}
+
+Value Emitter::pack(Value x, unsigned operand) {
+  const IntegerPacking::Operand &own = shape.integers.operands[operand];
+  switch (shape.integers.group) {
+  case 2: {
+    auto vector = dyn_cast<VectorType>(x.getType());
+    Type type = vector ? Type(VectorType::get(vector.getShape(), b.getI16Type())) : b.getI16Type();
+    Value wide = own.isUnsigned ? arith::ExtUIOp::create(b, loc, type, x).getResult()
+                                : arith::ExtSIOp::create(b, loc, type, x).getResult();
+    return own.zeroPoint == 0 ? wide
+                              : arith::SubIOp::create(b, loc, wide, splatLike(b, loc, type, own.zeroPoint)).getResult();
+  }
+  case 4:
+    return own.flips ? arith::XOrIOp::create(b, loc, x, splatLike(b, loc, x.getType(), -128)).getResult() : x;
+  default:
+    return convert(x, operand);
+  }
+}
+
+Value Emitter::interleave(ArrayRef<Value> rows) {
+  auto zip = [&](Value even, Value odd) -> Value {
+    SmallVector<int64_t> lanes;
+    for (int64_t i = 0, size = cast<VectorType>(even.getType()).getDimSize(0); i < size; ++i)
+      lanes.append({i, i + size});
+    return vector::ShuffleOp::create(b, loc, even, odd, lanes);
+  };
+  if (rows.size() == 1)
+    return rows[0];
+  if (rows.size() == 2)
+    return zip(rows[0], rows[1]);
+  return zip(zip(rows[0], rows[2]), zip(rows[1], rows[3]));
+}
+
+Value Emitter::toWords(Value packed) { return vector::BitCastOp::create(b, loc, vectorOf(b.getI32Type()), packed); }
+
+Value Emitter::fromWords(Value words) {
+  auto type = VectorType::get({shape.lanes * shape.integers.group}, packedType());
+  return vector::BitCastOp::create(b, loc, type, words);
+}
+
+Value Emitter::callDot(StringRef name, ValueRange operands) {
+  Type type = vectorOf(b.getI32Type());
+  return LLVM::CallIntrinsicOp::create(b, loc, type, b.getStringAttr(name), operands).getResults();
+}
+
+Value Emitter::dot(Value sum, Value left, Value right) {
+  int64_t bits = shape.lanes * 32;
+  if (shape.integers.group == 2) {
+    StringRef name = bits == 512   ? "llvm.x86.avx512.pmaddw.d.512"
+                     : bits == 256 ? "llvm.x86.avx2.pmadd.wd"
+                                   : "llvm.x86.sse2.pmadd.wd";
+    return arith::AddIOp::create(b, loc, sum, callDot(name, {left, right}));
+  }
+  bool leftIsUnsigned = shape.integers.unsignedOperand == info.lhs;
+  return callDot(("llvm.x86.avx512.vpdpbusd." + Twine(bits)).str(),
+                 {sum, leftIsUnsigned ? left : right, leftIsUnsigned ? right : left});
+}
+
+bool Emitter::correctsBy(unsigned operand) {
+  return shape.integers.correction != 0 && shape.integers.unsignedOperand != operand;
+}
+
+/// The sum of a packed row, times minus the correction, into lhsSums.
+void Emitter::sumLhsRow(Value row, Index depthCount) {
+  VectorType type = vectorOf(b.getI32Type());
+  Index end = math.mul(math.ceilDiv(depthCount, math.of(shape.lanes)), math.of(shape.lanes));
+  auto forOp = scf::ForOp::create(b, loc, math.constant(0), math.value(end), math.constant(shape.lanes), zero(type));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(forOp.getBody());
+    Index at = math.add(math.mul(row, math.of(shape.kc)), forOp.getInductionVar());
+    Value bytes = loadVector(packedType(), packedLhs, at, nullptr);
+    Value wide = arith::ExtSIOp::create(b, loc, type, bytes);
+    Value total = arith::AddIOp::create(b, loc, forOp.getRegionIterArg(0), wide);
+    scf::YieldOp::create(b, loc, total);
+  }
+  Value total = reduceLanes(forOp.getResult(0));
+  Value factor = splatLike(b, loc, b.getI32Type(), -shape.integers.correction);
+  memref::StoreOp::create(b, loc, arith::MulIOp::create(b, loc, total, factor), lhsSums, row);
+}
+
+/// The sums of the columns of a packed panel, times minus the correction, into rhsSums.
+void Emitter::sumRhsPanel(const RhsSource &source) {
+  VectorType type = vectorOf(b.getI32Type());
+  Values sums(shape.vectors, zero(type));
+  auto bytes = VectorType::get({shape.lanes * shape.integers.group}, packedType());
+  Value ones = splatLike(b, loc, bytes, 1);
+  Index groups = math.ceilDiv(source.depthCount, math.of(shape.integers.group));
+  auto forOp = scf::ForOp::create(b, loc, math.constant(0), math.value(groups), math.constant(1), sums);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(forOp.getBody());
+    Index start =
+        math.add(source.destination, math.mul(forOp.getInductionVar(), math.of(shape.nr * shape.integers.group)));
+    Values next;
+    for (int64_t j = 0; j < shape.vectors; ++j) {
+      Index at = math.add(start, math.of(j * shape.lanes * shape.integers.group));
+      Value column = vector::LoadOp::create(b, loc, bytes, packedRhs, math.value(at));
+      next.push_back(callDot(("llvm.x86.avx512.vpdpbusd." + Twine(shape.lanes * 32)).str(),
+                             {forOp.getRegionIterArg(j), ones, column}));
+    }
+    scf::YieldOp::create(b, loc, next);
+  }
+  Value factor = splatLike(b, loc, type, -shape.integers.correction);
+  for (int64_t j = 0; j < shape.vectors; ++j) {
+    Value scaled = arith::MulIOp::create(b, loc, forOp.getResult(j), factor);
+    vector::StoreOp::create(b, loc, scaled, rhsSums, math.value(math.add(source.sums, math.of(j * shape.lanes))));
+  }
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Products of 8-bit integers in vectors: how the operands of a contraction are packed so that one instruction
+// multiplies and sums several depths.
+//
+#ifndef TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_INTEGERDOT_H
+#define TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_INTEGERDOT_H
+
+#include "tegula/Codegen/CPU/Families/MatMul.h"
+
+namespace tegula::matmul {
+
+/// Packed operands hold `group` consecutive depths of a row or column together, 32 bits in all; the last group is
+/// filled with zeros. 1: elements of the accumulator's type, one by one.
+struct IntegerPacking {
+  int64_t group = 1;
+  /// By operand number: how the factor of the product is made of the stored byte.
+  struct Operand {
+    bool isUnsigned = false;
+    int64_t zeroPoint = 0;
+    /// Whether packing adds 128, modulo 256: signed bytes as unsigned ones or the reverse.
+    bool flips = false;
+  } operands[2];
+  /// With bytes, the operand that is packed as unsigned bytes, and the zero point of these; the other's is 0. So the
+  /// sum of products is too large by `correction` times the sum of the other operand.
+  unsigned unsignedOperand = 0;
+  int64_t correction = 0;
+};
+
+/// How the operands of the contraction are packed on `machine`.
+IntegerPacking planPacking(const ContractionInfo &info, const MachineModel &machine);
+
+} // namespace tegula::matmul
+
+#endif
