@@ -60,3 +60,9 @@ def test_plain():
     assert generate.plain("m.onnx: error: a|b `c` tensor<2>") == "a/b 'c' tensor&lt;2>"
     assert generate.plain("tegula: error: /a/b/c.pb: expected a tensor") == "expected a tensor"
     assert len(generate.plain("x" * 200)) == 90
+
+
+def test_generated_pages_are_up_to_date():
+    """All but ONNX.md, whose source are the results of a conformance run."""
+    stale = [name for name, text in generate.pages(None) if (generate.ROOT / "docs" / name).read_text() != text]
+    assert not stale, "run docs/generate.py"

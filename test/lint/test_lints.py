@@ -158,3 +158,8 @@ def test_links(tree):
 def test_machine_paths(tree):
     root = tree({"a.md": "see /srv/me/tegula/build", "b.md": "see /srv/me/tegulas and build/"})
     assert [p.split(": ")[0] for p in text.machine_path_problems(root, "/srv/me/tegula")] == ["a.md:1"]
+
+
+def test_format(tree):
+    root = tree({"a.cpp": "int  x ;\n", "b.cpp": "int x;\n"})
+    assert [p.split(":")[0] for p in text.format_problems(root)] == ["a.cpp"]

@@ -36,3 +36,7 @@ def test_pass_names(assert_none):
 
 def test_mnemonics(assert_none):
     assert_none(names.mnemonic_problems(sources.ROOT))
+
+
+def test_format(assert_none):
+    assert_none(text.format_problems(sources.ROOT))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Lints on the plain text of files: license lines, length, markers of unfinished work."""
 import re
+import subprocess
 
 import sources
 
@@ -58,3 +59,14 @@ def machine_path_problems(root, checkout):
             for number, line in enumerate(sources.text_of(root, path).split("\n"), 1):
                 if f"{checkout}/" in line:
                     yield f"{path}:{number}: names the folder {checkout} of one machine"
+
+
+def format_problems(root):
+    """The files that the project's .clang-format would change."""
+    files = [str(path) for path in sources.repository_files(root) if path.suffix in {".cpp", ".h", ".c"}]
+    command = ["clang-format-22", "--dry-run", "--Werror", "--ferror-limit=1", *files]
+    done = subprocess.run(command, cwd=root, stderr=subprocess.PIPE, text=True)
+    if done.returncode == 0:
+        return []
+    places = [line.split(": error:")[0] for line in done.stderr.splitlines() if ": error:" in line]
+    return [f"{place}: run clang-format-22 -i" for place in places] or [done.stderr.strip()]
