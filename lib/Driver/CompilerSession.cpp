@@ -41,10 +41,18 @@ CompilerSession::CompilerSession(CompileOptions given) : options(std::move(given
     if (!place.empty())
       stream << place << ": ";
     switch (diagnostic.getSeverity()) {
-    case DiagnosticSeverity::Error: stream << "error: "; break;
-    case DiagnosticSeverity::Warning: stream << "warning: "; break;
-    case DiagnosticSeverity::Remark: stream << "remark: "; break;
-    case DiagnosticSeverity::Note: stream << "note: "; break;
+    case DiagnosticSeverity::Error:
+      stream << "error: ";
+      break;
+    case DiagnosticSeverity::Warning:
+      stream << "warning: ";
+      break;
+    case DiagnosticSeverity::Remark:
+      stream << "remark: ";
+      break;
+    case DiagnosticSeverity::Note:
+      stream << "note: ";
+      break;
     }
     stream << diagnostic << "\n";
     for (Diagnostic &note : diagnostic.getNotes()) {
@@ -234,8 +242,8 @@ CompileStatus CompilerSession::compile() {
     return fail(CompileStatus::Usage,
                 "expected --emit to be lib, obj, header, asm, llvm-ir, ptx or a stage, but got '" + options.emit + "'");
   if (options.emit == "ptx" && !findTargetBackend(options.target).hasDevice())
-    return fail(CompileStatus::Usage, "expected a GPU target for --emit=ptx, such as nvptx:sm_90, but got '" +
-                                          options.target + "'");
+    return fail(CompileStatus::Usage,
+                "expected a GPU target for --emit=ptx, such as nvptx:sm_90, but got '" + options.target + "'");
   if (CompileStatus status = runTo("llvm"); status != CompileStatus::Ok)
     return status;
   return emitCode();

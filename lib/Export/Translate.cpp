@@ -37,7 +37,9 @@ public:
   llvm::Constant *text(StringRef value) {
     return global(llvm::ConstantDataArray::getString(context, value), "tegula.text");
   }
-  llvm::Constant *structure(ArrayRef<llvm::Constant *> fields) { return llvm::ConstantStruct::getAnon(context, fields); }
+  llvm::Constant *structure(ArrayRef<llvm::Constant *> fields) {
+    return llvm::ConstantStruct::getAnon(context, fields);
+  }
   /// Address of an array of `elements`; null for none.
   llvm::Constant *array(ArrayRef<llvm::Constant *> elements, const llvm::Twine &name) {
     if (elements.empty())
@@ -62,8 +64,9 @@ public:
         symbols.push_back(symbol.empty() ? null() : text(symbol));
       }
     }
-    return structure({text(name ? name.getValue() : ""), integer32(graph::getOnnxElementType(cast<TensorType>(type).getElementType())),
-                      integer32(rank), array(shape, "tegula.shape"), array(symbols, "tegula.symbols")});
+    return structure({text(name ? name.getValue() : ""),
+                      integer32(graph::getOnnxElementType(cast<TensorType>(type).getElementType())), integer32(rank),
+                      array(shape, "tegula.shape"), array(symbols, "tegula.symbols")});
   }
 
   /// Address of the tegula_value_type of a value; null for a tensor.
@@ -139,7 +142,9 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateDeviceCode(Module
   for (auto function : flat->getOps<LLVM::LLVMFuncOp>())
     if (auto block = function->getAttrOfType<DenseI32ArrayAttr>("exec.block"))
       result->getFunction(function.getSymName())
-          ->addFnAttr("nvvm.maxntid", llvm::join(llvm::map_range(block.asArrayRef(), [](int32_t n) { return std::to_string(n); }), ","));
+          ->addFnAttr(
+              "nvvm.maxntid",
+              llvm::join(llvm::map_range(block.asArrayRef(), [](int32_t n) { return std::to_string(n); }), ","));
   return result;
 }
 
@@ -219,17 +224,17 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
       for (Attribute name : names)
         nodes += (nodes.empty() ? "" : "\n") + cast<StringAttr>(name).getValue().str();
     std::string schedule = kernel.getSchedule() ? printAttribute(*kernel.getSchedule()) : "";
-    StringRef family = StringRef(schedule).drop_until([](char c) { return c == '.'; }).drop_front(1).take_until([](char c) {
-      return c == '<';
-    });
+    StringRef family =
+        StringRef(schedule).drop_until([](char c) { return c == '.'; }).drop_front(1).take_until([](char c) {
+          return c == '<';
+        });
     if (!family.consume_front("cpu_"))
       family.consume_front("nvptx_");
     kernelRows.push_back(builder.structure(
         {builder.text(kernel.getSymName()), builder.text(family), builder.text(schedule),
          builder.text(kernel.getProvenance().value_or("")), builder.text(kernel.getKey().value_or("")),
          builder.text(nodes), builder.integer32(phaseCount), builder.integer32(!kernel->hasAttr("exec.serial")), phases,
-         deviceCode,
-         builder.integer64(kernel.getWorkspace())}));
+         deviceCode, builder.integer64(kernel.getWorkspace())}));
   }
 
   auto describeAll = [&](StringRef attribute) {
@@ -262,20 +267,36 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
     constants = symbol;
   }
   auto arena = module->getAttrOfType<IntegerAttr>("exec.arena_bytes");
-  llvm::Constant *artifact = builder.structure(
-      {builder.integer32(TEGULA_ABI_VERSION), builder.integer32(sizeof(tegula_artifact)), builder.text(options.modelName),
-       builder.text(options.targetName), builder.text(options.features), builder.text(options.provenance),
-       builder.integer64(arena ? arena.getInt() : 0), constants, builder.integer64(constantBytes),
-       sidecar.empty() ? builder.null() : builder.text(sidecar), builder.integer64(int64_t(sidecarHash)),
-       builder.integer32(inputs.size()), builder.integer32(outputs.size()), builder.integer32(kernelRows.size()),
-       builder.integer32(nodes.size()), builder.array(inputs, "tegula.inputs"), builder.array(outputs, "tegula.outputs"),
-       builder.array(kernelRows, "tegula.kernels"), builder.array(nodes, "tegula.nodes"), program,
-       builder.array(deviceRows, "tegula.device_kernels"), describeTypes("exec.inputs"), describeTypes("exec.outputs")});
+  llvm::Constant *artifact = builder.structure({builder.integer32(TEGULA_ABI_VERSION),
+                                                builder.integer32(sizeof(tegula_artifact)),
+                                                builder.text(options.modelName),
+                                                builder.text(options.targetName),
+                                                builder.text(options.features),
+                                                builder.text(options.provenance),
+                                                builder.integer64(arena ? arena.getInt() : 0),
+                                                constants,
+                                                builder.integer64(constantBytes),
+                                                sidecar.empty() ? builder.null() : builder.text(sidecar),
+                                                builder.integer64(int64_t(sidecarHash)),
+                                                builder.integer32(inputs.size()),
+                                                builder.integer32(outputs.size()),
+                                                builder.integer32(kernelRows.size()),
+                                                builder.integer32(nodes.size()),
+                                                builder.array(inputs, "tegula.inputs"),
+                                                builder.array(outputs, "tegula.outputs"),
+                                                builder.array(kernelRows, "tegula.kernels"),
+                                                builder.array(nodes, "tegula.nodes"),
+                                                program,
+                                                builder.array(deviceRows, "tegula.device_kernels"),
+                                                describeTypes("exec.inputs"),
+                                                describeTypes("exec.outputs")});
   llvm::Constant *descriptor = builder.global(artifact, "tegula.artifact");
 
-  // const tegula_artifact *<symbol>_query(uint32_t version) { return version == TEGULA_ABI_VERSION ? &artifact : NULL; }
+  // const tegula_artifact *<symbol>_query(uint32_t version) { return version == TEGULA_ABI_VERSION ? &artifact : NULL;
+  // }
   auto *queryType = llvm::FunctionType::get(builder.pointer, {builder.i32}, false);
-  auto *query = llvm::Function::Create(queryType, llvm::GlobalValue::ExternalLinkage, options.symbol + "_query", *result);
+  auto *query =
+      llvm::Function::Create(queryType, llvm::GlobalValue::ExternalLinkage, options.symbol + "_query", *result);
   llvm::IRBuilder<> ir(llvm::BasicBlock::Create(context, "entry", query));
   llvm::Value *matches = ir.CreateICmpEQ(query->getArg(0), builder.integer32(TEGULA_ABI_VERSION));
   ir.CreateRet(ir.CreateSelect(matches, descriptor, builder.null()));

@@ -55,7 +55,9 @@ static void buildKernels(OpPassManager &manager, const TargetBackend &) {
   manager.addPass(createExecDedupKernelsPass());
 }
 
-static void buildScheduled(OpPassManager &manager, const TargetBackend &) { manager.addPass(createCodegenAssignSchedulesPass()); }
+static void buildScheduled(OpPassManager &manager, const TargetBackend &) {
+  manager.addPass(createCodegenAssignSchedulesPass());
+}
 
 static void buildBuffers(OpPassManager &manager, const TargetBackend &target) {
   OpPassManager &kernel = manager.nest<exec::KernelOp>();

@@ -68,8 +68,8 @@ void tegula::optimizeModule(llvm::Module &module, llvm::TargetMachine &machine) 
   llvm::PipelineTuningOptions options;
   options.LoopVectorization = true;
   options.SLPVectorization = true;
-  // Only where a family asks for it: unrolling a short row whole before the vectorizer sees it makes it vectorize the loop
-  // around, with gathers and scatters.
+  // Only where a family asks for it: unrolling a short row whole before the vectorizer sees it makes it vectorize the
+  // loop around, with gathers and scatters.
   options.LoopUnrolling = false;
   bool cleaning = true;
   llvm::PassInstrumentationCallbacks callbacks;

@@ -49,8 +49,7 @@ static uint16_t narrow(uint64_t bits, int fraction) {
   const uint16_t infinity = (uint16_t)(((1 << exponentBits) - 1) << fraction);
   uint64_t magnitude = bits & INT64_MAX;
   if (magnitude > UINT64_C(0x7ff) << 52) /* NaN: the payload's upper bits, quiet */
-    return (uint16_t)(sign | infinity | 1u << (fraction - 1) |
-                      (magnitude >> (52 - fraction) & ((1u << fraction) - 1)));
+    return (uint16_t)(sign | infinity | 1u << (fraction - 1) | (magnitude >> (52 - fraction) & ((1u << fraction) - 1)));
   int exponent = (int)(magnitude >> 52) - 1023 + bias;
   if (exponent >= (1 << exponentBits) - 1)
     return sign | infinity;

@@ -10,8 +10,8 @@ namespace tegula {
 // A model carries no host operations with it: those that need them run with the runtime library.
 static const HostOperationRow *const groups[] = {nullptr};
 #else
-static const HostOperationRow *const groups[] = {sequenceOperations, stringOperations, mapOperations, visionOperations,
-                                                 regexOperations,    nullptr};
+static const HostOperationRow *const groups[] = {sequenceOperations, stringOperations, mapOperations,
+                                                 visionOperations,   regexOperations,  nullptr};
 #endif
 
 const HostOperationRow *findHostOperation(const char *name) {

@@ -107,7 +107,9 @@ int32_t runHostOperation(void *opaque, const char *name, void *const *operands, 
   HostCall call{context, reinterpret_cast<tegula_value *const *>(operands), operandCount,
                 reinterpret_cast<tegula_value **>(results), resultCount};
   if (!row || (row->operandCount >= 0 && row->operandCount != operandCount) || row->resultCount != resultCount)
-    return call.fail(TEGULA_HOST_OPERATION_FAILED, "host operation '%s' is not in this runtime; a model that needs it runs with libtegula_runtime", name);
+    return call.fail(TEGULA_HOST_OPERATION_FAILED,
+                     "host operation '%s' is not in this runtime; a model that needs it runs with libtegula_runtime",
+                     name);
   ++context.hostDispatchCount;
   for (int32_t k = 0; k < resultCount; ++k)
     results[k] = nullptr;

@@ -78,11 +78,27 @@ static const tegula_tensor_info inputs[] = {{"x", 1, 1, shape, symbols},
                                             {"z", FAULT == other_type ? 11 : 1, 1, shape, symbols}};
 static const tegula_tensor_info outputs[] = {{"y", 1, 1, shape, symbols}, {"y2", 1, 1, shape, symbols}};
 static const tegula_kernel_function phases[] = {FAULT == unwritten ? partial : kernel};
-static const tegula_kernel kernels[] = {
-    {"map_y_0", "map", "#sched.test", "ir", "00", "y", 1, 1, phases, NULL, 0}};
-static const tegula_artifact artifact = {
-    TEGULA_ABI_VERSION, sizeof(tegula_artifact), "test", "x86-64", "", "{}", 0, NULL, 0, NULL, 0, 2,
-    FAULT == two_outputs ? 2 : 1, 1, 0, inputs, outputs, kernels, NULL, program};
+static const tegula_kernel kernels[] = {{"map_y_0", "map", "#sched.test", "ir", "00", "y", 1, 1, phases, NULL, 0}};
+static const tegula_artifact artifact = {TEGULA_ABI_VERSION,
+                                         sizeof(tegula_artifact),
+                                         "test",
+                                         "x86-64",
+                                         "",
+                                         "{}",
+                                         0,
+                                         NULL,
+                                         0,
+                                         NULL,
+                                         0,
+                                         2,
+                                         FAULT == two_outputs ? 2 : 1,
+                                         1,
+                                         0,
+                                         inputs,
+                                         outputs,
+                                         kernels,
+                                         NULL,
+                                         program};
 
 __attribute__((visibility("default"))) const tegula_artifact *test_query(uint32_t version) {
   return version == TEGULA_ABI_VERSION ? &artifact : NULL;

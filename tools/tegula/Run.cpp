@@ -20,8 +20,9 @@ static const OptionSpec options[] = {
     {"threads", "N", "workers (default: one for every CPU)"},
     {"target", "NAME", "target of an ONNX model (default host; reference: plain loops)"},
     {"max-loop", "N", "of an ONNX model: a Loop or Scan that starts another round after N is an error"},
-    {"verify-against", "TARGET", "reference: run every kernel of an ONNX model also as plain loops; name the first that\n"
-                                 "differs"},
+    {"verify-against", "TARGET",
+     "reference: run every kernel of an ONNX model also as plain loops; name the first that\n"
+     "differs"},
     {"json", nullptr, "report as JSON"},
 };
 static const CommandSpec spec{

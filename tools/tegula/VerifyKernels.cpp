@@ -11,15 +11,23 @@ using namespace tegula::tool;
 
 /// Storage types know no signs; equality of integers does not need them.
 static ElementType elementTypeOf(mlir::Type type) {
-  if (type.isF32()) return ElementType::Float32;
-  if (type.isF64()) return ElementType::Float64;
-  if (type.isF16()) return ElementType::Float16;
-  if (type.isBF16()) return ElementType::BFloat16;
+  if (type.isF32())
+    return ElementType::Float32;
+  if (type.isF64())
+    return ElementType::Float64;
+  if (type.isF16())
+    return ElementType::Float16;
+  if (type.isBF16())
+    return ElementType::BFloat16;
   switch (type.isIntOrFloat() ? type.getIntOrFloatBitWidth() : 64) {
-  case 8: return ElementType::Int8;
-  case 16: return ElementType::Int16;
-  case 32: return ElementType::Int32;
-  default: return ElementType::Int64;
+  case 8:
+    return ElementType::Int8;
+  case 16:
+    return ElementType::Int16;
+  case 32:
+    return ElementType::Int32;
+  default:
+    return ElementType::Int64;
   }
 }
 
@@ -77,8 +85,8 @@ void KernelVerifier::verify(int32_t index, void *const *buffers, const int64_t *
   ++verified;
   for (size_t i = operands; i < interface.buffers.size(); ++i) {
     ElementType type = elementTypeOf(interface.buffers[i].element);
-    Comparison comparison = compareTensors(TensorView(type, shapes[i], buffers[i]),
-                                           TensorView(type, shapes[i], arguments[i]), tolerance);
+    Comparison comparison =
+        compareTensors(TensorView(type, shapes[i], buffers[i]), TensorView(type, shapes[i], arguments[i]), tolerance);
     if (std::isfinite(comparison.maxAbsoluteError))
       largestError = std::max(largestError, comparison.maxAbsoluteError);
     if (first.empty() && (status != TEGULA_OK || !comparison.matches()))

@@ -181,10 +181,8 @@ LogicalResult BroadcastViewOp::bufferize(RewriterBase &rewriter, const bufferiza
   for (int64_t i = 0; i < rank; ++i) {
     sizes.push_back(resultType.isDynamicDim(i) ? OpFoldResult(getSizes()[next++])
                                                : OpFoldResult(rewriter.getIndexAttr(resultType.getDimSize(i))));
-    Value repeats =
-        arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, metadata.getSizes()[i], one);
-    strides.push_back(
-        arith::SelectOp::create(rewriter, loc, repeats, zero, metadata.getStrides()[i]).getResult());
+    Value repeats = arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::eq, metadata.getSizes()[i], one);
+    strides.push_back(arith::SelectOp::create(rewriter, loc, repeats, zero, metadata.getStrides()[i]).getResult());
   }
   SmallVector<int64_t> dynamicStrides(rank, ShapedType::kDynamic);
   auto layout = StridedLayoutAttr::get(getContext(), ShapedType::kDynamic, dynamicStrides);

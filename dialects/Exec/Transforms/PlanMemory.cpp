@@ -21,10 +21,9 @@ namespace tegula {
 
 static int64_t getBytes(ShapedType type) {
   Type element = type.getElementType();
-  int64_t bits = element.isIndex() ? 64
-                 : isa<ComplexType>(element)
-                     ? 2 * cast<ComplexType>(element).getElementType().getIntOrFloatBitWidth()
-                     : element.getIntOrFloatBitWidth();
+  int64_t bits = element.isIndex()           ? 64
+                 : isa<ComplexType>(element) ? 2 * cast<ComplexType>(element).getElementType().getIntOrFloatBitWidth()
+                                             : element.getIntOrFloatBitWidth();
   return type.getNumElements() * int64_t(llvm::divideCeil(bits, 8));
 }
 
@@ -110,9 +109,9 @@ struct ExecPlanMemoryPass : tegula::impl::ExecPlanMemoryPassBase<ExecPlanMemoryP
       }
       buffer.offset = offset;
       total = std::max(total, offset + buffer.bytes);
-      placed.insert(llvm::upper_bound(placed, &buffer,
-                                      [](const Buffer *a, const Buffer *b) { return a->offset < b->offset; }),
-                    &buffer);
+      placed.insert(
+          llvm::upper_bound(placed, &buffer, [](const Buffer *a, const Buffer *b) { return a->offset < b->offset; }),
+          &buffer);
     }
     return llvm::alignTo(total, TEGULA_ALIGNMENT);
   }

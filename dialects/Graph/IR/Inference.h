@@ -32,8 +32,8 @@ inline llvm::LogicalResult answerDynamic(llvm::SmallVectorImpl<mlir::Type> &type
   return answer(types, llvm::SmallVector<int64_t>(rank, mlir::ShapedType::kDynamic), element);
 }
 
-/// getPartialIntegers and getExtentOrigin ask each other (a shape is of a reshape's result, whose extents are of a shape);
-/// `depth` counts how often, and beyond maxOriginDepth an extent is its own origin.
+/// getPartialIntegers and getExtentOrigin ask each other (a shape is of a reshape's result, whose extents are of a
+/// shape); `depth` counts how often, and beyond maxOriginDepth an extent is its own origin.
 constexpr int maxOriginDepth = 2;
 std::optional<llvm::SmallVector<PartialInteger>> getPartialIntegers(mlir::Value value, int depth);
 PartialInteger getExtentOrigin(mlir::Value tensor, int64_t dimension, int depth);

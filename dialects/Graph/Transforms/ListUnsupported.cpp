@@ -17,8 +17,8 @@ struct GraphListUnsupportedPass : tegula::impl::GraphListUnsupportedPassBase<Gra
     getOperation().walk([&](tegula::graph::OnnxOp op) {
       found = true;
       StringRef domain = op.getDomain().empty() ? "ai.onnx" : op.getDomain();
-      InFlightDiagnostic diagnostic = emitError(op.getLoc()) << "unsupported operator " << domain << "." << op.getOpType()
-                                                             << " at opset " << op.getVersion();
+      InFlightDiagnostic diagnostic = emitError(op.getLoc()) << "unsupported operator " << domain << "."
+                                                             << op.getOpType() << " at opset " << op.getVersion();
       if (auto reason = op->getAttrOfType<StringAttr>("reason"))
         diagnostic << ": " << reason.getValue();
     });

@@ -13,8 +13,8 @@ namespace tegula {
 llvm::LogicalResult foldLoopIndices(mlir::func::FuncOp kernel);
 /// The scf.for loops without loops in their bodies.
 llvm::SmallVector<mlir::scf::ForOp> findInnermostLoops(mlir::func::FuncOp kernel);
-/// An accumulator that the loop loads and stores at one place becomes a loop-carried value; returns the new loop. Kernels'
-/// results alias nothing else that the loop touches (exec.kernel's contract).
+/// An accumulator that the loop loads and stores at one place becomes a loop-carried value; returns the new loop.
+/// Kernels' results alias nothing else that the loop touches (exec.kernel's contract).
 mlir::scf::ForOp promoteAccumulators(mlir::scf::ForOp loop, mlir::IRRewriter &rewriter);
 /// The whole body under `if grid_id == 0`; marks the kernel as serial (`exec.serial`), so that one worker is started.
 void runOnFirstWorker(mlir::func::FuncOp kernel);

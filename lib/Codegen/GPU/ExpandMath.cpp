@@ -42,7 +42,7 @@ struct CodegenExpandMathPass : tegula::impl::CodegenExpandMathPassBase<CodegenEx
       if (!isa<math::MathDialect>(op->getDialect()) || hasInstruction(op))
         return;
       tegula::emitUnsupported(op) << "expected a function that GPUs can compute, but got " << op->getName() << " of "
-                          << op->getResultTypes().front();
+                                  << op->getResultTypes().front();
       failed = true;
     });
     if (failed)

@@ -4,7 +4,8 @@
 // Out: `tegula_program(context, services, arena, constants, inputs, dims) -> i32`, calls through the service table, and
 //      early returns of any status that is not zero.
 //
-//   exec.dispatch @k ins(%a) outs(%b)   =>   %s = call services->dispatch(context, 3, work, buffers, dims); if (%s) return %s
+//   exec.dispatch @k ins(%a) outs(%b)   =>   %s = call services->dispatch(context, 3, work, buffers, dims); if (%s)
+//   return %s
 #include "tegula/Conversion/ExecToLLVM/MemRefs.h"
 #include "tegula/Conversion/Passes.h"
 #include "tegula/abi.h"
@@ -121,8 +122,8 @@ private:
                                      ArrayRef<LLVM::GEPArg>{int32_t(offset)});
     Value callee = LLVM::LoadOp::create(builder, loc, pointerType, slot);
     SmallVector<Type> types(arguments.getTypes());
-    auto functionType = LLVM::LLVMFunctionType::get(
-        result ? result : Type(LLVM::LLVMVoidType::get(builder.getContext())), types);
+    auto functionType =
+        LLVM::LLVMFunctionType::get(result ? result : Type(LLVM::LLVMVoidType::get(builder.getContext())), types);
     SmallVector<Value> operands{callee};
     llvm::append_range(operands, arguments);
     auto op = LLVM::CallOp::create(builder, loc, functionType, operands);
@@ -227,10 +228,10 @@ private:
       Value array = makeStackArray(builder, loc, function, shape, i64);
       Type element = cast<MemRefType>(read.getTarget().getType()).getElementType();
       int32_t bytes = getElementBytes(element);
-      checkStatus(op, call(loc, offsetof(tegula_services, read), i32,
-                           {context, op->getOperand(0), constantI32(builder, loc, bytes),
-                            constantI32(builder, loc, shape.size()), array,
-                            getPointer(builder, loc, read.getTarget())}));
+      checkStatus(op,
+                  call(loc, offsetof(tegula_services, read), i32,
+                       {context, op->getOperand(0), constantI32(builder, loc, bytes),
+                        constantI32(builder, loc, shape.size()), array, getPointer(builder, loc, read.getTarget())}));
     } else if (auto nothing = dyn_cast<exec::NothingOp>(op)) {
       nothing.replaceAllUsesWith(LLVM::ZeroOp::create(builder, loc, pointerType).getResult());
     } else if (auto hasValue = dyn_cast<exec::HasValueOp>(op)) {
@@ -322,9 +323,9 @@ private:
     for (int64_t extent : type.getShape())
       shape.push_back(ShapedType::isDynamic(extent) ? dynamic[next++] : constantI64(builder, loc, extent));
     Value array = makeStackArray(builder, loc, function, shape, i64);
-    Value pointer = call(loc, offsetof(tegula_services, output), pointerType,
-                         {context, constantI32(builder, loc, output.getIndex()),
-                          constantI32(builder, loc, type.getRank()), array});
+    Value pointer =
+        call(loc, offsetof(tegula_services, output), pointerType,
+             {context, constantI32(builder, loc, output.getIndex()), constantI32(builder, loc, type.getRank()), array});
     returnIfNull(output, pointer);
     output.replaceAllUsesWith(makeMemRef(builder, loc, type, pointer, dynamic));
   }
@@ -364,9 +365,9 @@ private:
     llvm::append_range(dims, toI64(loc, dispatch.getScalars()));
     Value bufferArray = makeStackArray(builder, loc, function, buffers, pointerType);
     Value dimArray = makeStackArray(builder, loc, function, dims, i64);
-    Value status =
-        call(loc, offsetof(tegula_services, dispatch), i32,
-             {context, constantI32(builder, loc, kernelIndex.lookup(dispatch.getKernel())), work, bufferArray, dimArray});
+    Value status = call(
+        loc, offsetof(tegula_services, dispatch), i32,
+        {context, constantI32(builder, loc, kernelIndex.lookup(dispatch.getKernel())), work, bufferArray, dimArray});
     checkStatus(dispatch, status);
   }
 

@@ -74,8 +74,9 @@ struct ExecLowerKernelPass : tegula::impl::ExecLowerKernelPassBase<ExecLowerKern
         auto type = alloc.getType();
         if (!type.hasStaticShape() || !type.getLayout().isIdentity())
           continue; // sizes that depend on the data: malloc, freed by a dealloc in the function
-        int64_t bytes = type.getNumElements() * int64_t(llvm::divideCeil(
-                            type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth(), 8));
+        int64_t bytes =
+            type.getNumElements() *
+            int64_t(llvm::divideCeil(type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth(), 8));
         Value pointer = LLVM::GEPOp::create(builder, loc, pointerType, builder.getI8Type(), arguments[4],
                                             ValueRange{constantI64(builder, loc, workspace)});
         workspace = llvm::alignTo(workspace + bytes, TEGULA_ALIGNMENT);

@@ -49,8 +49,7 @@ Value tegula::getPointer(OpBuilder &builder, Location loc, Value memref) {
   Value address = memref::ExtractAlignedPointerAsIndexOp::create(builder, loc, memref);
   if (!type.getLayout().isIdentity()) {
     auto metadata = memref::ExtractStridedMetadataOp::create(builder, loc, memref);
-    Value bytes = arith::ConstantIndexOp::create(builder, loc,
-                                                 llvm::divideCeil(type.getElementTypeBitWidth(), 8));
+    Value bytes = arith::ConstantIndexOp::create(builder, loc, llvm::divideCeil(type.getElementTypeBitWidth(), 8));
     Value offset = arith::MulIOp::create(builder, loc, metadata.getOffset(), bytes);
     address = arith::AddIOp::create(builder, loc, address, offset);
   }
@@ -70,10 +69,9 @@ SmallVector<Value> tegula::getDynamicExtents(OpBuilder &builder, Location loc, V
 
 Value tegula::getByteSize(OpBuilder &builder, Location loc, MemRefType type, ValueRange dynamicSizes) {
   Type element = type.getElementType();
-  int64_t bits = element.isIndex() ? 64
-                 : isa<ComplexType>(element)
-                     ? 2 * cast<ComplexType>(element).getElementType().getIntOrFloatBitWidth()
-                     : element.getIntOrFloatBitWidth();
+  int64_t bits = element.isIndex()           ? 64
+                 : isa<ComplexType>(element) ? 2 * cast<ComplexType>(element).getElementType().getIntOrFloatBitWidth()
+                                             : element.getIntOrFloatBitWidth();
   int64_t fixed = llvm::divideCeil(bits, 8);
   for (int64_t extent : type.getShape())
     if (!ShapedType::isDynamic(extent))

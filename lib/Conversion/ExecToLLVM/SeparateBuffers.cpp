@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  a kernel's function in the LLVM dialect with the runtime's signature.
-// Out: the same; every memory access whose address is traced to one buffer, the extents or the workspace says so by alias
-//      scopes. Kernels' buffers do not overlap (exec.kernel's contract), but their addresses come out of an array, where
-//      LLVM cannot know that: without scopes its vectorizer guards each loop by run-time checks, or gives up on short ones.
+// Out: the same; every memory access whose address is traced to one buffer, the extents or the workspace says so by
+// alias
+//      scopes. Kernels' buffers do not overlap (exec.kernel's contract), but their addresses come out of an array,
+//      where LLVM cannot know that: without scopes its vectorizer guards each loop by run-time checks, or gives up on
+//      short ones.
 //
 //   %p = llvm.load %buffers[1]; llvm.store %v, %p[%i]
 //   =>  llvm.store %v, %p[%i] {alias_scopes = [buffer 1], noalias_scopes = [buffer 0, extents, workspace]}

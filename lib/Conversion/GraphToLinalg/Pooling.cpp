@@ -58,8 +58,7 @@ struct Pool {
 
   template <typename OpTy>
   Pool(OpBuilder &b, OpTy op, Value x, RankedTensorType type, Value padding)
-      : b(b), loc(op.getLoc()), spatial(op.getKernel().size()), strides(op.getStrides()),
-        dilations(op.getDilations()) {
+      : b(b), loc(op.getLoc()), spatial(op.getKernel().size()), strides(op.getStrides()), dilations(op.getDilations()) {
     auto kernel = op.getKernel();
     places = lowerWindow(b, loc, x, kernel, strides, dilations, op.getPads(), op.getAutoPad(), op.getCeilMode(), type);
     extents = {getExtent(b, loc, x, 0), getExtent(b, loc, x, 1)};
@@ -173,7 +172,8 @@ struct MaxPoolLowering : Lowering<graph::MaxPoolOp> {
       auto body = [&](OpBuilder &b, Location at, Value x, Value accumulator) {
         return larger(b, at, element, accumulator, x);
       };
-      Value result = isWorthSeparating(op.getKernel()) ? pool.reduceSeparately(lowest, body) : pool.reduce(lowest, body);
+      Value result =
+          isWorthSeparating(op.getKernel()) ? pool.reduceSeparately(lowest, body) : pool.reduce(lowest, body);
       rewriter.replaceOp(op, castTo(rewriter, loc, result, type));
       return success();
     }
@@ -348,19 +348,19 @@ struct GlobalPoolLowering : Lowering<graph::GlobalPoolOp> {
     Type accumulator = isMax ? type.getElementType() : compute;
     Value init = isMax ? lowestScalar(rewriter, loc, element) : constantScalar(rewriter, loc, 0, compute);
     Value filled = makeFilled(rewriter, loc, extents, init);
-    Value result =
-        linalg::GenericOp::create(rewriter, loc, filled.getType(), x, filled,
-                                  ArrayRef{rewriter.getMultiDimIdentityMap(rank), kept}, iterators,
-                                  [&](OpBuilder &b, Location at, ValueRange v) {
-                                    Value value = widen(b, at, v[0], accumulator);
-                                    if (isLp)
-                                      value = power(b, at, math::AbsFOp::create(b, at, value), op.getP());
-                                    linalg::YieldOp::create(b, at,
-                                                            isMax ? larger(b, at, element, v[1], value)
-                                                                  : Value(arith::AddFOp::create(b, at, v[1], value,
-                                                                                            arith::FastMathFlags::reassoc)));
-                                  })
-            .getResult(0);
+    Value result = linalg::GenericOp::create(
+                       rewriter, loc, filled.getType(), x, filled,
+                       ArrayRef{rewriter.getMultiDimIdentityMap(rank), kept}, iterators,
+                       [&](OpBuilder &b, Location at, ValueRange v) {
+                         Value value = widen(b, at, v[0], accumulator);
+                         if (isLp)
+                           value = power(b, at, math::AbsFOp::create(b, at, value), op.getP());
+                         linalg::YieldOp::create(
+                             b, at,
+                             isMax ? larger(b, at, element, v[1], value)
+                                   : Value(arith::AddFOp::create(b, at, v[1], value, arith::FastMathFlags::reassoc)));
+                       })
+                       .getResult(0);
     if (!isMax) {
       OpFoldResult count = rewriter.getIndexAttr(1);
       for (int64_t i = 2; i < rank; ++i)

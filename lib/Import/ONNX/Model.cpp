@@ -60,8 +60,8 @@ template <typename See> static void forEachDeclaredShape(const onnx::GraphProto 
 
 /// Whether operand `i` has one element per dimension of a tensor, in ONNX's own words for such operands.
 static bool isPerDimension(const onnx::OpSchema &schema, int i) {
-  static const std::set<std::string> names{"shape", "axes", "starts", "ends", "steps", "sizes", "size",
-                                           "scales", "roi", "pads", "repeats", "output_shape"};
+  static const std::set<std::string> names{"shape", "axes",   "starts", "ends", "steps",   "sizes",
+                                           "size",  "scales", "roi",    "pads", "repeats", "output_shape"};
   return names.count(schema.inputs()[i].GetName()) || schema.Name() == "ConstantOfShape";
 }
 
@@ -83,8 +83,7 @@ static std::string findOversizedShape(const onnx::GraphProto &graph, const std::
   for (const onnx::NodeProto &node : graph.node()) {
     auto opset = opsets.find(node.domain() == "ai.onnx" ? "" : node.domain());
     const onnx::OpSchema *schema =
-        opset == opsets.end() ? nullptr
-                              : onnx::OpSchemaRegistry::Schema(node.op_type(), opset->second, opset->first);
+        opset == opsets.end() ? nullptr : onnx::OpSchemaRegistry::Schema(node.op_type(), opset->second, opset->first);
     for (int i = 0; schema && error.empty() && i < std::min<int>(node.input_size(), schema->inputs().size()); ++i) {
       auto found = lengths.find(node.input(i));
       if (found != lengths.end() && found->second > maxRank && isPerDimension(*schema, i))
@@ -96,8 +95,8 @@ static std::string findOversizedShape(const onnx::GraphProto &graph, const std::
   return error;
 }
 
-/// Data propagation of ONNX's inference turns one-dimensional integers into a shape with a message per element, whatever
-/// they mean: it pays for shape operands and is ruinous for data.
+/// Data propagation of ONNX's inference turns one-dimensional integers into a shape with a message per element,
+/// whatever they mean: it pays for shape operands and is ruinous for data.
 static bool mayPropagateData(const onnx::GraphProto &graph) {
   constexpr int64_t limit = 65536; // elements
   bool may = true;
@@ -107,9 +106,10 @@ static bool mayPropagateData(const onnx::GraphProto &graph) {
   return may;
 }
 
-/// The message about the first node with what ONNX's checker does not look for and its inference does not survive, or "":
-/// an axis that no 32-bit number holds, an input that the schema asks for and the node leaves empty. Beyond the smallest number of inputs, elements of a heterogeneous variadic input may be absent (values that Loop
-/// carries, inputs of contributed operators).
+/// The message about the first node with what ONNX's checker does not look for and its inference does not survive, or
+/// "": an axis that no 32-bit number holds, an input that the schema asks for and the node leaves empty. Beyond the
+/// smallest number of inputs, elements of a heterogeneous variadic input may be absent (values that Loop carries,
+/// inputs of contributed operators).
 static std::string findBadNode(const onnx::GraphProto &graph, const std::map<std::string, int> &opsets) {
   for (const onnx::NodeProto &node : graph.node()) {
     const std::string place = "node '" + node.name() + "' (" + node.op_type() + "): ";
@@ -129,12 +129,12 @@ static std::string findBadNode(const onnx::GraphProto &graph, const std::map<std
       continue;
     for (int i = 0; i < node.input_size(); ++i) {
       const auto &formal = schema->inputs()[std::min<size_t>(i, schema->inputs().size() - 1)];
-      bool mayBeAbsent = formal.GetOption() == onnx::OpSchema::Optional ||
-                         (formal.GetOption() == onnx::OpSchema::Variadic && !formal.GetIsHomogeneous() &&
-                           i >= schema->min_input());
+      bool mayBeAbsent =
+          formal.GetOption() == onnx::OpSchema::Optional ||
+          (formal.GetOption() == onnx::OpSchema::Variadic && !formal.GetIsHomogeneous() && i >= schema->min_input());
       if (node.input(i).empty() && !mayBeAbsent)
-        return place + "expected input " + std::to_string(i) + " ('" +
-               formal.GetName() + "') to be given, but it is empty";
+        return place + "expected input " + std::to_string(i) + " ('" + formal.GetName() +
+               "') to be given, but it is empty";
     }
   }
   return "";
@@ -265,7 +265,8 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
     try {
       onnx::shape_inference::InferShapes(proto, onnx::OpSchemaRegistry::Instance(), inference);
     } catch (const std::exception &) {
-      // Exporters leave wrong shapes on values between nodes. These are hints: what inference finds without them counts.
+      // Exporters leave wrong shapes on values between nodes. These are hints: what inference finds without them
+      // counts.
       proto.mutable_graph()->clear_value_info();
       onnx::shape_inference::InferShapes(proto, onnx::OpSchemaRegistry::Instance(), inference);
     }
@@ -276,8 +277,8 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
   return true;
 }
 
-std::shared_ptr<OnnxModel> tegula::loadOnnxModel(const std::string &path, const LoadOptions &options, const HasNodeRow &hasRow,
-                                                 std::string &error) {
+std::shared_ptr<OnnxModel> tegula::loadOnnxModel(const std::string &path, const LoadOptions &options,
+                                                 const HasNodeRow &hasRow, std::string &error) {
   auto model = std::make_shared<OnnxModel>();
   model->path = path;
   int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);

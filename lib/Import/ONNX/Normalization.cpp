@@ -53,8 +53,7 @@ static LogicalResult buildBatchNorm(NodeContext &node) {
 static LogicalResult buildBatchNorm1(NodeContext &node) {
   if (!node.getInteger("is_test", 0))
     return node.unsupported("training before opset 14");
-  return node.getInteger("spatial", 1) ? buildBatchNorm(node)
-                                       : node.unsupported("statistics per place (spatial = 0)");
+  return node.getInteger("spatial", 1) ? buildBatchNorm(node) : node.unsupported("statistics per place (spatial = 0)");
 }
 
 /// Opset 7 to 13: training when the running statistics are asked for.
@@ -73,9 +72,10 @@ static LogicalResult buildBatchNorm14(NodeContext &node) {
 
 static LogicalResult buildLocalResponseNorm(NodeContext &node) {
   Builder &builder = node.builder;
-  return node.emit<graph::LocalResponseNormOp>(
-      node.operand(0), builder.getI64IntegerAttr(node.getInteger("size", 1)), builder.getF64FloatAttr(node.getFloat("alpha", 1e-4f)),
-      builder.getF64FloatAttr(node.getFloat("beta", 0.75f)), builder.getF64FloatAttr(node.getFloat("bias", 1)));
+  return node.emit<graph::LocalResponseNormOp>(node.operand(0), builder.getI64IntegerAttr(node.getInteger("size", 1)),
+                                               builder.getF64FloatAttr(node.getFloat("alpha", 1e-4f)),
+                                               builder.getF64FloatAttr(node.getFloat("beta", 0.75f)),
+                                               builder.getF64FloatAttr(node.getFloat("bias", 1)));
 }
 
 void tegula::addNormalizationNodes(NodeTable &table) {

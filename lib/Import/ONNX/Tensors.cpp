@@ -20,32 +20,58 @@ Type GraphBuilder::convertElementType(int32_t onnxType) const {
     return IntegerType::get(&context, width, isUnsigned ? IntegerType::Unsigned : IntegerType::Signless);
   };
   switch (onnxType) {
-  case TensorProto::FLOAT: return Float32Type::get(&context);
-  case TensorProto::DOUBLE: return Float64Type::get(&context);
-  case TensorProto::FLOAT16: return Float16Type::get(&context);
-  case TensorProto::BFLOAT16: return BFloat16Type::get(&context);
-  case TensorProto::FLOAT8E4M3FN: return Float8E4M3FNType::get(&context);
-  case TensorProto::FLOAT8E4M3FNUZ: return Float8E4M3FNUZType::get(&context);
-  case TensorProto::FLOAT8E5M2: return Float8E5M2Type::get(&context);
-  case TensorProto::FLOAT8E5M2FNUZ: return Float8E5M2FNUZType::get(&context);
-  case TensorProto::FLOAT8E8M0: return Float8E8M0FNUType::get(&context);
-  case TensorProto::FLOAT4E2M1: return Float4E2M1FNType::get(&context);
-  case TensorProto::BOOL: return integer(1);
-  case TensorProto::INT8: return integer(8);
-  case TensorProto::INT16: return integer(16);
-  case TensorProto::INT32: return integer(32);
-  case TensorProto::INT64: return integer(64);
-  case TensorProto::UINT8: return integer(8, true);
-  case TensorProto::UINT16: return integer(16, true);
-  case TensorProto::UINT32: return integer(32, true);
-  case TensorProto::UINT64: return integer(64, true);
-  case TensorProto::INT4: return integer(4);
-  case TensorProto::UINT4: return integer(4, true);
-  case TensorProto::INT2: return integer(2);
-  case TensorProto::UINT2: return integer(2, true);
-  case TensorProto::COMPLEX64: return ComplexType::get(Float32Type::get(&context));
-  case TensorProto::COMPLEX128: return ComplexType::get(Float64Type::get(&context));
-  default: return nullptr;
+  case TensorProto::FLOAT:
+    return Float32Type::get(&context);
+  case TensorProto::DOUBLE:
+    return Float64Type::get(&context);
+  case TensorProto::FLOAT16:
+    return Float16Type::get(&context);
+  case TensorProto::BFLOAT16:
+    return BFloat16Type::get(&context);
+  case TensorProto::FLOAT8E4M3FN:
+    return Float8E4M3FNType::get(&context);
+  case TensorProto::FLOAT8E4M3FNUZ:
+    return Float8E4M3FNUZType::get(&context);
+  case TensorProto::FLOAT8E5M2:
+    return Float8E5M2Type::get(&context);
+  case TensorProto::FLOAT8E5M2FNUZ:
+    return Float8E5M2FNUZType::get(&context);
+  case TensorProto::FLOAT8E8M0:
+    return Float8E8M0FNUType::get(&context);
+  case TensorProto::FLOAT4E2M1:
+    return Float4E2M1FNType::get(&context);
+  case TensorProto::BOOL:
+    return integer(1);
+  case TensorProto::INT8:
+    return integer(8);
+  case TensorProto::INT16:
+    return integer(16);
+  case TensorProto::INT32:
+    return integer(32);
+  case TensorProto::INT64:
+    return integer(64);
+  case TensorProto::UINT8:
+    return integer(8, true);
+  case TensorProto::UINT16:
+    return integer(16, true);
+  case TensorProto::UINT32:
+    return integer(32, true);
+  case TensorProto::UINT64:
+    return integer(64, true);
+  case TensorProto::INT4:
+    return integer(4);
+  case TensorProto::UINT4:
+    return integer(4, true);
+  case TensorProto::INT2:
+    return integer(2);
+  case TensorProto::UINT2:
+    return integer(2, true);
+  case TensorProto::COMPLEX64:
+    return ComplexType::get(Float32Type::get(&context));
+  case TensorProto::COMPLEX128:
+    return ComplexType::get(Float64Type::get(&context));
+  default:
+    return nullptr;
   }
 }
 
@@ -102,12 +128,18 @@ static std::vector<char> packTypedData(const TensorProto &tensor) {
     tensor.data_type() == TensorProto::UINT32 ? append(uint32_t(value)) : append(value);
   for (int32_t value : tensor.int32_data()) {
     switch (tensor.data_type()) {
-    case TensorProto::INT32: append(value); break;
+    case TensorProto::INT32:
+      append(value);
+      break;
     case TensorProto::INT16:
     case TensorProto::UINT16:
     case TensorProto::FLOAT16:
-    case TensorProto::BFLOAT16: append(uint16_t(value)); break;
-    default: append(uint8_t(value)); break;
+    case TensorProto::BFLOAT16:
+      append(uint16_t(value));
+      break;
+    default:
+      append(uint8_t(value));
+      break;
     }
   }
   return bytes;

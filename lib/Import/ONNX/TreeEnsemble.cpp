@@ -119,7 +119,8 @@ static LogicalResult buildTreeEnsemble(NodeContext &node) {
   Value x = node.operand(0);
   Type i64 = node.builder.getI64Type();
   Value batch = c("Shape", {x}, {{"start", int64_t(0)}, {"end", int64_t(1)}}, i64);
-  Value place = c("Expand", {node.integers(trees.roots), c.join({batch, node.integers({int64_t(trees.roots.size())})})});
+  Value place =
+      c("Expand", {node.integers(trees.roots), c.join({batch, node.integers({int64_t(trees.roots.size())})})});
   auto gather = [&](Value table, Value at) { return c("Gather", {table, at}, {{"axis", int64_t(0)}}); };
   static constexpr const char *comparisons[] = {"LessOrEqual", "Less", "GreaterOrEqual", "Greater", "Equal", "Equal"};
   for (int64_t level = 0; level < trees.depth && !c.failed; ++level) {

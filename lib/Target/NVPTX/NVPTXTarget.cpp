@@ -73,7 +73,8 @@ public:
   llvm::Expected<exec::CPUTargetAttr> getHost(Attribute target) const override {
     // Only shape arithmetic and calls: the baseline of this kind of CPU.
     llvm::Triple host(llvm::sys::getDefaultTargetTriple());
-    return exec::CPUTargetAttr::get(target.getContext(), host.str(), host.isX86() ? "x86-64" : "generic", "", 128, false);
+    return exec::CPUTargetAttr::get(target.getContext(), host.str(), host.isX86() ? "x86-64" : "generic", "", 128,
+                                    false);
   }
   bool hasDevice() const override { return true; }
 

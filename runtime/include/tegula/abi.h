@@ -45,16 +45,16 @@ typedef enum tegula_value_kind {
 } tegula_value_kind;
 
 typedef struct tegula_value_type {
-  int32_t kind;         /* tegula_value_kind */
-  int32_t element_type; /* of a tensor; of a map: of its keys; else 0 */
+  int32_t kind;                            /* tegula_value_kind */
+  int32_t element_type;                    /* of a tensor; of a map: of its keys; else 0 */
   const struct tegula_value_type *element; /* of a sequence or an optional: what it holds; of a map: its values */
 } tegula_value_type;
 
 /* One phase of a kernel: worker `grid_id` of `grid_size` does its share of the iteration space. `buffers` are the
  * operands, then the results; `dims` are the dynamic extents of all operands, then results, in order.
  * Returns a tegula_status. Never calls out except to memcpy, memset, memmove and libm. */
-typedef int32_t (*tegula_kernel_function)(int64_t grid_id, int64_t grid_size, void *const *buffers,
-                                          const int64_t *dims, void *workspace);
+typedef int32_t (*tegula_kernel_function)(int64_t grid_id, int64_t grid_size, void *const *buffers, const int64_t *dims,
+                                          void *workspace);
 
 typedef struct tegula_kernel {
   const char *name;       /* symbol, <family>_<node>_<id> */
@@ -66,7 +66,7 @@ typedef struct tegula_kernel {
   uint32_t phase_count;   /* a barrier stands between phases */
   uint32_t parallel;      /* 0: always run on one worker */
   const tegula_kernel_function *phases;
-  const char *ptx;             /* PTX text of a GPU kernel, else NULL; kernels may share one text */
+  const char *ptx;              /* PTX text of a GPU kernel, else NULL; kernels may share one text */
   int64_t workspace_per_worker; /* bytes handed to each worker (its own slice), 64-byte aligned; of a GPU kernel: to
                                  * the whole launch */
 } tegula_kernel;
@@ -74,8 +74,8 @@ typedef struct tegula_kernel {
 /* How a GPU launches one phase. The entry's parameters are 64 bits each: the addresses of all buffers, all dims, the
  * address of the workspace, and the address of an int32 where a thread that finds bad data writes a tegula_status. */
 typedef struct tegula_device_phase {
-  const char *entry; /* name in the PTX text */
-  int32_t block[3];  /* threads of a block in x, y, z */
+  const char *entry;    /* name in the PTX text */
+  int32_t block[3];     /* threads of a block in x, y, z */
   int32_t shared_bytes; /* dynamic shared memory of a block */
   /* Host code: the number of blocks in x, y, z for these extents; nothing is launched when one is 0. */
   void (*grid)(const int64_t *dims, int64_t *blocks);
@@ -123,11 +123,11 @@ typedef struct tegula_services {
   void (*output_value)(void *context, int32_t index, void *value);
 } tegula_services;
 
-/* The compiled host function. `arena` has arena_bytes; `inputs[k]` is input k (of a value its handle); `dims` holds the extents of all inputs
- * one after the other (every dimension, static ones too), which the runtime has checked against the descriptor.
- * For a GPU target it still runs on the CPU, while arena, constants, inputs, outputs and allocations are device memory
- * that it may only pass on: dispatches run one after the other on the device, and a kernel's status is seen only at the
- * end of the run. */
+/* The compiled host function. `arena` has arena_bytes; `inputs[k]` is input k (of a value its handle); `dims` holds the
+ * extents of all inputs one after the other (every dimension, static ones too), which the runtime has checked against
+ * the descriptor. For a GPU target it still runs on the CPU, while arena, constants, inputs, outputs and allocations
+ * are device memory that it may only pass on: dispatches run one after the other on the device, and a kernel's status
+ * is seen only at the end of the run. */
 typedef int32_t (*tegula_program_function)(void *context, const tegula_services *services, void *arena,
                                            const void *constants, void *const *inputs, const int64_t *dims);
 
@@ -149,7 +149,7 @@ typedef struct tegula_artifact {
   int64_t arena_bytes;
   const void *constants; /* 64-byte aligned; NULL when they are in the sidecar */
   int64_t constants_bytes;
-  const char *sidecar; /* file name beside the artifact, NULL when constants are inside */
+  const char *sidecar;   /* file name beside the artifact, NULL when constants are inside */
   uint64_t sidecar_hash; /* XXH3-64 of the sidecar's bytes (LLVM's xxh3_64bits) */
   int32_t input_count;
   int32_t output_count;
@@ -160,8 +160,8 @@ typedef struct tegula_artifact {
   const tegula_kernel *kernels;
   const char *const *nodes; /* places of ONNX nodes for errors: "model.onnx: node 'x' (Gather, opset 13)" */
   tegula_program_function program;
-  const tegula_device_kernel *device_kernels; /* of a GPU target: one row for each kernel; else NULL. A descriptor may
-                                               * end before this field (see struct_size). */
+  const tegula_device_kernel *device_kernels;   /* of a GPU target: one row for each kernel; else NULL. A descriptor may
+                                                 * end before this field (see struct_size). */
   const tegula_value_type *const *input_types;  /* for each input NULL (a tensor) or the type of the value */
   const tegula_value_type *const *output_types; /* the same for outputs */
 } tegula_artifact;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* y[n] = x[n] and count = n, for tensors of ELEMENT_TYPE, whose elements have ELEMENT_BITS (in a program 8 at least). */
+/* y[n] = x[n] and count = n, for tensors of ELEMENT_TYPE, whose elements have ELEMENT_BITS (in a program 8 at least).
+ */
 #include "tegula/abi.h"
 #include <string.h>
 

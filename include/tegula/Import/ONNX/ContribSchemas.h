@@ -4,8 +4,8 @@
 
 namespace tegula {
 
-/// Tells ONNX's library the operators of com.microsoft (and those that ONNX Runtime's exporters put into ai.onnx) that the
-/// node table serves, so that its checker accepts them and its inference knows their results' types. Does so once.
+/// Tells ONNX's library the operators of com.microsoft (and those that ONNX Runtime's exporters put into ai.onnx) that
+/// the node table serves, so that its checker accepts them and its inference knows their results' types. Does so once.
 void registerContribSchemas();
 
 } // namespace tegula

@@ -16,7 +16,7 @@ struct IntegerOperand {
 /// Both operands of an integer contraction less their zero points (null: none). They stay 8-bit integers when both zero
 /// points are constants of one value each, and become i32, less their zero points, otherwise.
 std::pair<IntegerOperand, IntegerOperand> subtractZeroPoints(NodeContext &node, mlir::Value lhs, mlir::Value lhsZero,
-                                                       mlir::Value rhs, mlir::Value rhsZero);
+                                                             mlir::Value rhs, mlir::Value rhsZero);
 
 /// Makes round(sum * lhs_scale * rhs_scale / scale) + zero, saturated to the zero point's type, the node's result.
 mlir::LogicalResult requantize(NodeContext &node, mlir::Value sum, mlir::Value lhsScale, mlir::Value rhsScale,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* Runs the model `twice` (y = x + x, x: [n, 1024]) through the functions that it exports, with everything an application
- * can lend it, and prints what happened. */
+/* Runs the model `twice` (y = x + x, x: [n, 1024]) through the functions that it exports, with everything an
+ * application can lend it, and prints what happened. */
 #include "twice.h"
 #include <pthread.h>
 #include <stdio.h>

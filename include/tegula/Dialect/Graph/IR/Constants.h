@@ -52,15 +52,16 @@ struct PartialInteger {
   int64_t dimension = 0;
 };
 /// The elements of an integer tensor in row-major order as far as the ops that made it tell: through Shape, Gather,
-/// Slice, Concat, Cast, reshapes and elementwise arithmetic. Nothing when the number of elements is unknown or above 64.
+/// Slice, Concat, Cast, reshapes and elementwise arithmetic. Nothing when the number of elements is unknown or
+/// above 64.
 std::optional<llvm::SmallVector<PartialInteger>> getPartialIntegers(mlir::Value value);
 /// The same as values only.
 std::optional<llvm::SmallVector<std::optional<int64_t>>> getPartialShape(mlir::Value value);
 /// getPartialShape as the extents of a type: what is unknown or negative is dynamic.
 std::optional<llvm::SmallVector<int64_t>> getPartialExtents(mlir::Value value);
 
-/// Extent `dimension` of a ranked tensor: its value, or the tensor and dimension that it is taken over from unchanged, as
-/// far back as the ops in between tell. Equal answers mean equal extents.
+/// Extent `dimension` of a ranked tensor: its value, or the tensor and dimension that it is taken over from unchanged,
+/// as far back as the ops in between tell. Equal answers mean equal extents.
 PartialInteger getExtentOrigin(mlir::Value tensor, int64_t dimension);
 
 /// `axis` counted from 0; nothing when it is outside -rank..rank-1.

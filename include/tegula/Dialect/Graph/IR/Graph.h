@@ -11,8 +11,8 @@
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
-#include "tegula/Dialect/Graph/IR/GraphInterfaces.h.inc"
 #include "tegula/Dialect/Graph/IR/GraphDialect.h.inc"
+#include "tegula/Dialect/Graph/IR/GraphInterfaces.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "tegula/Dialect/Graph/IR/GraphAttributes.h.inc"
 #define GET_TYPEDEF_CLASSES

@@ -7,8 +7,8 @@
 
 namespace tegula::graph {
 
-/// Both pieces of knowledge about one value; null when they contradict each other. Sequences and optionals: of what they
-/// hold. Other types: `known`.
+/// Both pieces of knowledge about one value; null when they contradict each other. Sequences and optionals: of what
+/// they hold. Other types: `known`.
 mlir::Type joinTypes(mlir::Type known, mlir::Type inferred);
 
 /// What holds for either of two values (the branches of a graph.if, the rounds of a graph.loop); null when the element

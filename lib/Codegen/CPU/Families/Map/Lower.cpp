@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  a bufferized kernel: linalg ops on memrefs, perhaps inside kernel-level scf loops.
-// Out: scf.for loops over scalars, innermost loops annotated for LLVM's vectorizer with the schedule's vector length and
+// Out: scf.for loops over scalars, innermost loops annotated for LLVM's vectorizer with the schedule's vector length
+// and
 //      interleaving; accumulators of reductions in registers; the first loop that can be is shared among the workers.
-// A reduction whose operands walk their rows with the result's rows gets the row loop innermost, so that it runs on vectors.
-// Sharing: when the kernel is one linalg op (with fills of its own results before it), its first parallel dimension that
+// A reduction whose operands walk their rows with the result's rows gets the row loop innermost, so that it runs on
+// vectors. Sharing: when the kernel is one linalg op (with fills of its own results before it), its first parallel
+// dimension that
 //      is not of extent 1 is cut into even ranges. Any other kernel runs whole on worker 0.
 //
-//   linalg.generic {reduction} %x, %y   =>   scf.for %i = share { %s = scf.for %k iter_args(%a) {...}; store %s, %y[%i] }
+//   linalg.generic {reduction} %x, %y   =>   scf.for %i = share { %s = scf.for %k iter_args(%a) {...}; store %s, %y[%i]
+//   }
 #include "Lower.h"
 
 #include "tegula/Codegen/Loops.h"
@@ -33,8 +36,7 @@ static std::optional<unsigned> findSharedLoop(linalg::LinalgOp op) {
       continue;
     // Each worker writes its own part of every result.
     bool writesApart = llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &init) {
-      return llvm::is_contained(op.getMatchingIndexingMap(&init).getResults(),
-                                getAffineDimExpr(loop, op.getContext()));
+      return llvm::is_contained(op.getMatchingIndexingMap(&init).getResults(), getAffineDimExpr(loop, op.getContext()));
     });
     return writesApart ? std::optional(loop) : std::nullopt;
   }
@@ -113,9 +115,9 @@ static void shareDimension(const linalg::LinalgLoops &loops, unsigned dim, int64
   }
 }
 
-/// Puts the loop that walks the results' last dimension innermost when the operands walk theirs with it too: a window or
-/// a reduction of columns then runs on whole rows instead of scalars. Each element still sees its operands in the order
-/// of the reduction loops. Returns where loop `followed` is then.
+/// Puts the loop that walks the results' last dimension innermost when the operands walk theirs with it too: a window
+/// or a reduction of columns then runs on whole rows instead of scalars. Each element still sees its operands in the
+/// order of the reduction loops. Returns where loop `followed` is then.
 static unsigned moveRowLoopInside(linalg::GenericOp op, IRRewriter &rewriter, unsigned followed) {
   if (op.getNumReductionLoops() == 0 || op.getNumLoops() < 2)
     return followed;
@@ -185,9 +187,10 @@ static void annotate(scf::ForOp loop, sched::CPUMapAttr schedule, int64_t vector
     if (trips->sle(fewElements))
       unroll = LLVM::LoopUnrollAttr::get(context, nullptr, nullptr, nullptr, /*full=*/boolean(true), nullptr, nullptr,
                                          nullptr);
-    // From AVX-512 on every operation can be masked: the rest of a row of 7 or 13 elements is one more vector. But what a
-    // masked store wrote reaches the next load late.
-    else if (vectorBits >= 512 && !accumulates(loop) && trips->slt(fewVectors * length) && trips->getSExtValue() % length != 0)
+    // From AVX-512 on every operation can be masked: the rest of a row of 7 or 13 elements is one more vector. But what
+    // a masked store wrote reaches the next load late.
+    else if (vectorBits >= 512 && !accumulates(loop) && trips->slt(fewVectors * length) &&
+             trips->getSExtValue() % length != 0)
       withMasks = boolean(true);
   }
   auto vectorize = LLVM::LoopVectorizeAttr::get(
@@ -195,9 +198,9 @@ static void annotate(scf::ForOp loop, sched::CPUMapAttr schedule, int64_t vector
       /*width=*/schedule.getVector() ? integer(schedule.getVector()) : nullptr, nullptr, nullptr, nullptr);
   auto interleave = schedule.getInterleave() ? LLVM::LoopInterleaveAttr::get(context, integer(schedule.getInterleave()))
                                              : LLVM::LoopInterleaveAttr();
-  loop->setAttr("llvm.loop_annotation",
-                LLVM::LoopAnnotationAttr::get(context, nullptr, vectorize, interleave, unroll, nullptr, nullptr, nullptr,
-                                              nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, {}));
+  loop->setAttr("llvm.loop_annotation", LLVM::LoopAnnotationAttr::get(context, nullptr, vectorize, interleave, unroll,
+                                                                      nullptr, nullptr, nullptr, nullptr, nullptr,
+                                                                      nullptr, nullptr, nullptr, nullptr, nullptr, {}));
 }
 
 LogicalResult tegula::lowerMapKernel(func::FuncOp kernel, sched::CPUMapAttr schedule, int64_t vectorBits) {
