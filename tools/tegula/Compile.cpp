@@ -23,7 +23,7 @@ static const OptionSpec options[] = {
 };
 static const CommandSpec spec{
     "compile", "MODEL.onnx",
-    "Compiles a model. The shared library needs the runtime library alone; nothing is compiled or parsed when it "
+    "Compiles a model. The shared library needs the C library alone; nothing is compiled or parsed when it "
     "loads.",
     "tegula compile model.onnx -o model.so\ntegula compile model.onnx --lock=model.lock.mlir -o model.so\n"
     "tegula compile model.onnx --emit=kernels -o -",
