@@ -226,6 +226,45 @@ struct WithOutputShapes {
 };
 } // namespace
 
+namespace {
+/// Takes the declared shapes of the graph's outputs away while ONNX's inference runs: it would believe them, and an
+/// exporter's wrong extent (a batch of 1 that is dynamic elsewhere) would cut results. Afterwards an output of unknown
+/// shape gets its declared one back, and a dimension without a name its declared name.
+class OutputShapesAside {
+public:
+  explicit OutputShapesAside(onnx::GraphProto &graph) : graph(graph) {
+    for (onnx::ValueInfoProto &output : *graph.mutable_output()) {
+      declared.push_back(output.type());
+      if (output.type().has_tensor_type())
+        output.mutable_type()->mutable_tensor_type()->clear_shape();
+    }
+  }
+
+  ~OutputShapesAside() {
+    for (int i = 0; i < graph.output_size(); ++i) {
+      if (!declared[i].has_tensor_type() || !declared[i].tensor_type().has_shape())
+        continue;
+      const onnx::TensorShapeProto &old = declared[i].tensor_type().shape();
+      onnx::TypeProto::Tensor &type = *graph.mutable_output(i)->mutable_type()->mutable_tensor_type();
+      if (!type.has_shape()) {
+        *type.mutable_shape() = old;
+        continue;
+      }
+      for (int d = 0; d < std::min(old.dim_size(), type.shape().dim_size()); ++d) {
+        onnx::TensorShapeProto::Dimension &dimension = *type.mutable_shape()->mutable_dim(d);
+        bool isNamed = dimension.has_dim_param() && dimension.dim_param().rfind("unk__", 0) != 0;
+        if (!dimension.has_dim_value() && !isNamed && old.dim(d).has_dim_param())
+          dimension.set_dim_param(old.dim(d).dim_param());
+      }
+    }
+  }
+
+private:
+  onnx::GraphProto &graph;
+  std::vector<onnx::TypeProto> declared;
+};
+} // namespace
+
 /// Everything after parsing; ONNX's library reports by exceptions.
 static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeRow &hasRow, std::string &error) {
   onnx::ModelProto &proto = *model.proto;
@@ -262,6 +301,7 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
     if (!error.empty())
       return false;
     onnx::ShapeInferenceOptions inference(/*check_type=*/true, /*strict_mode=*/1, mayPropagateData(proto.graph()));
+    OutputShapesAside aside(*proto.mutable_graph());
     try {
       onnx::shape_inference::InferShapes(proto, onnx::OpSchemaRegistry::Instance(), inference);
     } catch (const std::exception &) {
