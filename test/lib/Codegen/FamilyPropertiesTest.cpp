@@ -66,7 +66,7 @@ const Case cases[] = {
     {"MaxPool", "map", "%x: tensor<1x5x13x13xf32>", "tensor<1x5x6x6xf32>",
      R"(%y = graph.max_pool %x {dilations = array<i64: 1, 1>, kernel = array<i64: 3, 3>, pads = array<i64: 0, 0, 0, 0>,
           strides = array<i64: 2, 2>} : tensor<1x5x13x13xf32> -> tensor<1x5x6x6xf32>)"},
-    {"Depthwise", "matmul", "%x: tensor<1x12x9x9xf32>, %w: tensor<12x1x3x3xf32>", "tensor<1x12x7x7xf32>",
+    {"Depthwise", "map", "%x: tensor<1x12x9x9xf32>, %w: tensor<12x1x3x3xf32>", "tensor<1x12x7x7xf32>",
      R"(%y = graph.conv %x, %w {dilations = array<i64: 1, 1>, group = 12 : i64, pads = array<i64: 0, 0, 0, 0>,
           strides = array<i64: 1, 1>} : tensor<1x12x9x9xf32>, tensor<12x1x3x3xf32> -> tensor<1x12x7x7xf32>)"},
     {"WhereBroadcast", "map", "%c: tensor<7x29xi1>, %a: tensor<7x29xi8>, %b: tensor<29xi8>", "tensor<7x29xi8>",
