@@ -26,10 +26,16 @@ static void inferResults(InferenceContext &context, std::initializer_list<size_t
     }
 }
 
+/// `inputs` operands must be given; as many more may be absent as any of these operators has.
 static void add(const char *domain, const char *name, int inputs, onnx::InferenceFunction infer) {
+  constexpr int mostInputs = 16;
   OpSchema schema;
   schema.SetName(name).SetDomain(domain).SinceVersion(1).SetDoc("").SetLocation(__FILE__, __LINE__);
-  schema.Input(0, "inputs", "", "T", OpSchema::Variadic, /*is_homogeneous=*/false, inputs);
+  for (int i = 0; i < mostInputs; ++i) {
+    std::string type = "T" + std::to_string(i);
+    schema.Input(i, "input_" + std::to_string(i), "", type, i < inputs ? OpSchema::Single : OpSchema::Optional);
+    schema.TypeConstraint(type, OpSchema::all_tensor_types_ir4(), "");
+  }
   schema.Output(0, "outputs", "", "T", OpSchema::Variadic, /*is_homogeneous=*/false, 1);
   schema.TypeConstraint("T", OpSchema::all_tensor_types_ir4(), "");
   schema.AllowUncheckedAttributes();

@@ -107,9 +107,7 @@ static bool mayPropagateData(const onnx::GraphProto &graph) {
 }
 
 /// The message about the first node with what ONNX's checker does not look for and its inference does not survive, or
-/// "": an axis that no 32-bit number holds, an input that the schema asks for and the node leaves empty. Beyond the
-/// smallest number of inputs, elements of a heterogeneous variadic input may be absent (values that Loop carries,
-/// inputs of contributed operators), but not an optimizer's tensors.
+/// "": an axis that no 32-bit number holds, an input that the schema asks for and the node leaves empty.
 static std::string findBadNode(const onnx::GraphProto &graph, const std::map<std::string, int> &opsets) {
   for (const onnx::NodeProto &node : graph.node()) {
     const std::string place = "node '" + node.name() + "' (" + node.op_type() + "): ";
@@ -129,11 +127,7 @@ static std::string findBadNode(const onnx::GraphProto &graph, const std::map<std
       continue;
     for (int i = 0; i < node.input_size(); ++i) {
       const auto &formal = schema->inputs()[std::min<size_t>(i, schema->inputs().size() - 1)];
-      bool isTraining = schema->domain() == onnx::AI_ONNX_PREVIEW_TRAINING_DOMAIN;
-      bool mayBeAbsent = formal.GetOption() == onnx::OpSchema::Optional ||
-                         (formal.GetOption() == onnx::OpSchema::Variadic && !formal.GetIsHomogeneous() && !isTraining &&
-                          i >= schema->min_input());
-      if (node.input(i).empty() && !mayBeAbsent)
+      if (node.input(i).empty() && formal.GetOption() != onnx::OpSchema::Optional)
         return place + "expected input " + std::to_string(i) + " ('" + formal.GetName() +
                "') to be given, but it is empty";
     }
