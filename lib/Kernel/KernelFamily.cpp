@@ -6,6 +6,13 @@ using namespace tegula;
 
 KernelFamily::~KernelFamily() = default;
 
+llvm::LogicalResult KernelFamily::lower(mlir::func::FuncOp kernel, mlir::Attribute schedule,
+                                        const MachineModel &machine) const {
+  if (failed(verify(kernel, schedule, machine, [&] { return kernel.emitError(); })))
+    return llvm::failure();
+  return lowerVerified(kernel, schedule, machine);
+}
+
 void KernelFamilies::add(std::unique_ptr<KernelFamily> family) {
   assert(!find(family->name()) && "a family is added once");
   families.push_back(std::move(family));

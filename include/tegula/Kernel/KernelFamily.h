@@ -81,10 +81,14 @@ public:
                                      EmitError emitError) const = 0;
   virtual KernelFeatures features(mlir::func::FuncOp kernel, mlir::Attribute schedule,
                                   const MachineModel &machine) const = 0;
-  /// Replaces the linalg ops of the bufferized function by loops. Verifies the schedule first. Work is shared by
+  /// Verifies the schedule and replaces the linalg ops of the bufferized function by loops. Work is shared by
   /// `exec.grid_id` and `exec.grid_size`; memory comes from one `memref.alloc` at the entry, which is never freed.
-  virtual mlir::LogicalResult lower(mlir::func::FuncOp kernel, mlir::Attribute schedule,
-                                    const MachineModel &machine) const = 0;
+  mlir::LogicalResult lower(mlir::func::FuncOp kernel, mlir::Attribute schedule, const MachineModel &machine) const;
+
+protected:
+  /// What `lower` does for a schedule that is verified.
+  virtual mlir::LogicalResult lowerVerified(mlir::func::FuncOp kernel, mlir::Attribute schedule,
+                                            const MachineModel &machine) const = 0;
 };
 
 /// The families of one target, in the order in which they are asked to match: the first that matches takes the kernel.

@@ -138,6 +138,68 @@ FailureOr<KernelForm> matmul::analyzeKernel(func::FuncOp kernel) {
   return form;
 }
 
+void matmul::forEachStepOperand(const KernelForm &form,
+                                function_ref<void(OpOperand *, ArrayRef<SmallVector<int64_t>>)> see) {
+  unsigned loops = form.info.extents.size();
+  for (Operation *step : form.steps) {
+    auto generic = dyn_cast<linalg::GenericOp>(step);
+    if (!generic)
+      continue;
+    for (OpOperand *operand : generic.getDpsInputOperands()) {
+      if (form.tracked.contains(operand->get()) || generic.isScalar(operand))
+        continue;
+      SmallVector<SmallVector<int64_t>> forms;
+      for (AffineExpr expression : generic.getMatchingIndexingMap(operand).getResults()) {
+        SmallVector<int64_t> own = *getLinearForm(expression, generic.getNumLoops());
+        SmallVector<int64_t> mapped(loops + 1, 0);
+        mapped[loops] = own.back();
+        for (unsigned dim = 0; dim < generic.getNumLoops(); ++dim)
+          for (unsigned loop = 0; loop <= loops; ++loop)
+            mapped[loop] += own[dim] * form.info.coefficients[2][dim][loop];
+        forms.push_back(std::move(mapped));
+      }
+      see(operand, forms);
+    }
+  }
+}
+
+void matmul::applySteps(const KernelForm &form, Value sum, const StepActions &actions) {
+  llvm::SmallDenseMap<Value, Value> current;
+  linalg::GenericOp contraction = form.info.op;
+  Value result = contraction.getDpsInits()[0];
+  current[result] = actions.define(result, sum);
+  for (Operation *step : form.steps) {
+    if (auto copy = dyn_cast<memref::CopyOp>(step)) {
+      current[copy.getTarget()] = actions.define(copy.getTarget(), current.lookup(copy.getSource()));
+      continue;
+    }
+    auto generic = cast<linalg::GenericOp>(step);
+    IRMapping mapping;
+    for (OpOperand &operand : generic->getOpOperands()) {
+      BlockArgument argument = generic.getMatchingBlockArgument(&operand);
+      if (argument.use_empty())
+        continue;
+      if (Value known = current.lookup(operand.get()))
+        mapping.map(argument, known);
+      else if (generic.isScalar(&operand))
+        mapping.map(argument, operand.get());
+      else
+        mapping.map(argument, actions.load(operand));
+    }
+    for (Operation &op : generic.getBody()->without_terminator())
+      actions.clone(&op, mapping);
+    Value yielded = mapping.lookupOrDefault(generic.getBody()->getTerminator()->getOperand(0));
+    current[generic.getDpsInits()[0]] = actions.define(generic.getDpsInits()[0], yielded);
+  }
+}
+
+ContractionInfo matmul::contractionOf(func::FuncOp kernel) {
+  ContractionInfo info;
+  [[maybe_unused]] bool found = findContraction(kernel, info);
+  assert(found && "asked about a kernel that does not match");
+  return info;
+}
+
 bool matmul::findContraction(func::FuncOp kernel, ContractionInfo &info) {
   linalg::GenericOp found;
   kernel.walk([&](linalg::GenericOp op) {

@@ -8,6 +8,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace tegula {
@@ -55,8 +56,27 @@ struct KernelForm {
 /// Recognizes the form; an error at the first op that does not fit.
 mlir::FailureOr<KernelForm> analyzeKernel(mlir::func::FuncOp kernel);
 
+/// Calls `see(operand, forms)` for each operand that the steps load from memory: the linear forms of its indices over
+/// the loops of the contraction. (A step's own maps are over the dimensions of the result.)
+void forEachStepOperand(const KernelForm &form,
+                        llvm::function_ref<void(mlir::OpOperand *, llvm::ArrayRef<llvm::SmallVector<int64_t>>)> see);
+
+/// How a family applies the steps to what it holds in registers.
+struct StepActions {
+  /// The element of an operand that is in memory.
+  llvm::function_ref<mlir::Value(mlir::OpOperand &)> load;
+  /// Writes `value`, an element of `buffer`, where the buffer is stored; returns it as later steps see it.
+  llvm::function_ref<mlir::Value(mlir::Value buffer, mlir::Value value)> define;
+  /// Repeats an operation of a step's body on the mapped values.
+  llvm::function_ref<void(mlir::Operation *, mlir::IRMapping &)> clone;
+};
+/// Applies the steps, in order, to `sum`, an element of the contraction's result.
+void applySteps(const KernelForm &form, mlir::Value sum, const StepActions &actions);
+
 /// Finds the only contraction of the kernel (on tensors or memrefs).
 bool findContraction(mlir::func::FuncOp kernel, ContractionInfo &info);
+/// The same for a kernel that is known to have one.
+ContractionInfo contractionOf(mlir::func::FuncOp kernel);
 /// Whether the kernel (on tensors or memrefs) has the form that matmul families lower; emits nothing.
 bool matchKernel(mlir::func::FuncOp kernel, ContractionInfo &info);
 

@@ -79,9 +79,7 @@ public:
     return countWork(kernel);
   }
 
-  LogicalResult lower(func::FuncOp kernel, Attribute schedule, const MachineModel &machine) const override {
-    if (failed(verify(kernel, schedule, machine, [&] { return kernel.emitError(); })))
-      return failure();
+  LogicalResult lowerVerified(func::FuncOp kernel, Attribute schedule, const MachineModel &machine) const override {
     return lowerMapKernel(kernel, cast<sched::CPUMapAttr>(schedule), machine.vectorBits);
   }
 };

@@ -53,18 +53,8 @@ public:
     return computeFeatures(cast<sched::CPUMatMulAttr>(schedule), contractionOf(kernel), machine);
   }
 
-  LogicalResult lower(func::FuncOp kernel, Attribute schedule, const MachineModel &machine) const override {
-    if (failed(verify(kernel, schedule, machine, [&] { return kernel.emitError(); })))
-      return failure();
+  LogicalResult lowerVerified(func::FuncOp kernel, Attribute schedule, const MachineModel &machine) const override {
     return lowerMatMulKernel(kernel, cast<sched::CPUMatMulAttr>(schedule), machine);
-  }
-
-private:
-  static ContractionInfo contractionOf(func::FuncOp kernel) {
-    ContractionInfo info;
-    [[maybe_unused]] bool found = findContraction(kernel, info);
-    assert(found && "asked about a kernel that does not match");
-    return info;
   }
 };
 } // namespace

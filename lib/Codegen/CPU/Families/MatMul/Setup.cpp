@@ -119,34 +119,15 @@ Access Emitter::makeAccess(Value buffer, ArrayRef<SmallVector<int64_t>> forms) {
 
 void Emitter::setUpAccesses() {
   linalg::GenericOp op = info.op;
-  unsigned loops = extents.size();
   lhs = makeAccess(op->getOperand(info.lhs), info.coefficients[info.lhs]);
   rhs = makeAccess(op->getOperand(info.rhs), info.coefficients[info.rhs]);
   allAccesses = {&lhs, &rhs};
   for (Value buffer : form.stored)
     results[buffer] = makeAccess(buffer, info.coefficients[2]);
 
-  // Operands of the steps: their maps are over the dimensions of the result, ours over the loops of the contraction.
-  for (Operation *step : form.steps) {
-    auto generic = dyn_cast<linalg::GenericOp>(step);
-    if (!generic)
-      continue;
-    for (OpOperand *operand : generic.getDpsInputOperands()) {
-      if (form.tracked.contains(operand->get()) || generic.isScalar(operand))
-        continue;
-      SmallVector<SmallVector<int64_t>> forms;
-      for (AffineExpr expression : generic.getMatchingIndexingMap(operand).getResults()) {
-        SmallVector<int64_t> own = *getLinearForm(expression, generic.getNumLoops());
-        SmallVector<int64_t> mapped(loops + 1, 0);
-        mapped[loops] = own.back();
-        for (unsigned dim = 0; dim < generic.getNumLoops(); ++dim)
-          for (unsigned loop = 0; loop <= loops; ++loop)
-            mapped[loop] += own[dim] * info.coefficients[2][dim][loop];
-        forms.push_back(std::move(mapped));
-      }
-      operands[operand] = makeAccess(operand->get(), forms);
-    }
-  }
+  forEachStepOperand(form, [&](OpOperand *operand, ArrayRef<SmallVector<int64_t>> forms) {
+    operands[operand] = makeAccess(operand->get(), forms);
+  });
   for (auto &entry : results)
     allAccesses.push_back(&entry.second);
   for (auto &entry : operands)

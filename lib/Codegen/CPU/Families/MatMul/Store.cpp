@@ -47,38 +47,16 @@ void Emitter::finish(const Tile &tile, Index row, Index column, Value sum, Value
   auto vector = dyn_cast<VectorType>(sum.getType());
   if (info.resultType != info.accumulator)
     sum = arith::TruncFOp::create(b, loc, vector ? Type(vectorOf(info.resultType)) : info.resultType, sum);
-  llvm::SmallDenseMap<Value, Value> current;
   auto define = [&](Value buffer, Value value) {
     if (vector && !isa<VectorType>(value.getType()))
       value = vector::BroadcastOp::create(b, loc, vectorOf(value.getType()), value);
-    current[buffer] = value;
     if (auto *entry = results.find(buffer); entry != results.end())
       store(entry->second, tile, row, column, value, mask);
+    return value;
   };
-  define(info.op.getDpsInits()[0], sum);
-  for (Operation *step : form.steps) {
-    if (auto copy = dyn_cast<memref::CopyOp>(step)) {
-      define(copy.getTarget(), current.lookup(copy.getSource()));
-      continue;
-    }
-    auto generic = cast<linalg::GenericOp>(step);
-    IRMapping mapping;
-    for (OpOperand &operand : generic->getOpOperands()) {
-      BlockArgument argument = generic.getMatchingBlockArgument(&operand);
-      if (argument.use_empty())
-        continue;
-      if (Value known = current.lookup(operand.get()))
-        mapping.map(argument, known);
-      else if (generic.isScalar(&operand))
-        mapping.map(argument, operand.get());
-      else
-        mapping.map(argument, load(operands[&operand], tile, row, column, mask, bool(vector)));
-    }
-    for (Operation &op : generic.getBody()->without_terminator())
-      cloneElementwise(b, loc, &op, mapping);
-    Value yielded = generic.getBody()->getTerminator()->getOperand(0);
-    define(generic.getDpsInits()[0], mapping.lookupOrDefault(yielded));
-  }
+  applySteps(form, sum,
+             {[&](OpOperand &operand) { return load(operands[&operand], tile, row, column, mask, bool(vector)); },
+              define, [&](Operation *op, IRMapping &mapping) { cloneElementwise(b, loc, op, mapping); }});
 }
 
 void Emitter::storeOne(const Tile &tile, Index row, Index column, Value sum, Value mask) {

@@ -68,7 +68,7 @@ public:
   }
   KernelFeatures features(func::FuncOp, Attribute, const MachineModel &) const override { return {}; }
 
-  LogicalResult lower(func::FuncOp kernel, Attribute, const MachineModel &) const override {
+  LogicalResult lowerVerified(func::FuncOp kernel, Attribute, const MachineModel &) const override {
     IRRewriter rewriter(kernel.getContext());
     SmallVector<linalg::LinalgOp> ops;
     kernel.walk([&](linalg::LinalgOp op) { ops.push_back(op); });

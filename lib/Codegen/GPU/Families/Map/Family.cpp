@@ -52,9 +52,7 @@ public:
     return countWork(kernel);
   }
 
-  LogicalResult lower(func::FuncOp kernel, Attribute schedule, const MachineModel &machine) const override {
-    if (failed(verify(kernel, schedule, machine, [&] { return kernel.emitError(); })))
-      return failure();
+  LogicalResult lowerVerified(func::FuncOp kernel, Attribute schedule, const MachineModel &) const override {
     return lowerGPUMapKernel(kernel, cast<sched::NVPTXMapAttr>(schedule));
   }
 };

@@ -122,18 +122,8 @@ public:
     return features;
   }
 
-  LogicalResult lower(func::FuncOp kernel, Attribute schedule, const MachineModel &machine) const override {
-    if (failed(verify(kernel, schedule, machine, [&] { return kernel.emitError(); })))
-      return failure();
+  LogicalResult lowerVerified(func::FuncOp kernel, Attribute schedule, const MachineModel &) const override {
     return lowerGPUMatMulKernel(kernel, cast<sched::NVPTXMatMulAttr>(schedule));
-  }
-
-private:
-  static ContractionInfo contractionOf(func::FuncOp kernel) {
-    ContractionInfo info;
-    [[maybe_unused]] bool found = findContraction(kernel, info);
-    assert(found && "asked about a kernel that does not match");
-    return info;
   }
 };
 } // namespace

@@ -95,7 +95,9 @@ public:
     }
     for (Value buffer : form.stored)
       results[buffer] = makeAccess(buffer, info.coefficients[2]);
-    setUpSteps();
+    forEachStepOperand(form, [&](OpOperand *operand, ArrayRef<SmallVector<int64_t>> forms) {
+      operands[operand] = makeAccess(operand->get(), forms);
+    });
     for (int64_t i = 0; i < threadM; ++i)
       for (int64_t j = 0; j < threadN; ++j) {
         Index row = math.add(firstRow, math.add(threadRow, math.of(i * threadsM)));
@@ -301,31 +303,6 @@ private:
     return SmallVector<Value>(loop.getResults());
   }
 
-  /// Operands of the steps: their maps are over the dimensions of the result, ours over the loops of the contraction.
-  void setUpSteps() {
-    unsigned loops = extents.size();
-    for (Operation *step : form.steps) {
-      auto generic = dyn_cast<linalg::GenericOp>(step);
-      if (!generic)
-        continue;
-      for (OpOperand *operand : generic.getDpsInputOperands()) {
-        if (form.tracked.contains(operand->get()) || generic.isScalar(operand))
-          continue;
-        SmallVector<SmallVector<int64_t>> forms;
-        for (AffineExpr expression : generic.getMatchingIndexingMap(operand).getResults()) {
-          SmallVector<int64_t> own = *getLinearForm(expression, generic.getNumLoops());
-          SmallVector<int64_t> mapped(loops + 1, 0);
-          mapped[loops] = own.back();
-          for (unsigned dim = 0; dim < generic.getNumLoops(); ++dim)
-            for (unsigned loop = 0; loop <= loops; ++loop)
-              mapped[loop] += own[dim] * info.coefficients[2][dim][loop];
-          forms.push_back(std::move(mapped));
-        }
-        operands[operand] = makeAccess(operand->get(), forms);
-      }
-    }
-  }
-
   /// Applies the steps to one sum and stores what is stored.
   void finish(Index row, Index column, Value sum) {
     SmallVector<Index> rowIndices = split(rows, row), columnIndices = split(columns, column);
@@ -335,37 +312,16 @@ private:
     };
     if (info.resultType != info.accumulator)
       sum = arith::TruncFOp::create(b, loc, info.resultType, sum);
-    llvm::SmallDenseMap<Value, Value> current;
     auto define = [&](Value buffer, Value element) {
-      current[buffer] = element;
       if (auto found = results.find(buffer); found != results.end())
         memref::StoreOp::create(b, loc, element, found->second.flat, address(found->second));
+      return element;
     };
-    define(op.getDpsInits()[0], sum);
-    for (Operation *step : form.steps) {
-      if (auto copy = dyn_cast<memref::CopyOp>(step)) {
-        define(copy.getTarget(), current.lookup(copy.getSource()));
-        continue;
-      }
-      auto generic = cast<linalg::GenericOp>(step);
-      IRMapping mapping;
-      for (OpOperand &operand : generic->getOpOperands()) {
-        BlockArgument argument = generic.getMatchingBlockArgument(&operand);
-        if (argument.use_empty())
-          continue;
-        if (Value known = current.lookup(operand.get())) {
-          mapping.map(argument, known);
-        } else if (generic.isScalar(&operand)) {
-          mapping.map(argument, operand.get());
-        } else {
-          const Access &access = operands[&operand];
-          mapping.map(argument, memref::LoadOp::create(b, loc, access.flat, address(access)).getResult());
-        }
-      }
-      for (Operation &inner : generic.getBody()->without_terminator())
-        b.clone(inner, mapping);
-      define(generic.getDpsInits()[0], mapping.lookupOrDefault(generic.getBody()->getTerminator()->getOperand(0)));
-    }
+    auto load = [&](OpOperand &operand) -> Value {
+      const Access &access = operands[&operand];
+      return memref::LoadOp::create(b, loc, access.flat, address(access));
+    };
+    applySteps(form, sum, {load, define, [&](Operation *op, IRMapping &mapping) { b.clone(*op, mapping); }});
   }
 
   OpBuilder &b;
