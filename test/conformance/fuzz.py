@@ -3,7 +3,7 @@
 
   fuzz.py --tegula build/bin/tegula --seed 7 --count 200 --keep build/fuzz
 
-Models are ONNX's own node tests (from the onnx package, so that no corpus is needed), damaged in bytes or in structure.
+Models are ONNX's own PyTorch operator and simple tests (in the onnx package, so that no corpus is needed), damaged in bytes or in structure.
 The part of the long set ($TEGULA_LONG_SET) and the seed ($TEGULA_TEST_SEED) choose the cases; a failing model is kept.
 """
 import argparse

@@ -5,6 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+import numpy
+import onnx
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -203,8 +205,6 @@ def test_skipped_without_corpus(monkeypatch, tmp_path, capsys):
 
 def test_constant_form(tmp_path):
     """Tensor inputs become initializers with the recorded values; what is no tensor stays an input."""
-    onnx = pytest.importorskip("onnx")
-    numpy = pytest.importorskip("numpy")
     helper, tensor = onnx.helper, onnx.TensorProto.FLOAT
     x = helper.make_tensor_value_info("x", tensor, [2])
     sequence = helper.make_tensor_sequence_value_info("s", tensor, [2])
@@ -231,7 +231,6 @@ def test_constant_form(tmp_path):
 
 
 def test_constant_form_needs_a_tensor(tmp_path):
-    onnx = pytest.importorskip("onnx")
     y = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
     node = onnx.helper.make_node("Constant", [], ["y"], value_floats=[1.0])
     onnx.save(onnx.helper.make_model(onnx.helper.make_graph([node], "g", [], [y])), tmp_path / "model.onnx")

@@ -32,8 +32,6 @@ def test_matches(expected, got, same):
 
 
 def test_tutorial(tmp_path):
-    if not (BUILD / "bin" / "tegula-opt").exists():
-        pytest.skip("tegula is not built")
     blocks = BLOCK.findall((ROOT / "docs" / "Tutorial.md").read_text())
     assert len(blocks) > 5
     environment = dict(os.environ)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Strings, sequences, optionals and maps: what host operations compute, and what bad data gives."""
+import resource
+
 import numpy
 import onnx
 import pytest
@@ -144,7 +146,6 @@ def test_loop_carries_a_sequence():
 
 def test_loop_frees_what_a_round_leaves():
     """Each round makes a sequence of 2 MiB and forgets it: hundreds of rounds stay in little memory."""
-    resource = pytest.importorskip("resource")
     model = compile_text("""
         g (int64 n, float[m] x) => (float y) {
             yes = Constant <value: tensor = bool {1}> ()
