@@ -218,11 +218,23 @@ private:
         if (first != argument && second != argument)
           return false;
         value = first == argument ? second : first;
+      } else if (auto empty = dyn_cast<tensor::EmptyOp>(op)) {
+        return hasShapeOf(empty, argument);
       } else {
         return false;
       }
     }
     return true;
+  }
+
+  /// Whether all extents of `empty` are asked of `value`.
+  static bool hasShapeOf(tensor::EmptyOp empty, Value value) {
+    return empty.getType() == value.getType() && llvm::all_of(llvm::enumerate(empty.getMixedSizes()), [&](auto size) {
+             auto extent = dyn_cast<Value>(size.value());
+             auto dim = extent ? extent.template getDefiningOp<tensor::DimOp>() : nullptr;
+             return !extent ||
+                    (dim && dim.getSource() == value && dim.getConstantIndex() == std::optional<int64_t>(size.index()));
+           });
   }
 
   /// Extent `i` of `value` as host values available before the group; `group` null: of any host value.

@@ -30,8 +30,8 @@ def CodegenBufferizeHostPass : Pass<"codegen-bufferize-host", "::mlir::ModuleOp"
 def CodegenApproximateMathPass : Pass<"codegen-approximate-math"> {
   let summary = "Replaces math functions by polynomials that vectorize";
   let description = [{
-    exp, tanh, log and erf on f32 become polynomials of arithmetic, which vectorize; every other function and type stays
-    and becomes an LLVM intrinsic or a call of libm.
+    exp, tanh, log and erf on f32, and erf on f64, become polynomials of arithmetic, which vectorize; every other
+    function and type stays and becomes an LLVM intrinsic or a call of libm.
   }];
   let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }

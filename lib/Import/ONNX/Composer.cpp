@@ -22,3 +22,19 @@ Value Composer::join(ArrayRef<Value> integers) {
 Value Composer::iota(Value count) {
   return (*this)("Range", {node.scalar(int64_t(0)), count, node.scalar(int64_t(1))});
 }
+
+std::optional<int64_t> Composer::knownExtent(Value x, int64_t dimension) {
+  RankedTensorType type = rankedType(x);
+  if (!type || dimension >= type.getRank() || type.isDynamicDim(dimension))
+    return std::nullopt;
+  return type.getDimSize(dimension);
+}
+
+Value Composer::extent(Value x, int64_t dimension) {
+  if (failed)
+    return nullptr;
+  if (auto known = knownExtent(x, dimension))
+    return node.scalar(*known);
+  Value extent = (*this)("Shape", {x}, {{"start", dimension}, {"end", dimension + 1}}, node.builder.getI64Type());
+  return reshape(extent, ArrayRef<int64_t>{});
+}

@@ -1,282 +1,231 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Operators of com.microsoft, as ONNX Runtime's exporters write them: compositions of ai.onnx operators.
+// Normalizations, activations and fused contractions of com.microsoft, as ONNX Runtime's exporters write them:
+// compositions of ai.onnx operators.
 #include "tegula/Dialect/Graph/IR/Graph.h"
-#include "tegula/Import/ONNX/NodeTable.h"
-
-#include <cmath>
-#include <limits>
+#include "tegula/Import/ONNX/Composer.h"
 
 using namespace mlir;
 using namespace tegula;
 
-static RankedTensorType rankedType(Value value) {
-  return value ? dyn_cast<RankedTensorType>(value.getType()) : nullptr;
-}
-static Type elementOf(Value value) { return cast<TensorType>(value.getType()).getElementType(); }
-
-static Value binary(NodeContext &node, StringRef opType, Value lhs, Value rhs) {
-  return lhs && rhs ? node.compose(opType, {lhs, rhs}) : nullptr;
-}
-
-/// Elements [begin, end) of dimension `axis`.
-static Value slice(NodeContext &node, Value value, int64_t axis, int64_t begin, int64_t end) {
-  if (!value)
-    return nullptr;
-  return node.compose("Slice", {value, node.integers({begin}), node.integers({end}), node.integers({axis})});
-}
-
-static Value permute(NodeContext &node, Value value, std::vector<int64_t> permutation) {
-  return value ? node.compose("Transpose", {value}, {{"perm", std::move(permutation)}}) : nullptr;
-}
-
-/// Makes `value` result `index`; fails when a step of its composition was not supported.
-static LogicalResult finish(NodeContext &node, unsigned index, Value value) {
-  if (!value)
+/// Makes `value` result 0; fails when a step of the composition was not supported.
+static LogicalResult finish(Composer &c, Value value) {
+  if (c.failed)
     return failure();
-  node.setResult(index, value);
-  return success();
-}
-
-static LogicalResult refuseResults(NodeContext &node, std::initializer_list<unsigned> indices) {
-  for (unsigned index : indices)
-    if (node.hasResult(index))
-      return node.unsupported("result " + Twine(index));
+  c.node.setResult(0, value);
   return success();
 }
 
 // --- normalization ---------------------------------------------------------------------------------------------------
 
-static Value rmsNorm(NodeContext &node, Value x, Value scale) {
-  return node.compose("RMSNormalization", {x, scale},
-                      {{"axis", node.getInteger("axis", -1)},
-                       {"epsilon", node.getFloat("epsilon", 1e-5f)},
-                       {"stash_type", node.getInteger("stash_type", 1)}});
+static Value rmsNorm(Composer &c, Value x, Value scale, float epsilon) {
+  return c("RMSNormalization", {x, scale},
+           {{"axis", c.node.getInteger("axis", -1)},
+            {"epsilon", c.node.getFloat("epsilon", epsilon)},
+            {"stash_type", c.node.getInteger("stash_type", 1)}});
+}
+
+static Value layerNorm(Composer &c, Value x, Value gamma, Value beta) {
+  SmallVector<Value> operands{x, gamma};
+  if (beta)
+    operands.push_back(beta);
+  return c("LayerNormalization", operands, {{"axis", int64_t(-1)}, {"epsilon", c.node.getFloat("epsilon", 1e-12f)}});
+}
+
+/// Results 1 and 2, the mean (0 of the simplified form) and the inverse standard deviation of the last dimension.
+static void setMoments(Composer &c, Value x, float epsilon, bool isSimplified) {
+  NodeContext &node = c.node;
+  if (!node.hasResult(1) && !node.hasResult(2))
+    return;
+  Type f32 = node.builder.getF32Type();
+  Value wide = c.cast(x, f32), axes = node.integers({-1});
+  Value mean = c("ReduceMean", {wide, axes});
+  Value centered = isSimplified ? wide : c.sub(wide, mean);
+  Value variance = c("ReduceMean", {c.mul(centered, centered), axes});
+  Value inverse = c("Reciprocal", {c("Sqrt", {c.add(variance, node.scalar(double(epsilon), f32))})});
+  if (node.hasResult(1))
+    node.setResult(1, isSimplified ? c.mul(mean, node.scalar(0.0, f32)) : mean);
+  if (node.hasResult(2))
+    node.setResult(2, inverse);
 }
 
 static LogicalResult buildSimplifiedLayerNorm(NodeContext &node) {
-  if (failed(refuseResults(node, {1})))
-    return failure();
-  return finish(node, 0, rmsNorm(node, node.operand(0), node.operand(1)));
+  Composer c(node);
+  if (node.hasResult(1))
+    return node.unsupported("result inv_std_var");
+  return finish(c, rmsNorm(c, node.operand(0), node.operand(1), 1e-5f));
 }
 
 /// input, skip, gamma, [beta,] bias: the norm of input + skip + bias; that sum is result 3.
 template <bool isSimplified> static LogicalResult buildSkipLayerNorm(NodeContext &node) {
-  if (failed(refuseResults(node, {1, 2})))
-    return failure();
-  Value sum = binary(node, "Add", node.operand(0), node.operand(1));
+  Composer c(node);
+  float epsilon = node.getFloat("epsilon", 1e-12f);
+  Value sum = c.add(node.operand(0), node.operand(1));
   if (Value bias = node.operand(isSimplified ? 3 : 4))
-    sum = binary(node, "Add", sum, bias);
-  if (!sum)
+    sum = c.add(sum, bias);
+  if (c.failed)
     return failure();
+  setMoments(c, sum, epsilon, isSimplified);
   if (node.hasResult(3))
     node.setResult(3, sum);
-  if (isSimplified)
-    return finish(node, 0, rmsNorm(node, sum, node.operand(2)));
-  SmallVector<Value> operands{sum, node.operand(2)};
-  if (Value beta = node.operand(3))
-    operands.push_back(beta);
-  float epsilon = node.getFloat("epsilon", 1e-12f);
-  return finish(node, 0, node.compose("LayerNormalization", operands, {{"axis", int64_t(-1)}, {"epsilon", epsilon}}));
+  return finish(c, isSimplified ? rmsNorm(c, sum, node.operand(2), 1e-12f)
+                                : layerNorm(c, sum, node.operand(2), node.operand(3)));
+}
+
+/// input_ids, segment_ids, word_embedding, position_embedding, segment_embedding, gamma, beta, mask, position_ids: the
+/// norm of the sum of rows of the embeddings; the number of ones in each row of the mask is result 1, the sum result 2.
+static LogicalResult buildEmbedLayerNorm(NodeContext &node) {
+  Composer c(node);
+  Value words = node.operand(0), segments = node.operand(1), mask = node.operand(7);
+  auto type = Composer::rankedType(words);
+  if (!type || type.getRank() != 2 || !Composer::rankedType(node.operand(3)))
+    return node.unsupported("input_ids or a position_embedding of unknown rank");
+  if (!segments != !node.operand(4))
+    return node.error("expected segment_ids and segment_embedding, but one is missing");
+  auto rows = [&](Value table, Value indices) { return c("Gather", {table, indices}, {{"axis", int64_t(0)}}); };
+  Value sum = rows(node.operand(2), words);
+  if (Value positions = node.operand(8))
+    sum = c.add(sum, rows(node.operand(3), positions));
+  else
+    sum = c.add(sum, c.slice(node.operand(3), 0, node.scalar(int64_t(0)), c.extent(words, 1)));
+  if (segments)
+    sum = c.add(sum, rows(node.operand(4), segments));
+  if (node.hasResult(1)) {
+    Type i32 = node.builder.getI32Type();
+    if (mask) {
+      Value ones = c.cast(c.compare("Equal", mask, c.number(1, mask)), i32);
+      node.setResult(1, c("ReduceSum", {ones, node.integers({1})}, {{"keepdims", int64_t(0)}}));
+    } else {
+      node.setResult(1, c("Expand", {node.scalar(0.0, i32), c.reshape(c.extent(words, 0), {1})}));
+    }
+  }
+  if (c.failed)
+    return failure();
+  if (node.hasResult(2))
+    node.setResult(2, sum);
+  return finish(c, layerNorm(c, sum, node.operand(5), node.operand(6)));
 }
 
 // --- activations -----------------------------------------------------------------------------------------------------
 
 template <bool isTanh> static LogicalResult buildGelu(NodeContext &node) {
+  Composer c(node);
   Value x = node.operand(0);
   if (Value bias = node.operand(1))
-    x = binary(node, "Add", x, bias);
-  if (!x)
-    return failure();
-  return finish(node, 0, node.compose("Gelu", {x}, {{"approximate", std::string(isTanh ? "tanh" : "none")}}));
+    x = c.add(x, bias);
+  return finish(c, c("Gelu", {x}, {{"approximate", std::string(isTanh ? "tanh" : "none")}}));
 }
 
 static LogicalResult buildQuickGelu(NodeContext &node) {
-  Value x = node.operand(0), alpha = node.scalar(double(node.getFloat("alpha", 1.702f)), elementOf(x));
-  Value scaled = binary(node, "Mul", x, alpha);
-  Value gate = scaled ? node.compose("Sigmoid", {scaled}) : nullptr;
-  return finish(node, 0, binary(node, "Mul", x, gate));
+  Composer c(node);
+  Value x = node.operand(0);
+  return finish(c, c.mul(x, c("Sigmoid", {c.mul(x, c.number(node.getFloat("alpha", 1.702f), x))})));
+}
+
+/// The activation that a fused operator ends with. `parameters` are its numbers in order; a missing one has the default
+/// that the activation's own operator has.
+static Value activate(Composer &c, Value x, const std::string &name, ArrayRef<float> parameters) {
+  if (c.failed || name.empty())
+    return c.failed ? nullptr : x;
+  struct Activation {
+    StringRef name;
+    SmallVector<StringRef> parameters;
+  };
+  static const Activation known[] = {{"Relu", {}},
+                                     {"Tanh", {}},
+                                     {"Sigmoid", {}},
+                                     {"Softplus", {}},
+                                     {"Softsign", {}},
+                                     {"LeakyRelu", {"alpha"}},
+                                     {"Elu", {"alpha"}},
+                                     {"ThresholdedRelu", {"alpha"}},
+                                     {"HardSigmoid", {"alpha", "beta"}},
+                                     {"Selu", {"alpha", "gamma"}}};
+  if (name == "Clip" && parameters.size() == 2)
+    return c("Clip", {x, c.number(parameters[0], x), c.number(parameters[1], x)});
+  for (const Activation &entry : known) {
+    if (entry.name != name)
+      continue;
+    SmallVector<NodeAttribute> attributes;
+    for (auto [parameter, value] : llvm::zip(entry.parameters, parameters))
+      attributes.push_back({parameter, value});
+    return c(name, {x}, attributes);
+  }
+  c.failed = true;
+  (void)c.node.unsupported("attribute activation of " + name);
+  return nullptr;
+}
+
+// --- contractions ----------------------------------------------------------------------------------------------------
+
+/// The first dimension goes behind the batch dimensions that follow it.
+static Value moveFirstBehindBatch(Composer &c, Value x) {
+  int64_t rank = Composer::rankedType(x).getRank();
+  std::vector<int64_t> permutation;
+  for (int64_t i = 1; i < rank - 1; ++i)
+    permutation.push_back(i);
+  permutation.push_back(0);
+  permutation.push_back(rank - 1);
+  return c.transpose(x, permutation);
 }
 
 static LogicalResult buildFusedMatMul(NodeContext &node) {
-  if (node.getInteger("transBatchA", 0) || node.getInteger("transBatchB", 0))
-    return node.unsupported("transposed batch dimensions");
-  Type unknown = UnrankedTensorType::get(node.elementType(0));
-  Value product = node.create<graph::MatMulOp>(unknown, node.operand(0), node.operand(1),
-                                               node.getInteger("transA", 0) != 0, node.getInteger("transB", 0) != 0);
-  if (float alpha = node.getFloat("alpha", 1); alpha != 1)
-    product = node.create<graph::MulOp>(unknown, product, node.scalar(double(alpha), node.elementType(0)));
-  node.setResult(0, product);
-  return success();
-}
-
-// --- attention -------------------------------------------------------------------------------------------------------
-
-/// Rotates pairs of the last dimension of `x` [B, S, N, H] by the angles of `positions` ([B, S] or one offset).
-static Value rotate(NodeContext &node, Value x, Value positions, Value cosines, Value sines, int64_t rotated,
-                    bool isInterleaved) {
-  auto type = rankedType(x);
-  auto positionType = rankedType(positions);
-  int64_t head = type.getDimSize(3), half = rotated / 2;
-  if (positionType.getRank() == 1 || positionType.getDimSize(1) != type.getDimSize(1)) {
-    if (positionType.getRank() == 1) {
-      // One offset: positions offset .. offset + S - 1, the same for every batch.
-      Value count = node.compose("Shape", {x}, {{"start", int64_t(1)}, {"end", int64_t(2)}}, node.builder.getI64Type());
-      count = count ? node.reshape(count, {}) : nullptr;
-      Value range = count ? node.compose("Range", {node.scalar(int64_t(0)), count, node.scalar(int64_t(1))}) : nullptr;
-      positions = binary(node, "Add", range, positions);
-      positions = positions ? node.reshape(positions, {1, -1}) : nullptr;
-    }
-  }
-  auto angles = [&](Value cache) -> Value {
-    Value chosen = positions ? node.compose("Gather", {cache, positions}, {{"axis", int64_t(0)}}) : nullptr;
-    return chosen ? node.compose("Unsqueeze", {chosen, node.integers({2})}) : nullptr;
-  };
-  Value cosine = angles(cosines), sine = angles(sines);
-  Value turning = rotated == head ? x : slice(node, x, 3, 0, rotated);
-  Value first, second;
-  if (isInterleaved && turning) {
-    Value pairs = node.compose("Reshape", {turning, node.integers({0, 0, 0, half, 2})});
-    auto take = [&](int64_t i) {
-      Value part = slice(node, pairs, 4, i, i + 1);
-      return part ? node.compose("Squeeze", {part, node.integers({4})}) : nullptr;
-    };
-    first = take(0);
-    second = take(1);
-  } else {
-    first = slice(node, turning, 3, 0, half);
-    second = slice(node, turning, 3, half, rotated);
-  }
-  Value real = binary(node, "Sub", binary(node, "Mul", first, cosine), binary(node, "Mul", second, sine));
-  Value imaginary = binary(node, "Add", binary(node, "Mul", first, sine), binary(node, "Mul", second, cosine));
-  if (!real || !imaginary)
-    return nullptr;
-  Value result;
-  if (isInterleaved) {
-    Value l = node.compose("Unsqueeze", {real, node.integers({4})});
-    Value r = node.compose("Unsqueeze", {imaginary, node.integers({4})});
-    result = l && r ? node.compose("Concat", {l, r}, {{"axis", int64_t(4)}}) : nullptr;
-    result = result ? node.compose("Reshape", {result, node.integers({0, 0, 0, rotated})}) : nullptr;
-  } else {
-    result = node.compose("Concat", {real, imaginary}, {{"axis", int64_t(3)}});
-  }
-  if (!result || rotated == head)
-    return result;
-  Value rest = slice(node, x, 3, rotated, head);
-  return rest ? node.compose("Concat", {result, rest}, {{"axis", int64_t(3)}}) : nullptr;
-}
-
-/// input [B, S, N * H] or [B, N, S, H], position_ids, cos_cache, sin_cache [M, rotated / 2].
-static LogicalResult buildRotaryEmbedding(NodeContext &node) {
-  Value x = node.operand(0), positions = node.operand(1), cosines = node.operand(2), sines = node.operand(3);
-  auto type = rankedType(x), cacheType = rankedType(cosines);
-  if (!type || !cacheType || !rankedType(positions) || (type.getRank() != 3 && type.getRank() != 4))
-    return node.unsupported("operands of unknown rank");
-  if (node.getFloat("scale", 1) != 1 || node.getInteger("is_packed_batching", 0))
-    return node.unsupported("a scale or packed batches");
-  int64_t rotated = node.getInteger("rotary_embedding_dim", 0), heads = node.getInteger("num_heads", 0);
-  if (rotated == 0)
-    rotated = ShapedType::isDynamic(cacheType.getDimSize(1)) ? 0 : 2 * cacheType.getDimSize(1);
-  int64_t hidden = type.getDimSize(type.getRank() - 1);
-  int64_t head = type.getRank() == 4 ? hidden : heads > 0 && !ShapedType::isDynamic(hidden) ? hidden / heads : rotated;
-  if (rotated <= 0 || head < rotated || ShapedType::isDynamic(head))
-    return node.unsupported("a head size that is unknown at compile time");
-  bool isInterleaved = node.getInteger("interleaved", 0) != 0;
-  Value spread = type.getRank() == 4 ? permute(node, x, {0, 2, 1, 3})
-                                     : node.compose("Reshape", {x, node.integers({0, 0, -1, head})});
-  if (!spread)
-    return failure();
-  Value turned = rotate(node, spread, positions, cosines, sines, rotated, isInterleaved);
-  if (!turned)
-    return failure();
-  return finish(
-      node, 0,
-      type.getRank() == 4
-          ? permute(node, turned, {0, 2, 1, 3})
-          : node.compose("Reshape", {turned, node.integers({0, 0, ShapedType::isDynamic(hidden) ? -1 : hidden})}));
-}
-
-/// [B, S, N * H] -> [B, N, S, H].
-static Value splitHeads(NodeContext &node, Value value, int64_t heads) {
-  auto type = rankedType(value);
-  int64_t hidden = type ? type.getDimSize(2) : ShapedType::kDynamic;
-  int64_t head = ShapedType::isDynamic(hidden) ? -1 : hidden / heads;
-  Value spread = node.compose("Reshape", {value, node.integers({0, 0, heads, head})});
-  return permute(node, spread, {0, 2, 1, 3});
-}
-
-/// softmax(scale * q k' + bias) v of [B, N, S, H] tensors, back as [B, S, N * H].
-static Value attend(NodeContext &node, Value q, Value k, Value v, Value bias, float scale) {
-  Value factor = node.scalar(double(scale), elementOf(q));
-  Value scores = binary(node, "MatMul", binary(node, "Mul", q, factor), permute(node, k, {0, 1, 3, 2}));
-  if (bias)
-    scores = binary(node, "Add", scores, bias);
-  Value weights = scores ? node.compose("Softmax", {scores}, {{"axis", int64_t(-1)}}) : nullptr;
-  Value mixed = permute(node, binary(node, "MatMul", weights, v), {0, 2, 1, 3});
-  auto type = rankedType(mixed);
-  if (!type)
-    return nullptr;
-  bool isKnown = !type.isDynamicDim(2) && !type.isDynamicDim(3);
-  return node.compose("Reshape",
-                      {mixed, node.integers({0, 0, isKnown ? type.getDimSize(2) * type.getDimSize(3) : -1})});
-}
-
-/// query, key, value, bias, key_padding_mask, attention_bias, past_key, past_value.
-static LogicalResult buildMultiHeadAttention(NodeContext &node) {
-  int64_t heads = node.getInteger("num_heads", 0);
-  Value q = node.operand(0), k = node.operand(1), v = node.operand(2);
-  auto queryType = rankedType(q), keyType = rankedType(k), valueType = rankedType(v);
-  if (!queryType || !keyType || !valueType || queryType.getRank() != 3 || valueType.getRank() != keyType.getRank() ||
-      heads <= 0 || queryType.isDynamicDim(2))
-    return node.unsupported("packed operands, or a hidden size that is unknown at compile time");
-  if (node.getInteger("unidirectional", 0) || node.operandCount() > 8 || (keyType.getRank() == 4 && node.operand(6)))
-    return node.unsupported("a causal mask, cache indirection, or a past with split keys");
-  int64_t head = queryType.getDimSize(2) / heads;
-  if (Value bias = node.operand(3)) {
-    // One bias for query, key and value, one behind the other.
-    if (keyType.getRank() != 3 || keyType.isDynamicDim(2) || valueType.isDynamicDim(2))
-      return node.unsupported("a bias on split keys");
-    int64_t begin = 0;
-    for (Value *part : {&q, &k, &v}) {
-      int64_t end = begin + rankedType(*part).getDimSize(2);
-      *part = binary(node, "Add", *part, slice(node, bias, 0, begin, end));
-      begin = end;
-      if (!*part)
-        return failure();
-    }
-  }
-  q = splitHeads(node, q, heads);
-  if (keyType.getRank() == 3) {
-    k = splitHeads(node, k, heads);
-    v = splitHeads(node, v, heads);
-  }
-  if (Value past = node.operand(6); past && k)
-    k = node.compose("Concat", {past, k}, {{"axis", int64_t(2)}});
-  if (Value past = node.operand(7); past && v)
-    v = node.compose("Concat", {past, v}, {{"axis", int64_t(2)}});
-  if (!q || !k || !v)
-    return failure();
-  Value bias = node.operand(5);
-  if (Value mask = node.operand(4)) {
-    auto maskType = rankedType(mask);
-    if (!maskType || maskType.getRank() != 2)
-      return node.unsupported("a key padding mask that is not [B, T]");
-    Type element = elementOf(q);
-    Value hidden = node.compose("Equal", {mask, node.scalar(0.0, elementOf(mask))}, {}, node.builder.getI1Type());
-    double filter = element.isF16() ? -65504.0 : double(node.getFloat("mask_filter_value", -10000.0f));
-    Value filled =
-        hidden ? node.compose("Where", {hidden, node.scalar(filter, element), node.scalar(0.0, element)}, {}, element)
-               : nullptr;
-    filled = filled ? node.compose("Unsqueeze", {filled, node.integers({1, 2})}) : nullptr;
-    if (!filled)
+  Composer c(node);
+  Value operands[] = {node.operand(0), node.operand(1)};
+  const char *attributes[] = {"transBatchA", "transBatchB"};
+  for (int i = 0; i < 2; ++i) {
+    if (!node.getInteger(attributes[i], 0))
+      continue;
+    auto type = Composer::rankedType(operands[i]);
+    if (!type || type.getRank() < 2)
+      return node.unsupported(Twine("attribute ") + attributes[i] + " on an operand of unknown rank");
+    operands[i] = moveFirstBehindBatch(c, operands[i]);
+    if (c.failed)
       return failure();
-    bias = bias ? binary(node, "Add", bias, filled) : filled;
   }
-  if (node.hasResult(1))
-    node.setResult(1, k);
-  if (node.hasResult(2))
-    node.setResult(2, v);
-  float scale = node.getFloat("scale", 0);
-  return finish(node, 0, attend(node, q, k, v, bias, scale != 0 ? scale : 1 / std::sqrt(float(head))));
+  Type unknown = UnrankedTensorType::get(node.elementType(0));
+  Value product = node.create<graph::MatMulOp>(unknown, operands[0], operands[1], node.getInteger("transA", 0) != 0,
+                                               node.getInteger("transB", 0) != 0);
+  if (float alpha = node.getFloat("alpha", 1); alpha != 1)
+    product = c.mul(product, c.number(alpha, product));
+  return finish(c, product);
+}
+
+/// x, w, bias, z: activation(conv(x, w, bias) + z).
+static LogicalResult buildFusedConv(NodeContext &node) {
+  Composer c(node);
+  SmallVector<NodeAttribute> attributes{{"group", node.getInteger("group", 1)},
+                                        {"auto_pad", node.getString("auto_pad", "NOTSET")}};
+  for (StringRef name : {"pads", "strides", "dilations", "kernel_shape"})
+    if (auto values = node.getIntegers(name))
+      attributes.push_back({name, std::vector<int64_t>(values->begin(), values->end())});
+  SmallVector<Value> operands{node.operand(0), node.operand(1)};
+  if (Value bias = node.operand(2))
+    operands.push_back(bias);
+  Value y = c("Conv", operands, attributes);
+  if (Value z = node.operand(3))
+    y = c.add(y, z);
+  return finish(c, activate(c, y, node.getString("activation", ""),
+                            node.getFloats("activation_params").value_or(SmallVector<float>())));
+}
+
+static LogicalResult buildFusedGemm(NodeContext &node) {
+  Composer c(node);
+  SmallVector<Value> operands{node.operand(0), node.operand(1)};
+  if (Value bias = node.operand(2))
+    operands.push_back(bias);
+  Value y = c("Gemm", operands,
+              {{"alpha", node.getFloat("alpha", 1)},
+               {"beta", node.getFloat("beta", 1)},
+               {"transA", node.getInteger("transA", 0)},
+               {"transB", node.getInteger("transB", 0)}});
+  std::string activation = node.getString("activation", "");
+  SmallVector<float> parameters;
+  for (StringRef name : {"activation_alpha", activation == "Selu" ? "activation_gamma" : "activation_beta"}) {
+    if (!node.hasAttribute(name))
+      break;
+    parameters.push_back(node.getFloat(name, 0));
+  }
+  return finish(c, activate(c, y, activation, parameters));
 }
 
 void tegula::addContribNodes(NodeTable &table) {
@@ -285,11 +234,12 @@ void tegula::addContribNodes(NodeTable &table) {
   table.add(domain, "SimplifiedLayerNormalization", 1, buildSimplifiedLayerNorm);
   table.add(domain, "SkipSimplifiedLayerNormalization", 1, buildSkipLayerNorm<true>);
   table.add(domain, "SkipLayerNormalization", 1, buildSkipLayerNorm<false>);
+  table.add(domain, "EmbedLayerNormalization", 1, buildEmbedLayerNorm);
   table.add(domain, "Gelu", 1, buildGelu<false>);
   table.add(domain, "BiasGelu", 1, buildGelu<false>);
   table.add(domain, "FastGelu", 1, buildGelu<true>);
   table.add(domain, "QuickGelu", 1, buildQuickGelu);
   table.add(domain, "FusedMatMul", 1, buildFusedMatMul);
-  table.add(domain, "RotaryEmbedding", 1, buildRotaryEmbedding);
-  table.add(domain, "MultiHeadAttention", 1, buildMultiHeadAttention);
+  table.add(domain, "FusedConv", 1, buildFusedConv);
+  table.add(domain, "FusedGemm", 1, buildFusedGemm);
 }

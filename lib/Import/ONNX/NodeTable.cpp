@@ -25,6 +25,9 @@ const NodeTable &NodeTable::get() {
     addClassicalNodes(rows);
     addControlFlowNodes(rows);
     addContribNodes(rows);
+    addContribAttentionNodes(rows);
+    addContribQuantizationNodes(rows);
+    addGroupQueryAttentionNodes(rows);
     addRecurrentNodes(rows);
     addNormalizationNodes(rows);
     addIndexingNodes(rows);

@@ -65,4 +65,6 @@ static LogicalResult buildDequantize(NodeContext &node) {
 void tegula::addQuantizationNodes(NodeTable &table) {
   table.add("QuantizeLinear", 10, buildQuantize);
   table.add("DequantizeLinear", 10, buildDequantize);
+  table.add("com.microsoft", "QuantizeLinear", 1, buildQuantize);
+  table.add("com.microsoft", "DequantizeLinear", 1, buildDequantize);
 }

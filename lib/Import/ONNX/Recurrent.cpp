@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Dialect/Graph/IR/Graph.h"
-#include "tegula/Import/ONNX/NodeTable.h"
+#include "tegula/Import/ONNX/Composer.h"
 
 using namespace mlir;
 using namespace tegula;
@@ -84,18 +84,39 @@ static SmallVector<Type> unknownResults(NodeContext &node, unsigned count) {
   return SmallVector<Type>(count, UnrankedTensorType::get(node.elementType(0)));
 }
 
-static LogicalResult buildLstm(NodeContext &node) {
+static LogicalResult createLstm(NodeContext &node, Value w, Value r) {
   RecurrentAttributes attributes = readAttributes(node, {"Sigmoid", "Tanh", "Tanh"});
   Value x = transpose(node, node.operand(0), {1, 0, 2}), h = readState(node, 5), c = readState(node, 6);
   auto types = unknownResults(node, 3);
   auto layer = node.create<graph::LstmOp>(
-      types[0], types[1], types[2], x, node.operand(1), node.operand(2), node.operand(3), node.operand(4), h, c,
-      node.operand(7), node.builder.getStringAttr(attributes.direction),
-      node.builder.getArrayAttr(attributes.activations), node.builder.getDenseF32ArrayAttr(attributes.alpha),
-      node.builder.getDenseF32ArrayAttr(attributes.beta), node.builder.getF32FloatAttr(attributes.clip),
-      node.builder.getBoolAttr(node.getInteger("input_forget", 0) != 0));
+      types[0], types[1], types[2], x, w, r, node.operand(3), node.operand(4), h, c, node.operand(7),
+      node.builder.getStringAttr(attributes.direction), node.builder.getArrayAttr(attributes.activations),
+      node.builder.getDenseF32ArrayAttr(attributes.alpha), node.builder.getDenseF32ArrayAttr(attributes.beta),
+      node.builder.getF32FloatAttr(attributes.clip), node.builder.getBoolAttr(node.getInteger("input_forget", 0) != 0));
   setResults(node, layer);
   return success();
+}
+
+static LogicalResult buildLstm(NodeContext &node) { return createLstm(node, node.operand(1), node.operand(2)); }
+
+/// The operands of LSTM, with weights that are quantized and transposed ([D, I, 4 * H] and [D, H, 4 * H]), then scales
+/// and zero points of both, one per direction or per column. Only the weights are integers here: operands and states
+/// keep the precision that a kernel which quantizes them would lose.
+static LogicalResult buildDynamicQuantizeLstm(NodeContext &node) {
+  Composer c(node);
+  Type f32 = node.builder.getF32Type();
+  Value weights[2];
+  for (unsigned i = 0; i < 2; ++i) {
+    auto along = [&](Value value) {
+      auto type = Composer::rankedType(value);
+      return type && type.getRank() == 2 ? c.unsqueeze(value, {1}) : c.reshape(value, {-1, 1, 1});
+    };
+    Value zero = c.cast(along(node.operand(9 + 2 * i)), f32), scale = along(node.operand(8 + 2 * i));
+    weights[i] = c.transpose(c.mul(c.sub(c.cast(node.operand(1 + i), f32), zero), scale), {0, 2, 1});
+  }
+  if (c.failed)
+    return failure();
+  return createLstm(node, weights[0], weights[1]);
 }
 
 static LogicalResult buildGru(NodeContext &node) {
@@ -129,4 +150,5 @@ void tegula::addRecurrentNodes(NodeTable &table) {
   table.add("LSTM", 7, buildLstm);
   table.add("GRU", 7, buildGru);
   table.add("RNN", 7, buildRnn);
+  table.add("com.microsoft", "DynamicQuantizeLSTM", 1, buildDynamicQuantizeLstm);
 }

@@ -38,6 +38,35 @@ public:
   mlir::Value join(llvm::ArrayRef<mlir::Value> integers);
   /// 0, 1, ... `count` - 1.
   mlir::Value iota(mlir::Value count);
+  /// Elements [begin, end) of dimension `axis`; negative numbers count from the end. As values: one i64 each.
+  mlir::Value slice(mlir::Value x, int64_t axis, int64_t begin, int64_t end) {
+    return (*this)("Slice", {x, node.integers({begin}), node.integers({end}), node.integers({axis})});
+  }
+  mlir::Value slice(mlir::Value x, int64_t axis, mlir::Value begin, mlir::Value end) {
+    return (*this)("Slice", {x, reshape(begin, {1}), reshape(end, {1}), node.integers({axis})});
+  }
+  mlir::Value transpose(mlir::Value x, std::vector<int64_t> permutation) {
+    return (*this)("Transpose", {x}, {{"perm", std::move(permutation)}});
+  }
+  mlir::Value concat(llvm::ArrayRef<mlir::Value> parts, int64_t axis) {
+    return (*this)("Concat", parts, {{"axis", axis}});
+  }
+  mlir::Value squeeze(mlir::Value x, llvm::ArrayRef<int64_t> axes) {
+    return (*this)("Squeeze", {x, node.integers(axes)});
+  }
+  mlir::Value unsqueeze(mlir::Value x, llvm::ArrayRef<int64_t> axes) {
+    return (*this)("Unsqueeze", {x, node.integers(axes)});
+  }
+  /// A constant of the element type of `like`.
+  mlir::Value number(double value, mlir::Value like) { return failed ? nullptr : node.scalar(value, elementOf(like)); }
+  /// Extent `dimension` of `x` as a scalar.
+  mlir::Value extent(mlir::Value x, int64_t dimension);
+  /// The same, where it is known.
+  static std::optional<int64_t> knownExtent(mlir::Value x, int64_t dimension);
+  /// Null when the rank is unknown or `value` is absent.
+  static mlir::RankedTensorType rankedType(mlir::Value value) {
+    return value ? llvm::dyn_cast<mlir::RankedTensorType>(value.getType()) : nullptr;
+  }
   static mlir::Type elementOf(mlir::Value value) {
     return llvm::cast<mlir::TensorType>(value.getType()).getElementType();
   }

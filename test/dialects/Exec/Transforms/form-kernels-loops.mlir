@@ -16,3 +16,27 @@ func.func @main(%n: tensor<i64> {graph.name = "n", graph.dims = []}, %c: tensor<
   }
   return %r#0 : tensor<?xf32>
 }
+
+// -----
+
+// A loop in a kernel keeps a carried value's shape when a round makes a new tensor with that value's extents.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[ROWS:.*]] = tensor.dim
+// CHECK: exec.dispatch
+// CHECK: return
+func.func @main(%x: tensor<?x4xf32> {graph.name = "x", graph.dims = ["n", ""]}) -> (tensor<?x4xf32> {graph.name = "y", graph.dims = ["n", ""]}) {
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  %count = arith.constant 3 : index
+  %y = scf.for %i = %zero to %count step %one iter_args(%a = %x) -> (tensor<?x4xf32>) {
+    %rows = tensor.dim %a, %zero : tensor<?x4xf32>
+    %empty = tensor.empty(%rows) : tensor<?x4xf32>
+    %next = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%a : tensor<?x4xf32>) outs(%empty : tensor<?x4xf32>) {
+    ^bb0(%in: f32, %out: f32):
+      %double = arith.addf %in, %in : f32
+      linalg.yield %double : f32
+    } -> tensor<?x4xf32>
+    scf.yield %next : tensor<?x4xf32>
+  } {exec.kernel}
+  return %y : tensor<?x4xf32>
+}
