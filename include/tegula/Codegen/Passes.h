@@ -22,6 +22,9 @@ namespace tegula {
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION
 #include "tegula/Codegen/Passes.h.inc"
+
+/// Functions of f32, scalar or vector, become arithmetic: at most 2 ULP off, with C's results for special values.
+void populateApproximateMathPatterns(mlir::RewritePatternSet &patterns);
 } // namespace tegula
 
 #endif

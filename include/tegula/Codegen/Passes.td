@@ -28,10 +28,12 @@ def CodegenBufferizeHostPass : Pass<"codegen-bufferize-host", "::mlir::ModuleOp"
 }
 
 def CodegenApproximateMathPass : Pass<"codegen-approximate-math"> {
-  let summary = "Replaces math functions by polynomials that vectorize";
+  let summary = "Replaces functions of f32 by arithmetic that vectorizes";
   let description = [{
-    exp, tanh, log and erf on f32, and erf on f64, become polynomials of arithmetic, which vectorize; every other
-    function and type stays and becomes an LLVM intrinsic or a call of libm.
+    Exponentials, logarithms, powers, trigonometric and hyperbolic functions, their inverses and the error functions of f32
+    become arithmetic without branches and calls, at most 2 ULP off, with C's results for infinities, NaN, zeros and
+    denormals. So does erf of f64 (3 ULP), for which LLVM has no intrinsic; other functions of f64 stay and become
+    intrinsics or calls of libm.
   }];
   let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }

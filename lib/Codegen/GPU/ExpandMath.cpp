@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  math ops on scalars in a GPU kernel.
 // Out: those that PTX has instructions for (square root, rounding, absolute value, fma, minimum and maximum, bit
-// counts)
-//      and arithmetic: half precision computes in f32, compound functions become exp and log, these become polynomials.
-//      What is left then is an error at its node: there is no math library on the device.
+//      counts) and arithmetic: half precision computes in f32, and functions of f32 are those of the CPU. What is left
+//      then is an error at its node: there is no math library on the device.
 #include "tegula/Codegen/Passes.h"
 #include "tegula/Kernel/Unsupported.h"
 
@@ -27,15 +26,11 @@ static bool hasInstruction(Operation *op) {
 namespace {
 struct CodegenExpandMathPass : tegula::impl::CodegenExpandMathPassBase<CodegenExpandMathPass> {
   void runOnOperation() override {
-    RewritePatternSet compound(&getContext());
-    math::populateExpansionPatterns(compound, {"sinh", "cosh", "tan", "asinh", "acosh", "atanh", "powf", "fpowi",
-                                               "exp2", "round", "rsqrt", "ipowi"});
-    populateMathF32ExpansionPatterns(compound, [](StringRef name) { return name != "math.absf"; });
-    if (failed(applyPatternsGreedily(getOperation(), std::move(compound))))
-      return signalPassFailure();
-    RewritePatternSet polynomials(&getContext());
-    populateMathPolynomialApproximationPatterns(polynomials, [](StringRef name) { return name != "math.rsqrt"; });
-    if (failed(applyPatternsGreedily(getOperation(), std::move(polynomials))))
+    RewritePatternSet patterns(&getContext());
+    math::populateExpansionPatterns(patterns, {"fpowi", "round", "rsqrt", "ipowi"});
+    populateMathF32ExpansionPatterns(patterns, [](StringRef name) { return name != "math.absf"; });
+    tegula::populateApproximateMathPatterns(patterns);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
     bool failed = false;
     getOperation().walk([&](Operation *op) {

@@ -121,16 +121,18 @@ static Value swish(OpBuilder &b, Location loc, Operation *op, Type, ValueRange v
 
 static Value gelu(OpBuilder &b, Location loc, Operation *op, Type, ValueRange v) {
   Floats f{b, loc, v[0].getType()};
-  Value curve;
+  Value half = f.multiply(f.constant(0.5), v[0]);
   if (cast<graph::GeluOp>(op).getTanh()) {
     Value cube = f.multiply(v[0], f.multiply(v[0], v[0]));
     Value inner = f.add(v[0], f.multiply(f.constant(0.044715), cube));
-    curve = f.tanh(f.multiply(f.constant(0.7978845608028654), inner)); // sqrt(2 / pi)
-  } else {
-    Value scaled = f.multiply(v[0], f.constant(0.7071067811865476)); // 1 / sqrt(2)
-    curve = math::ErfOp::create(b, loc, scaled);
+    Value curve = f.tanh(f.multiply(f.constant(0.7978845608028654), inner)); // sqrt(2 / pi)
+    return f.multiply(half, f.add(f.constant(1), curve));
   }
-  return f.multiply(f.multiply(f.constant(0.5), v[0]), f.add(f.constant(1), curve));
+  Value scaled = f.multiply(v[0], f.constant(0.7071067811865476)); // 1 / sqrt(2)
+  if (f.type.isF64())
+    return f.multiply(half, f.add(f.constant(1), math::ErfOp::create(b, loc, scaled)));
+  // 1 + erf(x) = erfc(-x), which has digits left where erf is nearly -1.
+  return f.multiply(half, math::ErfcOp::create(b, loc, f.negate(scaled)));
 }
 
 static Value shrink(OpBuilder &b, Location loc, Operation *operation, Type element, ValueRange v) {
