@@ -166,81 +166,62 @@ static LogicalResult buildLoop(NodeContext &node) {
   return success();
 }
 
-/// Scan is a loop whose round takes one slice of each scanned operand and whose count is their extent.
-static LogicalResult buildScan(NodeContext &node) {
-  const onnx::GraphProto *body = node.getGraph("body");
-  int64_t scannedCount = node.getInteger("num_scan_inputs", 0), operandCount = node.operandCount();
-  if (!body || scannedCount < 1 || scannedCount > operandCount || body->input_size() != operandCount)
-    return node.error("expected a body that takes each of " + Twine(operandCount) + " operands, " +
-                      Twine(scannedCount) + " of them scanned");
-  int64_t carriedCount = operandCount - scannedCount;
-  int64_t scannedResults = body->output_size() - carriedCount;
-  if (scannedResults < 0 || int64_t(node.resultCount()) > body->output_size())
-    return node.error("expected a body of at least " + Twine(node.resultCount()) + " outputs");
-  auto list = [&](StringRef name, int64_t count) {
-    return node.getIntegers(name).value_or(SmallVector<int64_t>(count, 0));
-  };
-  SmallVector<int64_t> axes = list("scan_input_axes", scannedCount),
-                       directions = list("scan_input_directions", scannedCount),
-                       resultAxes = list("scan_output_axes", scannedResults),
-                       resultDirections = list("scan_output_directions", scannedResults);
-  if (int64_t(axes.size()) != scannedCount || int64_t(directions.size()) != scannedCount ||
-      int64_t(resultAxes.size()) != scannedResults || int64_t(resultDirections.size()) != scannedResults)
-    return node.error("expected one axis and one direction per scanned value");
-  SmallVector<Value> initial;
-  for (int64_t i = 0; i < carriedCount; ++i)
-    initial.push_back(node.operand(i));
-  for (int64_t i = 0; i < operandCount; ++i)
-    if (!node.operand(i))
-      return node.error("expected operand " + Twine(i) + ", but it is absent");
-
+/// A loop with as many rounds as the first scanned value has slices along its axis; each round takes a slice of each of
+/// them (the last one first where its direction is 1). Gives the carried values, then the scanned results, stacked
+/// along a new first dimension.
+static FailureOr<SmallVector<Value>> createScan(NodeContext &node, const onnx::GraphProto &body,
+                                                ArrayRef<Value> initial, ArrayRef<Value> scanned,
+                                                ArrayRef<int64_t> axes, ArrayRef<int64_t> directions) {
   Type i64 = node.builder.getI64Type();
-  auto scanned = dyn_cast<RankedTensorType>(node.operand(carriedCount).getType());
-  if (!scanned)
-    return node.unsupported("a scanned operand of unknown rank");
-  int64_t axis = axes[0] < 0 ? axes[0] + scanned.getRank() : axes[0];
-  Value count = node.compose("Shape", {node.operand(carriedCount)}, {{"start", axis}, {"end", axis + 1}}, i64);
+  auto type = dyn_cast<RankedTensorType>(scanned.front().getType());
+  if (!type) {
+    (void)node.unsupported("a scanned operand of unknown rank");
+    return failure();
+  }
+  int64_t axis = axes[0] < 0 ? axes[0] + type.getRank() : axes[0];
+  Value count = node.compose("Shape", {scanned.front()}, {{"start", axis}, {"end", axis + 1}}, i64);
   count = count ? node.reshape(count, {}) : nullptr;
   if (!count)
     return failure();
 
+  int64_t carriedCount = initial.size();
   Region region;
   SmallVector<Value> outputs;
-  bool isSupported = true;
   {
     OpBuilder::InsertionGuard guard(node.builder);
     Block *block = node.builder.createBlock(&region);
     block->addArgument(RankedTensorType::get({}, i64), node.location);
     block->addArgument(RankedTensorType::get({}, node.builder.getI1Type()), node.location);
     for (int64_t i = 0; i < carriedCount; ++i)
-      block->addArgument(argumentType(node, body->input(i), initial[i].getType()), node.location);
+      block->addArgument(argumentType(node, body.input(i), initial[i].getType()), node.location);
     SmallVector<Value> slices;
-    for (int64_t i = 0; i < scannedCount && isSupported; ++i) {
+    for (auto [value, along, direction] : llvm::zip_equal(scanned, axes, directions)) {
       Value round = block->getArgument(0);
-      if (directions[i]) {
+      if (direction) {
         Value last = node.create<graph::SubOp>(round.getType(), count, node.scalar(int64_t(1)));
         round = node.create<graph::SubOp>(round.getType(), last, round);
       }
-      Value slice = node.compose("Gather", {node.operand(carriedCount + i), round}, {{"axis", axes[i]}});
-      isSupported &= slice != nullptr;
-      slices.push_back(slice);
+      slices.push_back(node.compose("Gather", {value, round}, {{"axis", along}}));
+      if (!slices.back())
+        return failure();
     }
     auto bindInputs = [&] {
-      for (int64_t i = 0; i < operandCount; ++i)
-        node.graph.bind(body->input(i).name(),
+      for (int64_t i = 0; i < body.input_size(); ++i)
+        node.graph.bind(body.input(i).name(),
                         i < carriedCount ? Value(block->getArgument(i + 2)) : slices[i - carriedCount]);
       return success();
     };
-    if (!isSupported || failed(buildRegion(node, *body, outputs, bindInputs)))
+    if (failed(buildRegion(node, body, outputs, bindInputs)))
       return failure();
-    auto type = RankedTensorType::get({}, node.builder.getI1Type());
-    Value goesOn = node.create<graph::ConstantOp>(DenseElementsAttr::get(type, true));
-    SmallVector<Value> yields{goesOn};
+    auto flag = RankedTensorType::get({}, node.builder.getI1Type());
+    SmallVector<Value> yields{node.create<graph::ConstantOp>(DenseElementsAttr::get(flag, true))};
     llvm::append_range(yields, outputs);
     node.create<graph::YieldOp>(yields);
   }
-  if (!areTensors(ArrayRef(outputs).drop_front(carriedCount)))
-    return node.unsupported("scanned values that are no tensors");
+  if (!areTensors(ArrayRef(outputs).drop_front(carriedCount))) {
+    (void)node.unsupported("scanned values that are no tensors");
+    return failure();
+  }
   SmallVector<Type> types;
   for (auto [i, output] : llvm::enumerate(outputs))
     types.push_back(int64_t(i) < carriedCount
@@ -249,8 +230,95 @@ static LogicalResult buildScan(NodeContext &node) {
   auto op = graph::LoopOp::create(node.builder, node.location, types, count, Value(), initial);
   op.getBody().takeBody(region);
   node.refine(op);
-  for (int64_t i = 0; i < int64_t(op.getNumResults()); ++i) {
-    Value result = op.getResult(i);
+  return SmallVector<Value>(op.getResults());
+}
+
+/// The operands of a Scan from `first` on, as carried and scanned values; checks them against the body.
+static LogicalResult readScan(NodeContext &node, const onnx::GraphProto *body, unsigned first,
+                              SmallVectorImpl<Value> &initial, SmallVectorImpl<Value> &scanned) {
+  int64_t scannedCount = node.getInteger("num_scan_inputs", 0), operandCount = int64_t(node.operandCount()) - first;
+  if (!body || scannedCount < 1 || scannedCount > operandCount || body->input_size() != operandCount)
+    return node.error("expected a body that takes each of " + Twine(operandCount) + " operands, " +
+                      Twine(scannedCount) + " of them scanned");
+  if (body->output_size() < operandCount - scannedCount || int64_t(node.resultCount()) > body->output_size())
+    return node.error("expected a body of at least " + Twine(node.resultCount()) + " outputs");
+  for (unsigned i = first; i < node.operandCount(); ++i) {
+    if (!node.operand(i))
+      return node.error("expected operand " + Twine(i) + ", but it is absent");
+    (int64_t(i - first) < operandCount - scannedCount ? initial : scanned).push_back(node.operand(i));
+  }
+  return success();
+}
+
+/// Opset 8: the first dimension of all operands and results is a batch, and each of its entries is scanned by itself.
+static LogicalResult buildScan8(NodeContext &node) {
+  const onnx::GraphProto *body = node.getGraph("body");
+  SmallVector<Value> initial, scanned;
+  if (node.operand(0))
+    return node.unsupported("operand sequence_lens");
+  if (failed(readScan(node, body, 1, initial, scanned)))
+    return failure();
+  SmallVector<int64_t> directions = node.getIntegers("directions").value_or(SmallVector<int64_t>(scanned.size(), 0));
+  if (directions.size() != scanned.size())
+    return node.error("expected one direction per scanned value");
+  Type i64 = node.builder.getI64Type();
+  Value count = node.compose("Shape", {scanned.front()}, {{"start", int64_t(0)}, {"end", int64_t(1)}}, i64);
+  count = count ? node.reshape(count, {}) : nullptr;
+  if (!count)
+    return failure();
+  Region region;
+  SmallVector<Value> results;
+  {
+    OpBuilder::InsertionGuard guard(node.builder);
+    Block *block = node.builder.createBlock(&region);
+    Value entry = block->addArgument(RankedTensorType::get({}, i64), node.location);
+    block->addArgument(RankedTensorType::get({}, node.builder.getI1Type()), node.location);
+    for (auto *values : {&initial, &scanned})
+      for (Value &value : *values)
+        if (!(value = node.compose("Gather", {value, entry}, {{"axis", int64_t(0)}})))
+          return failure();
+    auto made = createScan(node, *body, initial, scanned, SmallVector<int64_t>(scanned.size(), 0), directions);
+    if (failed(made))
+      return failure();
+    results = *made;
+    auto flag = RankedTensorType::get({}, node.builder.getI1Type());
+    SmallVector<Value> yields{node.create<graph::ConstantOp>(DenseElementsAttr::get(flag, true))};
+    llvm::append_range(yields, results);
+    node.create<graph::YieldOp>(yields);
+  }
+  SmallVector<Type> types;
+  for (Value result : results)
+    types.push_back(UnrankedTensorType::get(cast<TensorType>(result.getType()).getElementType()));
+  auto op = graph::LoopOp::create(node.builder, node.location, types, count, Value(), ValueRange());
+  op.getBody().takeBody(region);
+  node.refine(op);
+  for (unsigned i = 0; i < node.resultCount(); ++i)
+    node.setResult(i, op.getResult(i));
+  return success();
+}
+
+static LogicalResult buildScan(NodeContext &node) {
+  const onnx::GraphProto *body = node.getGraph("body");
+  SmallVector<Value> initial, scanned;
+  if (failed(readScan(node, body, 0, initial, scanned)))
+    return failure();
+  int64_t carriedCount = initial.size(), scannedResults = body->output_size() - carriedCount;
+  auto list = [&](StringRef name, int64_t count) {
+    return node.getIntegers(name).value_or(SmallVector<int64_t>(count, 0));
+  };
+  int64_t scannedCount = scanned.size();
+  SmallVector<int64_t> axes = list("scan_input_axes", scannedCount),
+                       directions = list("scan_input_directions", scannedCount),
+                       resultAxes = list("scan_output_axes", scannedResults),
+                       resultDirections = list("scan_output_directions", scannedResults);
+  if (int64_t(axes.size()) != scannedCount || int64_t(directions.size()) != scannedCount ||
+      int64_t(resultAxes.size()) != scannedResults || int64_t(resultDirections.size()) != scannedResults)
+    return node.error("expected one axis and one direction per scanned value");
+  auto results = createScan(node, *body, initial, scanned, axes, directions);
+  if (failed(results))
+    return failure();
+  for (int64_t i = 0; i < int64_t(results->size()); ++i) {
+    Value result = (*results)[i];
     int64_t k = i - carriedCount;
     if (k >= 0 && resultDirections[k])
       result = node.compose("Slice", {result, node.integers({-1}), node.integers({std::numeric_limits<int64_t>::min()}),
@@ -277,6 +345,7 @@ static LogicalResult buildScan(NodeContext &node) {
 void tegula::addControlFlowNodes(NodeTable &table) {
   table.add("If", 1, buildIf);
   table.add("Loop", 1, buildLoop);
+  table.add("Scan", 8, buildScan8);
   table.add("Scan", 9, buildScan);
   table.serve(NodeTable::Serves::Values, {"If", "Loop", "Scan"});
 }

@@ -3,6 +3,8 @@
 #include "tegula/Import/ONNX/GraphBuilder.h"
 #include "tegula/Import/ONNX/NodeTable.h"
 
+#include "onnx/onnx_pb.h"
+
 using namespace mlir;
 using namespace tegula;
 
@@ -138,6 +140,15 @@ static LogicalResult buildCast(NodeContext &node) {
   return cast(node, node.graph.convertAnyElementType(int32_t(node.getInteger("to", 0))));
 }
 
+/// Opset 1 spells the type's name.
+static LogicalResult buildCast1(NodeContext &node) {
+  std::string name = node.getString("to", "");
+  onnx::TensorProto::DataType type;
+  if (!onnx::TensorProto::DataType_Parse(llvm::StringRef(name).upper(), &type))
+    return node.error("expected attribute to with a type's name, but got '" + name + "'");
+  return cast(node, node.graph.convertAnyElementType(type));
+}
+
 static LogicalResult buildCastLike(NodeContext &node) { return cast(node, node.elementType(1)); }
 
 static LogicalResult buildBitCast(NodeContext &node) {
@@ -234,6 +245,7 @@ void tegula::addElementwiseNodes(NodeTable &table) {
   UNARY("Acosh", 9, AcoshOp);
   UNARY("Atanh", 9, AtanhOp);
 #undef UNARY
+  table.add("Cast", 1, buildCast1);
   table.add("Cast", 6, buildCast);
   table.add("CastLike", 15, buildCastLike);
   table.add("BitCast", 26, buildBitCast);

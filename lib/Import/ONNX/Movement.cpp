@@ -2,7 +2,7 @@
 // What old opsets say by attributes, new ones by operands; here attributes become constant operands.
 #include "tegula/Dialect/Graph/IR/Constants.h"
 #include "tegula/Dialect/Graph/IR/Graph.h"
-#include "tegula/Import/ONNX/NodeTable.h"
+#include "tegula/Import/ONNX/Composer.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -108,6 +108,19 @@ static LogicalResult buildExpand(NodeContext &node) {
 
 static LogicalResult buildTile(NodeContext &node) { return node.emit<graph::TileOp>(node.operand(0), node.operand(1)); }
 
+/// Opset 1: input, tiles and axis, one number each.
+static LogicalResult buildTile1(NodeContext &node) {
+  Composer c(node);
+  auto x = Composer::rankedType(node.operand(0));
+  if (!x)
+    return node.unsupported("an operand of unknown rank");
+  Type i64 = node.builder.getI64Type();
+  Value axis = c.reshape(c.cast(node.operand(2), i64), {1}), tiles = c.reshape(c.cast(node.operand(1), i64), {1});
+  Value ones = node.integers(SmallVector<int64_t>(x.getRank(), 1));
+  Value repeats = c("ScatterElements", {ones, axis, tiles}, {{"axis", int64_t(0)}});
+  return c.failed ? failure() : node.emit<graph::TileOp>(node.operand(0), repeats);
+}
+
 static LogicalResult buildPad(NodeContext &node) {
   Value pads = operandOrAttribute(node, 1, "pads");
   if (!pads)
@@ -152,6 +165,7 @@ void tegula::addMovementNodes(NodeTable &table) {
   table.add("Split", 1, buildSplit);
   table.add("Slice", 1, buildSlice);
   table.add("Expand", 8, buildExpand);
+  table.add("Tile", 1, buildTile1);
   table.add("Tile", 6, buildTile);
   table.add("Pad", 1, buildPad);
   table.add("DepthToSpace", 1, buildBlocks<graph::DepthToSpaceOp>);

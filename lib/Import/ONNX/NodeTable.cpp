@@ -37,6 +37,8 @@ const NodeTable &NodeTable::get() {
     addTrainingNodes(rows);
     addRandomNodes(rows);
     addTreeEnsembleNodes(rows);
+    addTreeNodes(rows);
+    addSupportVectorNodes(rows);
     addSequenceNodes(rows);
     addTextNodes(rows);
     addMapNodes(rows);

@@ -3,6 +3,8 @@
 #include "tegula/Import/ONNX/Composer.h"
 #include "tegula/Import/ONNX/Window.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace tegula;
 
@@ -54,13 +56,27 @@ static LogicalResult buildAveragePool(NodeContext &node) {
                                          node.getInteger("count_include_pad", 0) != 0);
 }
 
+/// The exponent, which the first version has as a float; nothing when it is no integer.
+static std::optional<int64_t> readExponent(NodeContext &node) {
+  if (node.version >= 2)
+    return node.getInteger("p", 2);
+  float p = node.getFloat("p", 2);
+  if (p == std::floor(p) && std::abs(p) < 1024)
+    return int64_t(p);
+  (void)node.unsupported("attribute p that is no integer");
+  return std::nullopt;
+}
+
 static LogicalResult buildLpPool(NodeContext &node) {
   auto kernel = readKernel(node);
   if (!kernel)
     return failure();
+  auto p = readExponent(node);
+  if (!p)
+    return failure();
   WindowAttributes window = readWindow(node, kernel->size());
   return node.emit<graph::LpPoolOp>(node.operand(0), *kernel, window.strides, window.pads, window.dilations,
-                                    node.getInteger("ceil_mode", 0) != 0, window.autoPad, node.getInteger("p", 2));
+                                    node.getInteger("ceil_mode", 0) != 0, window.autoPad, *p);
 }
 
 static LogicalResult buildGlobalAveragePool(NodeContext &node) {
@@ -70,7 +86,8 @@ static LogicalResult buildGlobalMaxPool(NodeContext &node) {
   return node.emit<graph::GlobalPoolOp>(node.operand(0), "max", 2);
 }
 static LogicalResult buildGlobalLpPool(NodeContext &node) {
-  return node.emit<graph::GlobalPoolOp>(node.operand(0), "lp", node.getInteger("p", 2));
+  auto p = readExponent(node);
+  return p ? node.emit<graph::GlobalPoolOp>(node.operand(0), "lp", *p) : failure();
 }
 
 /// The elements go to their places (counted over the whole unpooled tensor) in zeros.
@@ -116,8 +133,8 @@ void tegula::addPoolingNodes(NodeTable &table) {
   table.add("MaxPool", 1, buildMaxPool);
   table.add("MaxUnpool", 9, buildMaxUnpool);
   table.add("AveragePool", 1, buildAveragePool);
-  table.add("LpPool", 2, buildLpPool);
+  table.add("LpPool", 1, buildLpPool);
   table.add("GlobalAveragePool", 1, buildGlobalAveragePool);
   table.add("GlobalMaxPool", 1, buildGlobalMaxPool);
-  table.add("GlobalLpPool", 2, buildGlobalLpPool);
+  table.add("GlobalLpPool", 1, buildGlobalLpPool);
 }

@@ -81,12 +81,61 @@ template <bool isNormal> static LogicalResult buildRandomLike(NodeContext &node)
   return success();
 }
 
+/// 1 where a number in [0, 1) is below the element, which is the probability of a 1. (ONNX's own function compares the
+/// other way round.)
+static LogicalResult buildBernoulli(NodeContext &node) {
+  Composer c(node);
+  Type element = node.elementType(0);
+  if (node.hasAttribute("dtype"))
+    element = node.graph.convertElementType(int32_t(node.getInteger("dtype", 1)));
+  if (!element || isa<ComplexType>(element))
+    return node.error("expected a dtype of numbers or bools");
+  Value x = c.cast(node.operand(0), node.builder.getF64Type());
+  Value shape = c("Shape", {x}, {}, node.builder.getI64Type());
+  Value numbers = c.reshape(drawUniform(c, countOf(c, shape)), shape);
+  Value result = c.cast(c.compare("Less", numbers, x), element);
+  if (c.failed)
+    return failure();
+  node.setResult(0, result);
+  return success();
+}
+
+/// Logits [B, C]: sample_size draws of a class for each row, by where a number falls among the running sums of the
+/// probabilities.
+static LogicalResult buildMultinomial(NodeContext &node) {
+  Composer c(node);
+  Type f64 = node.builder.getF64Type(), i64 = node.builder.getI64Type();
+  Type element = node.graph.convertElementType(int32_t(node.getInteger("dtype", onnx::TensorProto::INT32)));
+  int64_t count = node.getInteger("sample_size", 1);
+  auto type = Composer::rankedType(node.operand(0));
+  if (!element || !(element.isInteger(32) || element.isInteger(64)) || count < 1)
+    return node.error("expected dtype int32 or int64 and a positive sample_size");
+  if (!type || type.getRank() != 2)
+    return node.unsupported("an operand that is not known to have two dimensions");
+  Value weights = c("Softmax", {c.cast(node.operand(0), f64)}, {{"axis", int64_t(-1)}});
+  Value sums = c.unsqueeze(c("CumSum", {weights, node.scalar(int64_t(1))}), {1}); // [B, 1, C]
+  Value shape = c.join({c.extent(node.operand(0), 0), node.scalar(count), node.scalar(int64_t(1))});
+  Value places = c.reshape(drawUniform(c, countOf(c, shape)), shape); // [B, S, 1]
+  Value isBehind = c.cast(c.compare("GreaterOrEqual", places, sums), i64);
+  Value drawn = c("ReduceSum", {isBehind, node.integers({2})}, {{"keepdims", int64_t(0)}});
+  // The sums may end a rounding error below 1.
+  Value last = c.sub(c.extent(node.operand(0), 1), node.scalar(int64_t(1)));
+  drawn = c.cast(c("Min", {drawn, last}), element);
+  if (c.failed)
+    return failure();
+  node.setResult(0, drawn);
+  return success();
+}
+
 /// In training each element is dropped where a number in [0, 1) is below the ratio, and the others grow to keep the
-/// sum.
+/// sum. Up to opset 6 an attribute says whether that is so; from 7 to 11 it never is.
 static LogicalResult buildDropout(NodeContext &node) {
   Composer c(node);
   Type element = node.elementType(0), f64 = node.builder.getF64Type(), i1 = node.builder.getI1Type();
   Value x = node.operand(0), training = node.operand(2);
+  if (node.version < 7 && !node.getInteger("is_test", 0))
+    training = node.create<graph::ConstantOp>(
+        DenseElementsAttr::get(RankedTensorType::get({}, node.builder.getI1Type()), true));
   auto isTraining = training ? graph::getConstantIntegers(training) : std::optional(SmallVector<int64_t>{0});
   bool isInference = isTraining && isTraining->size() == 1 && isTraining->front() == 0;
   if (isInference)
@@ -104,7 +153,7 @@ static LogicalResult buildDropout(NodeContext &node) {
     node.setResult(1, node.create<graph::ConstantOfShapeOp>(node.resultType(1, maskElement), shape, value));
     return success();
   }
-  Value ratio = node.operand(1) ? c.cast(node.operand(1), f64) : node.scalar(0.5, f64);
+  Value ratio = node.operand(1) ? c.cast(node.operand(1), f64) : node.scalar(double(node.getFloat("ratio", 0.5f)), f64);
   Value kept = c.compare("GreaterOrEqual", draw(c, shape, /*isNormal=*/false), ratio);
   kept = c("Or", {kept, c("Not", {training})});
   Value scale = c.div(node.scalar(1.0, f64), c.sub(node.scalar(1.0, f64), ratio));
@@ -113,7 +162,8 @@ static LogicalResult buildDropout(NodeContext &node) {
   if (c.failed)
     return failure();
   node.setResult(0, result);
-  node.setResult(1, kept);
+  if (node.hasResult(1))
+    node.setResult(1, node.version < 10 ? c.cast(kept, element) : kept);
   return success();
 }
 
@@ -122,5 +172,7 @@ void tegula::addRandomNodes(NodeTable &table) {
   table.add("RandomNormal", 1, buildRandom<true>);
   table.add("RandomUniformLike", 1, buildRandomLike<false>);
   table.add("RandomNormalLike", 1, buildRandomLike<true>);
-  table.add("Dropout", 7, buildDropout);
+  table.add("Bernoulli", 15, buildBernoulli);
+  table.add("Multinomial", 7, buildMultinomial);
+  table.add("Dropout", 1, buildDropout);
 }

@@ -147,8 +147,8 @@ static LogicalResult buildRnn(NodeContext &node) {
 }
 
 void tegula::addRecurrentNodes(NodeTable &table) {
-  table.add("LSTM", 7, buildLstm);
-  table.add("GRU", 7, buildGru);
-  table.add("RNN", 7, buildRnn);
+  table.add("LSTM", 1, buildLstm);
+  table.add("GRU", 1, buildGru);
+  table.add("RNN", 1, buildRnn);
   table.add("com.microsoft", "DynamicQuantizeLSTM", 1, buildDynamicQuantizeLstm);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Dialect/Graph/IR/Constants.h"
 #include "tegula/Dialect/Graph/IR/Graph.h"
-#include "tegula/Import/ONNX/NodeTable.h"
+#include "tegula/Import/ONNX/Composer.h"
+
+#include <limits>
 
 using namespace mlir;
 using namespace tegula;
@@ -48,6 +50,10 @@ static LogicalResult buildUpsample(NodeContext &node) {
   if (form.mode == "bilinear")
     form.mode = "linear";
   form.scales = node.operand(1);
+  if (node.hasAttribute("height_scale") || node.hasAttribute("width_scale")) // opset 1, on images
+    form.scales = node.create<graph::ConstantOp>(
+        graph::makeFloats(RankedTensorType::get({4}, node.builder.getF32Type()),
+                          {1, 1, node.getFloat("height_scale", 1), node.getFloat("width_scale", 1)}));
   if (auto scales = node.getFloats("scales"); !form.scales && scales)
     form.scales = node.create<graph::ConstantOp>(
         graph::makeFloats(RankedTensorType::get({int64_t(scales->size())}, node.builder.getF32Type()),
@@ -121,6 +127,54 @@ static LogicalResult buildRoiAlign(NodeContext &node) {
       b.getBoolAttr(coordinates == "half_pixel"));
 }
 
+/// x [N, C, H, W], rois [R, 5] of image, left, top, right and bottom: [R, C, PH, PW] maxima over the cells of a grid on
+/// each region. Cells are products of spans of rows and columns, so the maximum is first over columns, then over rows.
+static LogicalResult buildMaxRoiPool(NodeContext &node) {
+  Composer c(node);
+  auto shape = node.getIntegers("pooled_shape");
+  auto type = Composer::rankedType(node.operand(0));
+  if (!shape || shape->size() != 2 || (*shape)[0] <= 0 || (*shape)[1] <= 0)
+    return node.error("expected attribute pooled_shape of two positive extents");
+  if (!type || type.getRank() != 4)
+    return node.unsupported("an operand that is not known to have four dimensions");
+  Type f32 = node.builder.getF32Type(), i64 = node.builder.getI64Type(), element = type.getElementType();
+  auto number = [&](double value) { return node.scalar(value, f32); };
+  Value rois = c.cast(node.operand(1), f32);
+  auto column = [&](int64_t i) { return c.reshape(c.slice(rois, 1, i, i + 1), {-1, 1}); };
+  // Halves are rounded away from zero.
+  auto edge = [&](int64_t i) {
+    Value place = c.mul(column(i), number(node.getFloat("spatial_scale", 1)));
+    Value size = c("Floor", {c.add(c("Abs", {place}), number(0.5))});
+    return c.mul(c("Sign", {place}), size);
+  };
+  // [R, P, X]: whether position x of dimension `axis` is in cell p.
+  auto cells = [&](int64_t axis, int64_t count) {
+    Value first = edge(axis == 3 ? 1 : 2), last = edge(axis == 3 ? 3 : 4);
+    Value size = c("Max", {c.add(c.sub(last, first), number(1)), number(1)});
+    Value step = c.div(size, number(double(count))), cell = c.cast(c.iota(node.scalar(count)), f32);
+    Value begin = c.add(c("Floor", {c.mul(cell, step)}), first);
+    Value end = c.add(c("Ceil", {c.mul(c.add(cell, number(1)), step)}), first);
+    Value place = c.cast(c.iota(c.extent(node.operand(0), axis)), f32);
+    return c.logicalAnd(c.compare("GreaterOrEqual", place, c.unsqueeze(begin, {2})),
+                        c.compare("Less", place, c.unsqueeze(end, {2})));
+  };
+  Value images = c("Gather", {node.operand(0), c.reshape(c.cast(column(0), i64), {-1})}, {{"axis", int64_t(0)}});
+  Value lowest = node.scalar(-std::numeric_limits<double>::infinity(), element), zero = node.scalar(0.0, element);
+  // [R, 1, PW, 1, W] and [R, 1, PH, 1, H].
+  Value columns = c.unsqueeze(cells(3, (*shape)[1]), {1, 3}), rows = c.unsqueeze(cells(2, (*shape)[0]), {1, 3});
+  auto maximum = [&](Value among, Value x) {
+    return c("ReduceMax", {c.select(among, x, lowest), node.integers({-1})}, {{"keepdims", int64_t(0)}});
+  };
+  Value byColumns = maximum(columns, c.unsqueeze(images, {2})); // [R, C, PW, H]
+  Value result = maximum(rows, c.unsqueeze(byColumns, {2}));    // [R, C, PH, PW]
+  Value isEmpty = c.compare("Equal", result, lowest);
+  result = c.select(isEmpty, zero, result);
+  if (c.failed)
+    return failure();
+  node.setResult(0, result);
+  return success();
+}
+
 static LogicalResult buildCol2Im(NodeContext &node) {
   auto type = dyn_cast<RankedTensorType>(node.operand(1).getType());
   if (!type || !type.hasStaticShape() || type.getRank() != 1)
@@ -133,10 +187,11 @@ static LogicalResult buildCol2Im(NodeContext &node) {
 }
 
 void tegula::addResamplingNodes(NodeTable &table) {
-  table.add("Upsample", 7, buildUpsample);
+  table.add("Upsample", 1, buildUpsample);
   table.add("Resize", 10, buildUpsample);
   table.add("Resize", 11, buildResize);
   table.add("GridSample", 16, buildGridSample);
   table.add("RoiAlign", 10, buildRoiAlign);
+  table.add("MaxRoiPool", 1, buildMaxRoiPool);
   table.add("Col2Im", 18, buildCol2Im);
 }

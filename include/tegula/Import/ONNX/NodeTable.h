@@ -171,6 +171,8 @@ void addSignalNodes(NodeTable &table);
 void addTrainingNodes(NodeTable &table);
 void addRandomNodes(NodeTable &table);
 void addTreeEnsembleNodes(NodeTable &table);
+void addTreeNodes(NodeTable &table);
+void addSupportVectorNodes(NodeTable &table);
 void addSequenceNodes(NodeTable &table);
 void addTextNodes(NodeTable &table);
 void addMapNodes(NodeTable &table);
