@@ -104,6 +104,7 @@ private:
     services.retain = [](void *, void *) -> int32_t { return TEGULA_HOST_OPERATION_FAILED; };
     services.drop = [](void *, void *) {};
     services.output_value = [](void *, int32_t, void *) {};
+    services.poll = [](void *context) { return get(context).poll(); };
     return services;
   }
 
@@ -115,8 +116,10 @@ private:
   }
 
   int32_t dispatch(int32_t index, int64_t kernelWork, void *const *buffers, const int64_t *dims) {
+    if (int32_t status = poll())
+      return status;
     // A negative estimate is one that overflowed.
-    if (++dispatches > limits.dispatches || kernelWork < 0 || kernelWork > limits.work - work)
+    if (kernelWork < 0 || kernelWork > limits.work - work)
       return TEGULA_LOOP_LIMIT;
     work += kernelWork;
     const tegula_kernel &kernel = artifact.kernels[index];
@@ -125,6 +128,9 @@ private:
         return status;
     return TEGULA_OK;
   }
+
+  /// A round of a loop counts like a dispatch.
+  int32_t poll() { return ++dispatches > limits.dispatches ? TEGULA_LOOP_LIMIT : TEGULA_OK; }
 
   void *allocate(int64_t bytes) {
     if (!charge(bytes))

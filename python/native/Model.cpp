@@ -186,13 +186,36 @@ public:
     outputCount = tegula_model_output_count(model.model);
     if (!reserve() || !openInputs(arrays) || !openOutputs(out) || !takeContext())
       return nullptr;
-    tegula_error error;
-    Py_BEGIN_ALLOW_THREADS error = tegula_context_run(context, inputTensors, inputCount, outputTensors, outputCount);
-    Py_END_ALLOW_THREADS return error ? raiseRuntimeError() : collect();
+    Signals signals;
+    tegula_context_set_poll(context, handleSignals, &signals);
+    signals.thread = PyEval_SaveThread();
+    tegula_error error = tegula_context_run(context, inputTensors, inputCount, outputTensors, outputCount);
+    PyEval_RestoreThread(signals.thread);
+    tegula_context_set_poll(context, nullptr, nullptr);
+    if (error == TEGULA_ERROR_INTERRUPTED)
+      return nullptr; // with the exception of the signal's handler
+    return error ? raiseRuntimeError() : collect();
   }
 
 private:
   static constexpr int32_t few = 8;
+
+  /// Python handles signals between its own instructions only, so a long run has to ask for it.
+  struct Signals {
+    PyThreadState *thread = nullptr;
+    int calls = 0;
+  };
+  static int32_t handleSignals(void *opaque) {
+    auto &signals = *static_cast<Signals *>(opaque);
+    // Short runs do without the interpreter lock; long ones take it about every 100 ms.
+    constexpr int interval = 10;
+    if (++signals.calls % interval)
+      return 0;
+    PyEval_RestoreThread(signals.thread);
+    bool raised = PyErr_CheckSignals() != 0;
+    signals.thread = PyEval_SaveThread();
+    return raised;
+  }
 
   bool reserve() {
     if (inputCount > few)

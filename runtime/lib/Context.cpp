@@ -80,9 +80,12 @@ tegula_error reportFailure(tegula_context &context, int32_t status) {
   }
   if (!*place.get())
     place.append("model '%s'", artifact.model);
-  return setError(failure.status == TEGULA_OUT_OF_MEMORY ? TEGULA_ERROR_OUT_OF_MEMORY : TEGULA_ERROR_RUN_FAILED,
-                  "%s: %s%s%s%s%s%s", place.get(), tegula_status_text(failure.status), *failure.detail ? ": " : "",
-                  failure.detail, kernelName ? " (kernel " : "", kernelName ? kernelName : "", kernelName ? ")" : "");
+  tegula_error error = failure.status == TEGULA_OUT_OF_MEMORY ? TEGULA_ERROR_OUT_OF_MEMORY
+                       : failure.status == TEGULA_INTERRUPTED ? TEGULA_ERROR_INTERRUPTED
+                                                              : TEGULA_ERROR_RUN_FAILED;
+  return setError(error, "%s: %s%s%s%s%s%s", place.get(), tegula_status_text(failure.status),
+                  *failure.detail ? ": " : "", failure.detail, kernelName ? " (kernel " : "",
+                  kernelName ? kernelName : "", kernelName ? ")" : "");
 }
 
 static tegula_error run(tegula_context &context, const tegula_tensor *inputs, int32_t inputCount,
@@ -188,6 +191,12 @@ int32_t tegula_context_failure(const tegula_context *context, int32_t *node) {
 
 void tegula_context_set_hooks(tegula_context *context, const tegula_hooks *hooks) {
   context->hooks = hooks ? *hooks : tegula_hooks{};
+}
+
+void tegula_context_set_poll(tegula_context *context, int32_t (*poll)(void *user), void *user) {
+  context->poll = poll;
+  context->pollUser = user;
+  context->nextPoll = 0;
 }
 
 tegula_error tegula_context_set_profiling(tegula_context *context, int32_t enabled) {

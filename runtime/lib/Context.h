@@ -64,6 +64,9 @@ struct tegula_context {
   tegula::Failure failure;
 
   tegula_hooks hooks = {};
+  int32_t (*poll)(void *user) = nullptr;
+  void *pollUser = nullptr;
+  int64_t nextPoll = 0; // nanoseconds of the coarse clock
   tegula::Array<tegula::KernelTime> times;
   bool profiling = false;
   int64_t dispatchCount = 0;
@@ -92,6 +95,9 @@ tegula_error packOutputs(tegula_context &context);
 
 /// Checks the shape of output `index` and finds storage for the program to write; null after recording the failure.
 void *outputStorage(tegula_context &context, int32_t index, int32_t rank, const int64_t *shape);
+
+/// The service `poll`.
+int32_t poll(void *context);
 
 /// The service `fail`.
 int32_t recordFailure(void *context, int32_t status, int32_t node);

@@ -171,6 +171,8 @@ int32_t dispatch(void *opaque, int32_t row, int64_t, void *const *buffers, const
   const tegula_artifact &artifact = *context.model->artifact;
   if (row < 0 || row >= artifact.kernel_count)
     return TEGULA_INVALID_VALUE;
+  if (int32_t status = poll(opaque))
+    return status;
   DeviceContext &device = *context.device;
   const CudaDriver &driver = *device.model->driver;
   const tegula_kernel &kernel = artifact.kernels[row];
@@ -260,7 +262,10 @@ void *output(void *opaque, int32_t index, int32_t rank, const int64_t *shape) {
 }
 
 const tegula_services deviceServices = {
-    TEGULA_ABI_VERSION, sizeof(tegula_services), dispatch, allocate, release, output, recordFailure};
+    TEGULA_ABI_VERSION, sizeof(tegula_services), dispatch, allocate, release, output, recordFailure,
+    // A program for a GPU has no values.
+    /*host=*/nullptr, /*box=*/nullptr, /*extents=*/nullptr, /*read=*/nullptr, /*retain=*/nullptr, /*drop=*/nullptr,
+    /*output_value=*/nullptr, poll};
 
 tegula_error prepare(tegula_context &context, DeviceContext &device) {
   const tegula_model &model = *context.model;

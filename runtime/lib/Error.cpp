@@ -77,6 +77,8 @@ const char *tegula_status_text(int32_t status) {
     return "host operation failed";
   case TEGULA_DEVICE_ERROR:
     return "device error";
+  case TEGULA_INTERRUPTED:
+    return "the run was interrupted";
   default:
     return "unknown status";
   }

@@ -62,9 +62,9 @@ int32_t runKernel(tegula_context &context, const tegula_kernel &kernel, int64_t 
   return TEGULA_OK;
 }
 
-int64_t nanosecondsNow() {
+int64_t nanosecondsNow(clockid_t clock = CLOCK_MONOTONIC) {
   timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return int64_t(now.tv_sec) * 1000000000 + now.tv_nsec;
 }
 
@@ -73,6 +73,8 @@ int32_t dispatch(void *opaque, int32_t index, int64_t work, void *const *buffers
   const tegula_artifact &artifact = *context.model->artifact;
   if (index < 0 || index >= artifact.kernel_count)
     return TEGULA_INVALID_VALUE;
+  if (int32_t status = poll(opaque))
+    return status;
   ++context.dispatchCount;
   if (context.hooks.before)
     context.hooks.before(context.hooks.user, index, buffers, dims);
@@ -217,6 +219,19 @@ void outputValue(void *opaque, int32_t index, void *value) {
 
 } // namespace
 
+int32_t poll(void *opaque) {
+  auto &context = *static_cast<tegula_context *>(opaque);
+  if (!context.poll)
+    return TEGULA_OK;
+  // The coarse clock costs a few nanoseconds and moves every few milliseconds.
+  constexpr int64_t interval = 10'000'000;
+  int64_t now = nanosecondsNow(CLOCK_MONOTONIC_COARSE);
+  if (now < context.nextPoll)
+    return TEGULA_OK;
+  context.nextPoll = now + interval;
+  return context.poll(context.pollUser) ? TEGULA_INTERRUPTED : TEGULA_OK;
+}
+
 int32_t recordFailure(void *opaque, int32_t status, int32_t node) {
   auto &context = *static_cast<tegula_context *>(opaque);
   // After a kernel that failed, the program only adds which node it was.
@@ -240,6 +255,7 @@ const tegula_services cpuServices = {TEGULA_ABI_VERSION,
                                      read,
                                      retainValue,
                                      dropValue,
-                                     outputValue};
+                                     outputValue,
+                                     poll};
 
 } // namespace tegula

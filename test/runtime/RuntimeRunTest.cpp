@@ -271,6 +271,41 @@ TEST(RunFailureTest, ProgramStatusAlone) {
   EXPECT_STREQ(tegula_last_error(), "model 'test': loop iteration limit reached");
 }
 
+TEST(RunFailureTest, Interrupted) {
+  static int kernelRuns;
+  TestModel description;
+  description
+      .kernel("map_step_0", {[](int64_t, int64_t, void *const *, const int64_t *, void *) {
+                ++kernelRuns;
+                return int32_t(TEGULA_OK);
+              }})
+      .nodes({"a loop"})
+      .program(
+          [](void *context, const tegula_services *services, void *, const void *, void *const *, const int64_t *) {
+            // Without end, first by its own question, then by the kernels'.
+            int32_t status = TEGULA_OK;
+            while (kernelRuns == 0 && status == TEGULA_OK)
+              status = services->poll(context);
+            while (kernelRuns > 0 && status == TEGULA_OK)
+              status = services->dispatch(context, 0, 1, nullptr, nullptr);
+            return services->fail(context, status, 0);
+          });
+  ModelPointer model = description.load();
+  ContextPointer context = makeContext(model.get(), 1);
+  int32_t questions = 0;
+  auto stopAtThird = [](void *user) { return int32_t(++*static_cast<int32_t *>(user) == 3); };
+  tegula_context_set_poll(context.get(), stopAtThird, &questions);
+  for (bool dispatches : {false, true}) {
+    questions = 0;
+    kernelRuns = dispatches;
+    EXPECT_EQ(tegula_context_run(context.get(), nullptr, 0, nullptr, 0), TEGULA_ERROR_INTERRUPTED);
+    EXPECT_STREQ(tegula_last_error(), "a loop: the run was interrupted");
+    EXPECT_EQ(tegula_context_failure(context.get(), nullptr), TEGULA_INTERRUPTED);
+    EXPECT_EQ(questions, 3);
+    EXPECT_EQ(kernelRuns > 1, dispatches);
+  }
+}
+
 TEST(RunFailureTest, OutputNeverProduced) {
   TestModel description;
   description.output("y", Float, {1});

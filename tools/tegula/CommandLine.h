@@ -18,9 +18,10 @@ namespace tegula::tool {
 /// Exit codes of every command.
 enum ExitCode {
   ExitOk = 0,
-  ExitFault = 1,   // the model or the data is at fault
-  ExitUsage = 2,   // the command line is
-  ExitInternal = 3 // Tegula is
+  ExitFault = 1,        // the model or the data is at fault
+  ExitUsage = 2,        // the command line is
+  ExitInternal = 3,     // Tegula is
+  ExitInterrupted = 130 // Ctrl-C; what shells say of a program that SIGINT ended
 };
 
 /// One option: `--name` when `value` is null, else `--name=value` or `--name value`.

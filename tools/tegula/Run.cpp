@@ -6,6 +6,8 @@
 #include "Report.h"
 #include "VerifyKernels.h"
 #include "llvm/Support/Format.h"
+#include <atomic>
+#include <csignal>
 
 using namespace tegula;
 using namespace tegula::tool;
@@ -30,6 +32,14 @@ static const CommandSpec spec{
     "Runs a model once. With --data it compares with recorded outputs and exits 1 on a mismatch; without, it makes\n"
     "random inputs and prints statistics of the outputs.",
     "tegula run model.so --data test_data_set_0 --rtol=1e-3\ntegula run model.so --seed=7 --json", options};
+
+static std::atomic<bool> interrupted{false};
+
+/// The first Ctrl-C ends the run in order, the second the program at once.
+static void requestInterrupt(int signal) {
+  interrupted = true;
+  std::signal(signal, SIG_DFL);
+}
 
 namespace {
 /// Of the finite elements; `nonfinite` counts the others.
@@ -160,9 +170,14 @@ int tegula::tool::runRun(llvm::ArrayRef<const char *> words) {
   Inputs inputs;
   if (llvm::Error error = inputs.bind(data.inputs))
     return reportFault(path + ": " + llvm::toString(std::move(error)));
+  tegula_context_set_poll(context->get(), [](void *) { return int32_t(interrupted); }, /*user=*/nullptr);
+  std::signal(SIGINT, requestInterrupt);
   llvm::Expected<Outputs> outputs = runOnce(context->get(), model, inputs);
-  if (!outputs)
-    return reportFault(path + ": " + llvm::toString(outputs.takeError()));
+  std::signal(SIGINT, SIG_DFL);
+  if (!outputs) {
+    reportFault(path + ": " + llvm::toString(outputs.takeError()));
+    return tegula_context_failure(context->get(), /*node=*/nullptr) == TEGULA_INTERRUPTED ? ExitInterrupted : ExitFault;
+  }
 
   if (int code = verifier.report())
     return code;

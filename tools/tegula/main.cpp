@@ -30,7 +30,7 @@ static void printHelp(llvm::raw_ostream &out) {
   for (const Subcommand &subcommand : subcommands)
     out << llvm::formatv("  {0,-10} {1}\n", subcommand.name, subcommand.summary);
   out << "\n`tegula COMMAND --help` tells more; `tegula --version` prints the version.\n"
-      << "exit codes: 0 ok, 1 the model or the data is at fault, 2 usage, 3 internal error\n";
+      << "exit codes: 0 ok, 1 the model or the data is at fault, 2 usage, 3 internal error, 130 interrupted\n";
 }
 
 int main(int argc, char **argv) {

@@ -2,7 +2,7 @@
 // In:  the host function on memrefs with planned memory and plain control flow (cf), exec ops for everything that the
 //      runtime does.
 // Out: `tegula_program(context, services, arena, constants, inputs, dims) -> i32`, calls through the service table, and
-//      early returns of any status that is not zero.
+//      early returns of any status that is not zero. Every loop asks the runtime in each round whether to go on.
 //
 //   exec.dispatch @k ins(%a) outs(%b)   =>   %s = call services->dispatch(context, 3, work, buffers, dims); if (%s)
 //   return %s
@@ -11,6 +11,7 @@
 #include "tegula/abi.h"
 
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/IR/Dominance.h"
 
 #include <cstddef>
 
@@ -34,26 +35,41 @@ public:
     int64_t index = 0;
     for (auto kernel : module.getOps<exec::KernelOp>())
       kernelIndex[kernel.getSymName()] = index++;
-    collectNodes();
+    SmallVector<Operation *> latches = findLatches();
+    collectNodes(latches);
     rewriteSignature();
     lowerHandleTypes();
-    // Collect first: lowering splits blocks.
+    // Collect first: lowering splits blocks. The last ones first, so that a split moves few operations.
     SmallVector<Operation *> operations;
     function.walk([&](Operation *op) {
       if (isa<exec::ExecDialect>(op->getDialect()) || isa<memref::CopyOp, memref::ReshapeOp>(op))
         operations.push_back(op);
     });
-    for (Operation *op : operations) {
+    for (Operation *op : llvm::reverse(operations)) {
       builder.setInsertionPoint(op);
       lower(op);
+    }
+    for (Operation *latch : latches) {
+      builder.setInsertionPoint(latch);
+      checkStatus(latch, call(latch->getLoc(), offsetof(tegula_services, poll), i32, context));
     }
     lowerReturns();
     function.setSymName("tegula_program");
   }
 
 private:
+  /// The branches that start another round of a loop.
+  SmallVector<Operation *> findLatches() {
+    DominanceInfo dominance(function);
+    SmallVector<Operation *> latches;
+    for (Block &block : function.getBody())
+      if (llvm::any_of(block.getSuccessors(), [&](Block *next) { return dominance.dominates(next, &block); }))
+        latches.push_back(block.getTerminator());
+    return latches;
+  }
+
   /// The table of ONNX node names that errors refer to.
-  void collectNodes() {
+  void collectNodes(ArrayRef<Operation *> latches) {
     SmallVector<Attribute> names;
     auto add = [&](Operation *op) {
       op->getLoc()->walk([&](Location loc) {
@@ -70,6 +86,7 @@ private:
               exec::ReadOp, exec::HostCallOp>(op))
         add(op);
     });
+    llvm::for_each(latches, add);
     module->setAttr("exec.nodes", ArrayAttr::get(module.getContext(), names));
   }
 

@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-#define TEGULA_ABI_VERSION 2u
+#define TEGULA_ABI_VERSION 3u
 #define TEGULA_ALIGNMENT 64 /* of arena, constants and every allocation, in bytes */
 
 /* What a kernel or a program returns. Zero is success; everything else names what the data did wrong. */
@@ -26,7 +26,8 @@ typedef enum tegula_status {
   TEGULA_LOOP_LIMIT = 7,
   TEGULA_INVALID_VALUE = 8,
   TEGULA_HOST_OPERATION_FAILED = 9,
-  TEGULA_DEVICE_ERROR = 10
+  TEGULA_DEVICE_ERROR = 10,
+  TEGULA_INTERRUPTED = 11
 } tegula_status;
 
 /* Element types carry the numbers of ONNX's TensorProto.DataType. bool is one byte, 0 or 1; 4-bit types are packed two
@@ -121,6 +122,9 @@ typedef struct tegula_services {
   void (*drop)(void *context, void *value);
   /* Makes `value` output `index`. */
   void (*output_value)(void *context, int32_t index, void *value);
+  /* Called in every round of the program's loops: TEGULA_INTERRUPTED when the run is to end, else TEGULA_OK. A program
+   * without loops need not call it, since dispatch returns the same. */
+  int32_t (*poll)(void *context);
 } tegula_services;
 
 /* The compiled host function. `arena` has arena_bytes; `inputs[k]` is input k (of a value its handle); `dims` holds the

@@ -28,7 +28,8 @@ typedef enum tegula_error {
   TEGULA_ERROR_INCOMPATIBLE = 4,     /* made for another ABI version, CPU or device */
   TEGULA_ERROR_OUT_OF_MEMORY = 5,
   TEGULA_ERROR_RUN_FAILED = 6, /* the data made the model fail; the message names the ONNX node */
-  TEGULA_ERROR_DEVICE = 7      /* the device driver reported an error */
+  TEGULA_ERROR_DEVICE = 7,     /* the device driver reported an error */
+  TEGULA_ERROR_INTERRUPTED = 8 /* the caller's poll function ended the run */
 } tegula_error;
 
 typedef struct tegula_tensor {

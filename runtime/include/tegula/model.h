@@ -169,6 +169,11 @@ TEGULA_API int32_t tegula_context_failure(const tegula_context *context, int32_t
 /* Copies `hooks`; NULL removes them. */
 TEGULA_API void tegula_context_set_hooks(tegula_context *context, const tegula_hooks *hooks);
 
+/* `poll`, when not NULL, is asked now and then (at most every 10 ms or so) while the model runs whether to go on, on
+ * the thread that runs it, before kernels and in every loop of the model; any result but zero ends the run with
+ * TEGULA_ERROR_INTERRUPTED. A kernel that runs already is not cut short. */
+TEGULA_API void tegula_context_set_poll(tegula_context *context, int32_t (*poll)(void *user), void *user);
+
 /* Time per kernel: off by default. Enabling starts from zero. */
 TEGULA_API tegula_error tegula_context_set_profiling(tegula_context *context, int32_t enabled);
 TEGULA_API tegula_error tegula_context_profile(const tegula_context *context, int32_t kernel, int64_t *dispatch_count,
