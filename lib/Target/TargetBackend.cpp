@@ -60,7 +60,20 @@ static bool isShaped(const llvm::Any &ir) {
   return function && function->hasFnAttribute(shapedAttribute);
 }
 
+/// LLVM's time grows with the square of a function's length, in optimizer and code generator. A function as long as
+/// this is the host function of a model with thousands of dispatches, which does little itself: it is translated as it
+/// is.
+static void leaveLongFunctions(llvm::Module &module) {
+  constexpr unsigned limit = 20'000; // instructions
+  for (llvm::Function &function : module)
+    if (function.getInstructionCount() > limit) {
+      function.addFnAttr(llvm::Attribute::OptimizeNone);
+      function.addFnAttr(llvm::Attribute::NoInline);
+    }
+}
+
 void tegula::optimizeModule(llvm::Module &module, llvm::TargetMachine &machine) {
+  leaveLongFunctions(module);
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager graphs;

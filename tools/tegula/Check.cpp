@@ -8,6 +8,7 @@
 #include "tegula/Dialect/Graph/IR/Graph.h"
 #include "tegula/Dialect/Graph/Transforms/Passes.h"
 #include "tegula/Import/ONNX/Importer.h"
+#include "tegula/Import/ONNX/Model.h"
 #include "tegula/Import/ONNX/NodeTable.h"
 #include "tegula/Pipelines/Pipelines.h"
 
@@ -17,7 +18,6 @@
 
 #include "onnx/onnx_pb.h"
 
-#include <fstream>
 #include <map>
 
 using namespace mlir;
@@ -105,8 +105,8 @@ int tegula::tool::runCheck(llvm::ArrayRef<const char *> words) {
   bool compiles = false;
   if (module) {
     onnx::ModelProto original;
-    std::ifstream stream(path, std::ios::binary);
-    if (original.ParseFromIstream(&stream))
+    std::string error;
+    if (tegula::parseOnnxModel(path, original, error))
       listNodes(original.graph(), nodes);
     judge(nodes, listCarriers(*module));
     PassManager passes(&context);

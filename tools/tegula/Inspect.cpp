@@ -5,12 +5,12 @@
 #include "LoadedModel.h"
 #include "OpenModel.h"
 #include "Report.h"
+#include "tegula/Import/ONNX/Model.h"
 #include "tegula/TestData/TestData.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include "onnx/onnx_pb.h"
 
-#include <fstream>
 #include <map>
 
 using namespace tegula;
@@ -279,11 +279,11 @@ int tegula::tool::runInspect(llvm::ArrayRef<const char *> words) {
   ModelDescription model;
   if (isOnnxPath(path)) {
     onnx::ModelProto proto;
-    std::ifstream stream(path, std::ios::binary);
-    if (!stream)
-      return reportFault(path + ": cannot be read");
-    if (!proto.ParseFromIstream(&stream) || !proto.has_graph())
-      return reportFault(path + ": expected an ONNX model, but the file is not a well-formed ModelProto with a graph");
+    std::string error;
+    if (!tegula::parseOnnxModel(path, proto, error))
+      return reportFault(path + ": " + error);
+    if (!proto.has_graph())
+      return reportFault(path + ": expected a model with a graph");
     model = describe(proto);
   } else {
     tegula_model *loaded = nullptr;

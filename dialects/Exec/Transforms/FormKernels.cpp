@@ -155,6 +155,7 @@ private:
     group.add(root);
     auto generic = dyn_cast<linalg::GenericOp>(root);
     group.isContraction = generic && exec::isContraction(generic);
+    int64_t epilogueOps = 0;
     while (true) {
       Operation *last = group.operations.back();
       if (last->getNumResults() != 1 || !last->hasOneUse())
@@ -169,7 +170,7 @@ private:
         takes = epilogue && epilogue.getNumReductionLoops() == 0 && epilogue.getNumDpsInits() == 1 &&
                 epilogue.isDpsInput(&use) && epilogue.getMatchingIndexingMap(&use).isIdentity() &&
                 epilogue.getMatchingIndexingMap(epilogue.getDpsInitOperand(0)).isIdentity() &&
-                !usesOtherTensors(epilogue);
+                !usesOtherTensors(epilogue) && (epilogueOps += exec::countBodyOps(epilogue)) <= exec::maxFusedOps;
       } else if (isa<tensor::InsertSliceOp>(root)) {
         auto insert = dyn_cast<tensor::InsertSliceOp>(user);
         takes = insert && insert.getDest() == last->getResult(0);

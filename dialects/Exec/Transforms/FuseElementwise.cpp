@@ -2,7 +2,8 @@
 // In:  linalg.generic ops on tensors, one per graph op.
 // Out: fewer of them: an elementwise producer is fused into its only consumer when the consumer reads each of its
 //      elements at most once, so that nothing is computed twice; a broadcast of a cheap body (no division, no math
-//      function) is fused too. Contractions take no producers but transposes: their operands are packed.
+//      function) is fused too. Contractions take no producers but transposes: their operands are packed. No body grows
+//      beyond a size that the code generator handles well, so that a chain of any length compiles in linear time.
 //
 //   %1 = generic {exp} %x;  %2 = generic {add} %1, %y      =>      %2 = generic {exp; add} %x, %y
 #include "tegula/Dialect/Exec/Transforms/Passes.h"
@@ -49,6 +50,12 @@ bool tegula::exec::isContraction(linalg::GenericOp op) {
   return (comesFrom(left, 0) && comesFrom(right, 1)) || (comesFrom(left, 1) && comesFrom(right, 0));
 }
 
+int64_t tegula::exec::countBodyOps(linalg::GenericOp op) {
+  int64_t count = 0;
+  op.getBody()->walk([&](Operation *) { ++count; });
+  return count;
+}
+
 static bool isCheap(linalg::GenericOp op) {
   return llvm::all_of(op.getBody()->without_terminator(), [](Operation &inner) {
     return isa<arith::ArithDialect>(inner.getDialect()) &&
@@ -72,6 +79,8 @@ static bool shouldFuse(OpOperand *operand) {
   // A contraction packs its operands from any strides: it takes a permutation of dimensions, and nothing that computes.
   if (tegula::exec::isContraction(consumer))
     return isTranspose(producer) && consumer.getMatchingIndexingMap(operand).isProjectedPermutation();
+  if (tegula::exec::countBodyOps(producer) + tegula::exec::countBodyOps(consumer) > tegula::exec::maxFusedOps)
+    return false;
   // A body with checks must run exactly once per element, in its own kernel order.
   bool hasEffects = false;
   producer.getBody()->walk([&](Operation *inner) { hasEffects |= isa<tegula::exec::CheckOp>(inner); });

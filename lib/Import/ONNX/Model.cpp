@@ -19,6 +19,7 @@
 #include <map>
 #include <set>
 #include <sys/stat.h>
+#include <tuple>
 #include <unistd.h>
 #include <vector>
 
@@ -203,6 +204,56 @@ static std::string checkOpsets(const onnx::ModelProto &proto) {
 }
 
 namespace {
+/// Counts the nodes that a model has when its functions are inlined, which may be exponentially many: two calls in each
+/// of sixty functions.
+class InlinedNodes {
+public:
+  static constexpr int64_t limit = int64_t(1) << 20;
+
+  explicit InlinedNodes(const onnx::ModelProto &proto) {
+    for (const onnx::FunctionProto &function : proto.functions())
+      functions[{function.domain(), function.name(), function.overload()}] = &function;
+  }
+
+  /// At most `limit` + 1.
+  template <typename Nodes> int64_t count(const Nodes &nodes) {
+    int64_t sum = 0;
+    for (const onnx::NodeProto &node : nodes) {
+      sum += 1 + countCall({node.domain(), node.op_type(), node.overload()});
+      for (const onnx::AttributeProto &attribute : node.attribute()) {
+        sum += count(attribute.g().node());
+        for (const onnx::GraphProto &graph : attribute.graphs())
+          sum += count(graph.node());
+      }
+      if (sum > limit)
+        return limit + 1;
+    }
+    return sum;
+  }
+
+private:
+  using Name = std::tuple<std::string, std::string, std::string>;
+
+  /// Of a function that calls itself 0; ONNX's checker tells about it.
+  int64_t countCall(const Name &name) {
+    auto function = functions.find(name);
+    if (function == functions.end())
+      return 0;
+    auto [known, isNew] = counts.try_emplace(name, 0);
+    if (isNew) {
+      int64_t nodes = count(function->second->node());
+      counts[name] = nodes;
+      return nodes;
+    }
+    return known->second;
+  }
+
+  std::map<Name, const onnx::FunctionProto *> functions;
+  std::map<Name, int64_t> counts;
+};
+} // namespace
+
+namespace {
 /// ONNX's checker wants a shape on every output of the model, which exporters leave out where they know none. For as
 /// long as this lives, such outputs have one.
 struct WithOutputShapes {
@@ -269,6 +320,9 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
   try {
     registerContribSchemas();
     error = checkOpsets(proto);
+    if (error.empty() && InlinedNodes(proto).count(proto.graph().node()) > InlinedNodes::limit)
+      error = "expected at most " + std::to_string(InlinedNodes::limit) +
+              " nodes after the inlining of the model's functions, but they call each other more often";
     if (!error.empty())
       return false;
     {
@@ -312,42 +366,56 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
   return true;
 }
 
-std::shared_ptr<OnnxModel> tegula::loadOnnxModel(const std::string &path, const LoadOptions &options,
-                                                 const HasNodeRow &hasRow, std::string &error) {
-  auto model = std::make_shared<OnnxModel>();
-  model->path = path;
+/// Graphs in graphs deeper than Protobuf's own limit would allow; each level takes three messages.
+constexpr int maxMessageDepth = 1000;
+
+bool tegula::parseOnnxModel(const std::string &path, onnx::ModelProto &proto, std::string &error) {
   int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) {
     error = std::string("cannot open: ") + std::strerror(errno);
-    return nullptr;
+    return false;
   }
   struct stat status;
   if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
     error = "expected a regular file";
     close(file);
-    return nullptr;
+    return false;
   }
   bool parsed;
   {
     google::protobuf::io::FileInputStream stream(file);
     google::protobuf::io::CodedInputStream coded(&stream);
     coded.SetTotalBytesLimit(INT_MAX);
-    parsed = model->proto->ParseFromCodedStream(&coded) && coded.ConsumedEntireMessage();
+    coded.SetRecursionLimit(maxMessageDepth);
+    parsed = proto.ParseFromCodedStream(&coded) && coded.ConsumedEntireMessage();
   }
   close(file);
-  if (!parsed || status.st_size == 0) {
-    error = "expected an ONNX model, but the file is not a well-formed ModelProto (truncated or damaged?)";
-    return nullptr;
-  }
-  return prepare(*model, options, hasRow, error) ? model : nullptr;
+  if (!parsed || status.st_size == 0)
+    error = "expected an ONNX model, but the file is not a well-formed ModelProto (truncated, damaged, or nested too "
+            "deeply?)";
+  return error.empty();
+}
+
+std::shared_ptr<OnnxModel> tegula::loadOnnxModel(const std::string &path, const LoadOptions &options,
+                                                 const HasNodeRow &hasRow, std::string &error) {
+  auto model = std::make_shared<OnnxModel>();
+  model->path = path;
+  return parseOnnxModel(path, *model->proto, error) && prepare(*model, options, hasRow, error) ? model : nullptr;
 }
 
 std::shared_ptr<OnnxModel> tegula::loadOnnxModelFromBytes(const char *data, size_t size, const LoadOptions &options,
                                                           const HasNodeRow &hasRow, std::string &error) {
   auto model = std::make_shared<OnnxModel>();
   model->path = "<memory>";
-  if (size == 0 || size > INT_MAX || !model->proto->ParseFromArray(data, int(size))) {
-    error = "expected an ONNX model, but the bytes are not a well-formed ModelProto (truncated or damaged?)";
+  bool parsed = size > 0 && size <= INT_MAX;
+  if (parsed) {
+    google::protobuf::io::CodedInputStream coded(reinterpret_cast<const uint8_t *>(data), int(size));
+    coded.SetRecursionLimit(maxMessageDepth);
+    parsed = model->proto->ParseFromCodedStream(&coded) && coded.ConsumedEntireMessage();
+  }
+  if (!parsed) {
+    error = "expected an ONNX model, but the bytes are not a well-formed ModelProto (truncated, damaged, or nested too "
+            "deeply?)";
     return nullptr;
   }
   return prepare(*model, options, hasRow, error) ? model : nullptr;

@@ -32,6 +32,9 @@ struct OnnxModel {
 /// Whether the node table has a row for this operator, so that its ONNX function body is not inlined.
 using HasNodeRow = std::function<bool(const std::string &domain, const std::string &opType)>;
 
+/// Reads `path` into `proto` and does no more. On failure returns false and sets `error` to a message without the path.
+bool parseOnnxModel(const std::string &path, onnx::ModelProto &proto, std::string &error);
+
 /// Reads and checks `path`, inlines model-local functions and those schema functions that `hasRow` denies, and infers
 /// types. On failure returns null and sets `error` to a message without the path.
 std::shared_ptr<OnnxModel> loadOnnxModel(const std::string &path, const LoadOptions &options, const HasNodeRow &hasRow,

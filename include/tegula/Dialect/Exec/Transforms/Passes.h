@@ -20,6 +20,12 @@ namespace tegula {
 namespace exec {
 /// Whether `op` is `acc + a * b` over two operands with at least one reduction loop: what contraction families take.
 bool isContraction(mlir::linalg::GenericOp op);
+
+/// Operations in the body of `op`.
+int64_t countBodyOps(mlir::linalg::GenericOp op);
+/// A kernel that is fused of several operations has no more body operations than this: LLVM's time and registers per
+/// operation grow with the length of a block.
+constexpr int64_t maxFusedOps = 192;
 } // namespace exec
 } // namespace tegula
 
