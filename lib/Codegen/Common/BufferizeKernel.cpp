@@ -64,6 +64,40 @@ static Value stripViews(Value value) {
   return value;
 }
 
+/// Whether `value` is `argument`, which a loop carries, after writes into it.
+static bool isWrittenInPlace(Value value, BlockArgument argument) {
+  while (value != argument) {
+    Operation *op = value.getDefiningOp();
+    if (auto insert = dyn_cast_or_null<tensor::InsertOp>(op)) {
+      value = insert.getDest();
+    } else if (auto insert = dyn_cast_or_null<tensor::InsertSliceOp>(op)) {
+      value = insert.getDest();
+    } else if (auto loop = dyn_cast_or_null<scf::ForOp>(op)) {
+      unsigned number = cast<OpResult>(value).getResultNumber();
+      if (!isWrittenInPlace(loop.getYieldedValues()[number], loop.getRegionIterArg(number)))
+        return false;
+      value = loop.getInitArgs()[number];
+    } else if (auto branch = dyn_cast_or_null<scf::IfOp>(op)) {
+      unsigned number = cast<OpResult>(value).getResultNumber();
+      return isWrittenInPlace(branch.thenYield()->getOperand(number), argument) &&
+             isWrittenInPlace(branch.elseYield()->getOperand(number), argument);
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// What a loop starts from is copied if it belongs to somebody else: an operand of the kernel.
+static void copyInitialOperands(Operation *kernel) {
+  kernel->walk([](scf::ForOp loop) {
+    OpBuilder builder(loop);
+    for (OpOperand &init : loop.getInitArgsMutable())
+      if (isa<TensorType>(init.get().getType()) && stripViews(init.get()).getDefiningOp<bufferization::ToTensorOp>())
+        init.set(copyTensor(builder, loop.getLoc(), init.get()));
+  });
+}
+
 /// Makes each round of a loop write the tensors that it carries into the places where it found them. A round that
 /// passes one carried value on as another (a delay line) copies it before anything is written.
 static void carryInPlace(Operation *kernel) {
@@ -71,7 +105,7 @@ static void carryInPlace(Operation *kernel) {
     Operation *yield = loop.getBody()->getTerminator();
     OpBuilder builder(yield);
     for (auto [argument, operand] : llvm::zip(loop.getRegionIterArgs(), yield->getOpOperands())) {
-      if (!isa<TensorType>(argument.getType()) || operand.get() == argument)
+      if (!isa<TensorType>(argument.getType()) || isWrittenInPlace(operand.get(), argument))
         continue;
       auto source = dyn_cast<BlockArgument>(stripViews(operand.get()));
       if (source && source.getOwner() == loop.getBody()) {
@@ -87,6 +121,13 @@ static void carryInPlace(Operation *kernel) {
                       .getResult());
     }
   });
+}
+
+/// The memory that a loop was given, for what it carried there: see carryInPlace.
+static Value placeOf(Value buffer) {
+  while (auto loop = buffer.getDefiningOp<scf::ForOp>())
+    buffer = loop.getInitArgs()[cast<OpResult>(buffer).getResultNumber()];
+  return buffer;
 }
 
 /// Temporaries of static size live in the workspace; the others come from the heap.
@@ -122,6 +163,7 @@ struct CodegenBufferizeKernelPass : tegula::impl::CodegenBufferizeKernelPassBase
     if (failed(applyPatternsGreedily(kernel, std::move(patterns))))
       return signalPassFailure();
 
+    copyInitialOperands(kernel);
     carryInPlace(kernel);
     bufferization::OneShotBufferizationOptions options;
     options.allowUnknownOps = true; // checks and grid ops have no tensors
@@ -136,7 +178,7 @@ struct CodegenBufferizeKernelPass : tegula::impl::CodegenBufferizeKernelPassBase
     kernel->walk([&](memref::CopyOp copy) { copies.push_back(copy); });
     for (memref::CopyOp copy : copies) {
       OpBuilder builder(copy);
-      if (copy.getSource() != copy.getTarget())
+      if (placeOf(copy.getSource()) != placeOf(copy.getTarget()))
         linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(), copy.getTarget());
       copy.erase();
     }

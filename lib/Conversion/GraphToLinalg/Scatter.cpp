@@ -29,6 +29,8 @@ static Value buildNest(OpBuilder &b, Location loc, ArrayRef<Value> extents, Valu
         Value next = body(IndexMath{nested, at}, indices.take_front(extents.size()), carried[0]);
         return scf::ValueVector{next};
       });
+  for (scf::ForOp loop : nest.loops) // loops of one round go, so any of them may become the outermost
+    keepInKernel(loop);
   return nest.results[0];
 }
 

@@ -61,10 +61,9 @@ exec.kernel @swap attributes {result_count = 1 : i64, nodes = []} {
 // Temporaries whose size depends on the data are freed at the end of their block.
 // CHECK-LABEL: func.func @freed
 // CHECK: %[[T:.*]] = memref.alloc(%{{.*}}) {{.*}} : memref<?xf32>
-// CHECK: %[[STATE:.*]] = memref.alloc(%{{.*}}) {{.*}} : memref<?xf32>
+// CHECK-NOT: memref.alloc
 // CHECK: scf.for
 // CHECK: memref.dealloc %[[T]] :
-// CHECK: memref.dealloc %[[STATE]] :
 // CHECK-NEXT: return
 #map = affine_map<(d0) -> (d0)>
 exec.kernel @freed attributes {result_count = 1 : i64, nodes = []} {
@@ -87,6 +86,48 @@ exec.kernel @freed attributes {result_count = 1 : i64, nodes = []} {
       scf.yield %w : tensor<?xf32>
     }
     bufferization.materialize_in_destination %3 in restrict writable %y : (tensor<?xf32>, memref<?xf32>) -> ()
+    return
+  }
+}
+
+// -----
+
+// A nest that writes elements starts from a copy of what it is given, in the result's place, and copies nothing else.
+// CHECK-LABEL: func.func @scatter
+// CHECK-SAME: (%[[X:[^:]*]]: memref<8x4xf32>, %{{[^:]*}}: memref<3xindex>, %[[Y:[^:]*]]: memref<8x4xf32>)
+// CHECK-NOT: memref.alloc
+// CHECK: linalg.generic {{.*}} ins(%[[X]] : memref<8x4xf32>) outs(%[[Y]] : memref<8x4xf32>)
+// CHECK: scf.for
+// CHECK-NOT: linalg.generic
+// CHECK: scf.if
+// CHECK: memref.store
+// CHECK-NOT: linalg.generic
+// CHECK: return
+exec.kernel @scatter attributes {result_count = 1 : i64, nodes = []} {
+  func.func @scatter(%x: memref<8x4xf32>, %indices: memref<3xindex>, %y: memref<8x4xf32>) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c3 = arith.constant 3 : index
+    %c4 = arith.constant 4 : index
+    %cst = arith.constant 0.0 : f32
+    %0 = bufferization.to_tensor %x restrict : memref<8x4xf32> to tensor<8x4xf32>
+    %1 = bufferization.to_tensor %indices restrict : memref<3xindex> to tensor<3xindex>
+    %2 = scf.for %i = %c0 to %c3 step %c1 iter_args(%a = %0) -> (tensor<8x4xf32>) {
+      %row = tensor.extract %1[%i] : tensor<3xindex>
+      %3 = scf.for %j = %c0 to %c4 step %c1 iter_args(%b = %a) -> (tensor<8x4xf32>) {
+        %old = tensor.extract %b[%row, %j] : tensor<8x4xf32>
+        %isNegative = arith.cmpf olt, %old, %cst : f32
+        %4 = scf.if %isNegative -> (tensor<8x4xf32>) {
+          %new = tensor.insert %cst into %b[%row, %j] : tensor<8x4xf32>
+          scf.yield %new : tensor<8x4xf32>
+        } else {
+          scf.yield %b : tensor<8x4xf32>
+        }
+        scf.yield %4 : tensor<8x4xf32>
+      } {exec.kernel}
+      scf.yield %3 : tensor<8x4xf32>
+    } {exec.kernel}
+    bufferization.materialize_in_destination %2 in restrict writable %y : (tensor<8x4xf32>, memref<8x4xf32>) -> ()
     return
   }
 }
