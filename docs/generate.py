@@ -50,7 +50,12 @@ def dialect_pages():
     for file in sorted((ROOT / "include/tegula/Dialect").glob("*/IR/*Ops.td")):
         name = file.parent.parent.name
         if file.name == f"{name}Ops.td":
-            yield f"Dialects/{name}.md", NOTE + tblgen("-gen-dialect-doc", file, f"-dialect={name.lower()}")
+            page = NOTE + tblgen("-gen-dialect-doc", file, f"-dialect={name.lower()}")
+            # Ops with declarations of their own, which most code does not include.
+            blocked = file.parent / f"{name}Blocked.td"
+            if blocked.exists():
+                page += "\n## Blocked channels\n\n" + tblgen("-gen-op-doc", blocked)
+            yield f"Dialects/{name}.md", page
 
 
 def passes_page():

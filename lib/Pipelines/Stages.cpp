@@ -38,6 +38,8 @@ static void buildQuant(OpPassManager &manager, const TargetBackend &) {
 static void buildLayout(OpPassManager &manager, const TargetBackend &) {
   manager.addNestedPass<func::FuncOp>(createGraphPropagateLayoutPass());
   clean(manager);
+  manager.addNestedPass<func::FuncOp>(createGraphBlockChannelsPass());
+  clean(manager);
   manager.addPass(createGraphFoldConstantsPass());
   manager.addNestedPass<func::FuncOp>(createGraphVerifyLayoutPass());
 }

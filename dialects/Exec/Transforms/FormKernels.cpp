@@ -51,7 +51,8 @@ static bool isHost(Operation *op) {
 
 /// Cloned into every group that uses it instead of being passed.
 static bool isCloned(Operation *op) {
-  if (isa<tensor::EmptyOp, linalg::FillOp>(op) || isView(op))
+  // The inner steps of an algorithm belong to the kernel of its last one.
+  if (isa<tensor::EmptyOp, linalg::FillOp>(op) || isView(op) || op->hasAttr("exec.inner_step"))
     return true;
   if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
     auto elements = dyn_cast<DenseElementsAttr>(constant.getValue());
@@ -99,7 +100,9 @@ public:
     // A fill that the host or another kernel needs as a value is a kernel of its own.
     for (Operation *op : operations)
       if (auto fill = dyn_cast<linalg::FillOp>(op))
-        if (llvm::any_of(fill->getUsers(), [&](Operation *user) { return !taken.contains(ancestorIn(user, block)); })) {
+        if (llvm::any_of(fill->getUsers(), [&](Operation *user) {
+              return !taken.contains(ancestorIn(user, block)) && !isCloned(user);
+            })) {
           Group group;
           group.add(fill);
           groups.push_back(group);
@@ -154,7 +157,7 @@ private:
     Group group;
     group.add(root);
     auto generic = dyn_cast<linalg::GenericOp>(root);
-    group.isContraction = generic && exec::isContraction(generic);
+    group.isContraction = generic && (exec::isContraction(generic) || generic->hasAttr("exec.last_step"));
     int64_t epilogueOps = 0;
     while (true) {
       Operation *last = group.operations.back();

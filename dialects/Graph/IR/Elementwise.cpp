@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Shape inference and folders of elementwise ops.
+#include "tegula/Dialect/Graph/IR/Elementwise.h"
+
 #include "tegula/Dialect/Graph/IR/Constants.h"
 #include "tegula/Dialect/Graph/IR/Graph.h"
 
@@ -10,6 +12,24 @@
 
 using namespace mlir;
 using namespace tegula::graph;
+
+static bool isSingleElement(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.hasStaticShape() && type.getNumElements() == 1;
+}
+
+bool tegula::graph::isElementwise(Operation *op) {
+  if (auto quantize = dyn_cast<QuantizeOp>(op))
+    return isSingleElement(quantize.getScale());
+  if (auto dequantize = dyn_cast<DequantizeOp>(op))
+    return isSingleElement(dequantize.getScale());
+  return isa<AddOp, SubOp, MulOp, DivOp, MaxOp, MinOp, PowOp, ModOp, EqualOp, LessOp, LessOrEqualOp, GreaterOp,
+             GreaterOrEqualOp, AndOp, OrOp, XorOp, NotOp, IsNanOp, IsInfOp, NegOp, AbsOp, SignOp, CeilOp, FloorOp,
+             RoundOp, ReciprocalOp, SqrtOp, ExpOp, LogOp, ErfOp, SinOp, CosOp, TanOp, AsinOp, AcosOp, AtanOp, SinhOp,
+             CoshOp, TanhOp, AsinhOp, AcoshOp, AtanhOp, CastOp, WhereOp, ReluOp, SigmoidOp, SoftplusOp, SoftsignOp,
+             MishOp, HardSwishOp, LeakyReluOp, ThresholdedReluOp, EluOp, CeluOp, SeluOp, HardSigmoidOp, SwishOp, GeluOp,
+             ShrinkOp, PreluOp>(op);
+}
 
 LogicalResult tegula::graph::inferBroadcast(Operation *op, ValueRange operands, Type element,
                                             SmallVectorImpl<Type> &types) {

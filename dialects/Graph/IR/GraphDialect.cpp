@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "tegula/Dialect/Graph/IR/Graph.h"
+#include "tegula/Dialect/Graph/IR/Blocked.h"
 
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Transforms/InliningUtils.h"
@@ -16,6 +16,8 @@ using namespace tegula;
 #include "tegula/Dialect/Graph/IR/GraphTypes.cpp.inc"
 #define GET_OP_CLASSES
 #include "tegula/Dialect/Graph/IR/GraphOps.cpp.inc"
+#define GET_OP_CLASSES
+#include "tegula/Dialect/Graph/IR/GraphBlocked.cpp.inc"
 
 void graph::GraphDialect::initialize() {
   addTypes<
@@ -25,6 +27,10 @@ void graph::GraphDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "tegula/Dialect/Graph/IR/GraphOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "tegula/Dialect/Graph/IR/GraphBlocked.cpp.inc"
       >();
 }
 

@@ -10,6 +10,7 @@
 //   %r = graph.relu %t                           =>     %u = graph.matmul %r ...
 //   %u = graph.transpose %r {[0, 3, 1, 2]}
 #include "tegula/Dialect/Graph/IR/Constants.h"
+#include "tegula/Dialect/Graph/IR/Elementwise.h"
 #include "tegula/Dialect/Graph/Transforms/Passes.h"
 
 #include "mlir/IR/Matchers.h"
@@ -38,20 +39,6 @@ static Type beforeTranspose(Type type, ArrayRef<int64_t> permutation) {
   for (auto [i, from] : llvm::enumerate(permutation))
     shape[from] = tensor.getDimSize(i);
   return tensor.clone(shape);
-}
-
-/// Ops whose result element depends on the operands' elements at its place alone; operands broadcast.
-static bool isElementwise(Operation *op) {
-  if (auto quantize = dyn_cast<QuantizeOp>(op))
-    return rankedOf(quantize.getScale()) && rankedOf(quantize.getScale()).getNumElements() == 1;
-  if (auto dequantize = dyn_cast<DequantizeOp>(op))
-    return rankedOf(dequantize.getScale()) && rankedOf(dequantize.getScale()).getNumElements() == 1;
-  return isa<AddOp, SubOp, MulOp, DivOp, MaxOp, MinOp, PowOp, ModOp, EqualOp, LessOp, LessOrEqualOp, GreaterOp,
-             GreaterOrEqualOp, AndOp, OrOp, XorOp, NotOp, IsNanOp, IsInfOp, NegOp, AbsOp, SignOp, CeilOp, FloorOp,
-             RoundOp, ReciprocalOp, SqrtOp, ExpOp, LogOp, ErfOp, SinOp, CosOp, TanOp, AsinOp, AcosOp, AtanOp, SinhOp,
-             CoshOp, TanhOp, AsinhOp, AcoshOp, AtanhOp, CastOp, WhereOp, ReluOp, SigmoidOp, SoftplusOp, SoftsignOp,
-             MishOp, HardSwishOp, LeakyReluOp, ThresholdedReluOp, EluOp, CeluOp, SeluOp, HardSigmoidOp, SwishOp, GeluOp,
-             ShrinkOp, PreluOp>(op);
 }
 
 static bool isReduction(Operation *op) {

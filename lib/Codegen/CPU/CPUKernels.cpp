@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Codegen/CPU/CPUKernels.h"
 
+#include "tegula/Codegen/CPU/Families/Convolution.h"
 #include "tegula/Codegen/CPU/Families/Map.h"
 #include "tegula/Codegen/CPU/Families/MatMul.h"
 #include "tegula/Codegen/CPU/Families/Reference.h"
+#include "tegula/Codegen/CPU/Families/Winograd.h"
 
 using namespace tegula;
 
 const KernelFamilies &tegula::getCPUFamilies() {
   static const KernelFamilies families = [] {
     KernelFamilies all;
+    all.add(createCPUConvolutionFamily());
+    all.add(createCPUWinogradFamily());
     all.add(createCPUMatMulFamily());
     all.add(createCPUMapFamily());
     all.add(createReferenceFamily()); // only by name: map takes every kernel before

@@ -157,11 +157,11 @@ namespace {
 struct CodegenBufferizeKernelPass : tegula::impl::CodegenBufferizeKernelPassBase<CodegenBufferizeKernelPass> {
   void runOnOperation() override {
     Operation *kernel = getOperation();
-    expandConstants(kernel);
     RewritePatternSet patterns(&getContext());
     patterns.add<linalg::DecomposePadOpPattern>(&getContext());
     if (failed(applyPatternsGreedily(kernel, std::move(patterns))))
       return signalPassFailure();
+    expandConstants(kernel); // patterns fold tensors of constants to constants
 
     copyInitialOperands(kernel);
     carryInPlace(kernel);

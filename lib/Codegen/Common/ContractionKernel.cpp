@@ -5,6 +5,7 @@
 //
 #include "tegula/Codegen/Common/Contraction.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -72,13 +73,24 @@ static LogicalResult checkStep(linalg::GenericOp op, const KernelForm &form) {
   return success();
 }
 
-FailureOr<KernelForm> matmul::analyzeKernel(func::FuncOp kernel) {
+/// Whether `op` is one of the ops of `core` before its last one, or fills what one of them writes.
+static bool isInner(const KernelCore *core, Operation *op) {
+  auto writes = [&](Operation *inner) {
+    Value init = cast<linalg::GenericOp>(inner).getDpsInits()[0];
+    return init.getDefiningOp() == op || getZeroedBuffer(op) == init;
+  };
+  return core && (llvm::is_contained(core->inner, op) || llvm::any_of(core->inner, writes));
+}
+
+FailureOr<KernelForm> matmul::analyzeKernel(func::FuncOp kernel, const KernelCore *core) {
   if (!llvm::hasSingleElement(kernel.getBody()))
     return kernel.emitError("expected a kernel of one block, but got several");
   KernelForm form;
   SmallVector<std::pair<Value, Operation *>> zeroed;
   SetVector<Operation *> known;
   for (Operation &op : kernel.getBody().front()) {
+    if (isInner(core, &op))
+      continue;
     if (Value buffer = getZeroedBuffer(&op)) {
       zeroed.emplace_back(buffer, &op);
       continue;
@@ -100,7 +112,9 @@ FailureOr<KernelForm> matmul::analyzeKernel(func::FuncOp kernel) {
     }
     known.insert(&op);
     if (!form.info.op) {
-      if (!matchContraction(generic, form.info))
+      if (core && core->info.op == generic)
+        form.info = core->info;
+      else if (core || !matchContraction(generic, form.info))
         return op.emitError("expected a contraction first in a kernel of the matmul family, but got another "
                             "linalg.generic");
       for (auto &[buffer, fill] : zeroed)
@@ -193,6 +207,39 @@ void matmul::applySteps(const KernelForm &form, Value sum, const StepActions &ac
   }
 }
 
+/// Uses of the extents of a buffer that is about to vanish get the extents it was allocated with.
+void matmul::eraseLocalBuffer(Value buffer) {
+  auto alloc = buffer.getDefiningOp<memref::AllocOp>();
+  if (!alloc)
+    return;
+  for (Operation *user : llvm::make_early_inc_range(alloc->getUsers())) {
+    if (auto dim = dyn_cast<memref::DimOp>(user)) {
+      auto index = dim.getConstantIndex();
+      if (!index)
+        continue;
+      OpBuilder b(dim);
+      MemRefType type = alloc.getType();
+      Value size = type.isDynamicDim(*index) ? alloc.getDynamicSizes()[type.getDynamicDimIndex(*index)]
+                                             : arith::ConstantIndexOp::create(b, dim.getLoc(), type.getDimSize(*index));
+      dim.replaceAllUsesWith(size);
+      dim.erase();
+    } else if (isa<memref::DeallocOp>(user) || getZeroedBuffer(user) == buffer) {
+      user->erase();
+    }
+  }
+  if (alloc->use_empty())
+    alloc.erase();
+}
+
+void matmul::eraseKernelOps(KernelForm &form) {
+  for (Operation *step : llvm::reverse(form.steps))
+    step->erase();
+  form.info.op->erase();
+  form.fill->erase();
+  for (Value buffer : form.tracked)
+    eraseLocalBuffer(buffer);
+}
+
 ContractionInfo matmul::contractionOf(func::FuncOp kernel) {
   ContractionInfo info;
   [[maybe_unused]] bool found = findContraction(kernel, info);
@@ -210,14 +257,15 @@ bool matmul::findContraction(func::FuncOp kernel, ContractionInfo &info) {
 }
 
 /// A kernel on tensors: a zero fill, the contraction, elementwise ops on its result, and views of operands.
-static bool matchOnTensors(func::FuncOp kernel, ContractionInfo &info) {
-  auto fill = info.op.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
+static bool matchOnTensors(func::FuncOp kernel, const ContractionInfo &info, const KernelCore *core) {
+  linalg::GenericOp contraction = info.op;
+  auto fill = contraction.getDpsInits()[0].getDefiningOp<linalg::FillOp>();
   if (!fill || !(matchPattern(fill.getInputs()[0], m_AnyZeroFloat()) || matchPattern(fill.getInputs()[0], m_Zero())))
     return false;
   SetVector<Value> tracked;
-  tracked.insert(info.op->getResult(0));
+  tracked.insert(contraction->getResult(0));
   for (Operation &op : kernel.getBody().front()) {
-    if (&op == info.op || &op == fill)
+    if (&op == contraction || &op == fill || isInner(core, &op))
       continue;
     auto generic = dyn_cast<linalg::GenericOp>(op);
     if (!generic) {
@@ -263,11 +311,18 @@ static bool matchOnTensors(func::FuncOp kernel, ContractionInfo &info) {
   return true;
 }
 
-bool matmul::matchKernel(func::FuncOp kernel, ContractionInfo &info) {
-  if (!llvm::hasSingleElement(kernel.getBody()) || !findContraction(kernel, info))
-    return false;
-  if (info.op.hasPureTensorSemantics())
-    return matchOnTensors(kernel, info);
+static bool matchForm(func::FuncOp kernel, const ContractionInfo &info, const KernelCore *core) {
+  linalg::GenericOp contraction = info.op;
+  if (contraction.hasPureTensorSemantics())
+    return matchOnTensors(kernel, info, core);
   ScopedDiagnosticHandler quiet(kernel.getContext(), [](Diagnostic &) { return success(); });
-  return succeeded(analyzeKernel(kernel));
+  return succeeded(analyzeKernel(kernel, core));
+}
+
+bool matmul::matchKernel(func::FuncOp kernel, ContractionInfo &info) {
+  return llvm::hasSingleElement(kernel.getBody()) && findContraction(kernel, info) && matchForm(kernel, info, nullptr);
+}
+
+bool matmul::matchKernel(func::FuncOp kernel, const KernelCore &core) {
+  return llvm::hasSingleElement(kernel.getBody()) && matchForm(kernel, core.info, &core);
 }

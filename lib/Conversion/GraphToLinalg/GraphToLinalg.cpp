@@ -4,6 +4,7 @@
 // as
 //      scalars in the function.
 // One pattern per op, in the file of its group.
+#include "tegula/Conversion/GraphToLinalg/Blocked.h"
 #include "tegula/Conversion/GraphToLinalg/Lowering.h"
 #include "tegula/Conversion/Passes.h"
 #include "tegula/Dialect/Exec/IR/Exec.h"
@@ -70,6 +71,7 @@ struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass
     tegula::populateContractionLowerings(converter, patterns);
     tegula::populateMovementLowerings(converter, patterns);
     tegula::populateConvolutionLowerings(converter, patterns);
+    tegula::populateBlockedConvolutionLowerings(converter, patterns);
     tegula::populatePoolingLowerings(converter, patterns);
     tegula::populateRecurrentLowerings(converter, patterns);
     tegula::populateNormalizationLowerings(converter, patterns);

@@ -35,6 +35,8 @@ struct Case {
   const char *family;
   /// Arguments, results and body of @main in the graph dialect. Dynamic extents are 21.
   const char *arguments, *results, *body;
+  /// The family is one of the CPU's alone.
+  bool onlyCPU = false;
 };
 
 const Case cases[] = {
@@ -69,6 +71,32 @@ const Case cases[] = {
     {"Depthwise", "map", "%x: tensor<1x12x9x9xf32>, %w: tensor<12x1x3x3xf32>", "tensor<1x12x7x7xf32>",
      R"(%y = graph.conv %x, %w {dilations = array<i64: 1, 1>, group = 12 : i64, pads = array<i64: 0, 0, 0, 0>,
           strides = array<i64: 1, 1>} : tensor<1x12x9x9xf32>, tensor<12x1x3x3xf32> -> tensor<1x12x7x7xf32>)"},
+    {"BlockedConvolution", "convolution",
+     "%x: tensor<2x2x9x11x16xf32>, %w: tensor<3x2x3x2x16x16xf32>, %b: tensor<3x16xf32>", "tensor<2x3x5x10x16xf32>",
+     R"(%c = graph.blocked_conv %x, %w, %b {dilations = array<i64: 1, 1>, pads = array<i64: 1, 0, 1, 0>, strides = array<i64: 2, 1>}
+          : tensor<2x2x9x11x16xf32>, tensor<3x2x3x2x16x16xf32>, tensor<3x16xf32> -> tensor<2x3x5x10x16xf32>
+        %y = graph.relu %c : tensor<2x3x5x10x16xf32> -> tensor<2x3x5x10x16xf32>)",
+     true},
+    {"BlockedDynamic", "convolution", "%x: tensor<?x1x?x?x3xf32>, %w: tensor<2x1x1x1x3x8xf32>", "tensor<?x2x?x?x8xf32>",
+     R"(%c = graph.blocked_conv %x, %w {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>}
+          : tensor<?x1x?x?x3xf32>, tensor<2x1x1x1x3x8xf32> -> tensor<?x2x?x?x8xf32>
+        %y = graph.sigmoid %c : tensor<?x2x?x?x8xf32> -> tensor<?x2x?x?x8xf32>)",
+     true},
+    {"BlockedPointwise", "convolution", "%x: tensor<1x2x7x7x16xf32>, %w: tensor<5x2x1x1x16x16xf32>",
+     "tensor<1x5x7x7x16xf32>",
+     R"(%y = graph.blocked_conv %x, %w {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>}
+          : tensor<1x2x7x7x16xf32>, tensor<5x2x1x1x16x16xf32> -> tensor<1x5x7x7x16xf32>)",
+     true},
+    {"WinogradOfTwo", "winograd", "%x: tensor<1x2x9x8x16xf32>, %w: tensor<4x4x3x2x16x16xf32>", "tensor<1x3x7x6x16xf32>",
+     R"(%y = graph.blocked_conv %x, %w {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>,
+          winograd = 2 : i64} : tensor<1x2x9x8x16xf32>, tensor<4x4x3x2x16x16xf32> -> tensor<1x3x7x6x16xf32>)",
+     true},
+    {"WinogradOfFour", "winograd", "%x: tensor<?x1x10x13x8xf32>, %w: tensor<6x6x2x1x8x8xf32>, %b: tensor<2x8xf32>",
+     "tensor<?x2x10x13x8xf32>",
+     R"(%c = graph.blocked_conv %x, %w, %b {dilations = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 1, 1>,
+          winograd = 4 : i64} : tensor<?x1x10x13x8xf32>, tensor<6x6x2x1x8x8xf32>, tensor<2x8xf32> -> tensor<?x2x10x13x8xf32>
+        %y = graph.relu %c : tensor<?x2x10x13x8xf32> -> tensor<?x2x10x13x8xf32>)",
+     true},
     {"WhereBroadcast", "map", "%c: tensor<7x29xi1>, %a: tensor<7x29xi8>, %b: tensor<29xi8>", "tensor<7x29xi8>",
      R"(%y = graph.where %c, %a, %b : tensor<7x29xi1>, tensor<7x29xi8>, tensor<29xi8> -> tensor<7x29xi8>)"},
 };
@@ -245,6 +273,8 @@ TEST_P(FamilyProperties, EveryPointComputesWhatTheReferenceComputes) {
 }
 
 TEST_P(FamilyProperties, EveryPointBecomesPTX) {
+  if (GetParam().onlyCPU)
+    GTEST_SKIP() << "no such family on a GPU";
   start("nvptx:sm_80");
   bool covered = false;
   for (exec::KernelOp kernel : kernels()) {

@@ -53,8 +53,15 @@ struct KernelForm {
   llvm::SetVector<mlir::Value> tracked, stored;
 };
 
-/// Recognizes the form; an error at the first op that does not fit.
-mlir::FailureOr<KernelForm> analyzeKernel(mlir::func::FuncOp kernel);
+/// What a family knows of a kernel whose result is computed by several ops: the last one, with the loops of its result
+/// (`info`), and those before it (`inner`), which the family replaces.
+struct KernelCore {
+  ContractionInfo info;
+  llvm::SmallVector<mlir::Operation *> inner;
+};
+
+/// Recognizes the form; an error at the first op that does not fit. With `core`, that stands for the contraction.
+mlir::FailureOr<KernelForm> analyzeKernel(mlir::func::FuncOp kernel, const KernelCore *core = nullptr);
 
 /// Calls `see(operand, forms)` for each operand that the steps load from memory: the linear forms of its indices over
 /// the loops of the contraction. (A step's own maps are over the dimensions of the result.)
@@ -73,12 +80,18 @@ struct StepActions {
 /// Applies the steps, in order, to `sum`, an element of the contraction's result.
 void applySteps(const KernelForm &form, mlir::Value sum, const StepActions &actions);
 
+/// Erases what a family has lowered: fill, contraction, steps, and the buffers that only they used.
+void eraseKernelOps(KernelForm &form);
+/// Erases a buffer that a kernel allocates and nobody reads any longer.
+void eraseLocalBuffer(mlir::Value buffer);
+
 /// Finds the only contraction of the kernel (on tensors or memrefs).
 bool findContraction(mlir::func::FuncOp kernel, ContractionInfo &info);
 /// The same for a kernel that is known to have one.
 ContractionInfo contractionOf(mlir::func::FuncOp kernel);
-/// Whether the kernel (on tensors or memrefs) has the form that matmul families lower; emits nothing.
+/// Whether the kernel (on tensors or memrefs) has the form that `analyzeKernel` recognizes; emits nothing.
 bool matchKernel(mlir::func::FuncOp kernel, ContractionInfo &info);
+bool matchKernel(mlir::func::FuncOp kernel, const KernelCore &core);
 
 } // namespace matmul
 } // namespace tegula

@@ -63,6 +63,18 @@ def GraphPropagateLayoutPass : Pass<"graph-propagate-layout", "::mlir::func::Fun
   let dependentDialects = ["::tegula::graph::GraphDialect"];
 }
 
+def GraphBlockChannelsPass : Pass<"graph-block-channels", "::mlir::func::FuncOp"> {
+  let summary = "Lays channels of images out in blocks as long as the target's vectors";
+  let description = [{
+    Convolutions of f32 images become `graph.blocked_conv` on [N, C / c, H, W, c] when their channels fill blocks of the
+    target's vector length; ops between them that work in the same way on blocked values (elementwise ops, pools,
+    concatenations of channels) follow. Relayouts, each a reshape and a transpose, are left at the borders of such
+    regions. Weights are laid out, and transformed where Winograd's algorithm needs fewer multiplications, by ops that
+    graph-fold-constants evaluates. Without a CPU target on the module nothing changes.
+  }];
+  let dependentDialects = ["::tegula::graph::GraphDialect"];
+}
+
 def GraphVerifyLayoutPass : Pass<"graph-verify-layout", "::mlir::func::FuncOp"> {
   let summary = "Fails where two transposes follow each other: the contract of stage layout";
   let description = [{

@@ -51,6 +51,31 @@ def Sched_CPUMatMulAttr : Sched_Attr<"CPUMatMul", "cpu_matmul"> {
   let assemblyFormat = "`<` `tile` `=` `[` $tile `]` `,` `micro` `=` `[` $micro `]` `,` `unroll` `=` $unroll `,` `pack_lhs` `=` $pack_lhs `,` `pack_rhs` `=` $pack_rhs `>`";
 }
 
+def Sched_CPUConvolutionAttr : Sched_Attr<"CPUConvolution", "cpu_convolution"> {
+  let summary = "Direct convolutions on blocked channels on a CPU.";
+  let description = [{
+    A register block holds the sums of `blocks` blocks of output channels at `rows` x `pixels` places of the result.
+    `unroll` input channels are unrolled in the innermost loop.
+
+    Example: `#sched.cpu_convolution<blocks = 2, rows = 1, pixels = 14, unroll = 4>`
+  }];
+  let parameters = (ins "int64_t":$blocks, "int64_t":$rows, "int64_t":$pixels, "int64_t":$unroll);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Sched_CPUWinogradAttr : Sched_Attr<"CPUWinograd", "cpu_winograd"> {
+  let summary = "Convolutions in the Winograd domain, on blocked channels, on a CPU.";
+  let description = [{
+    `group` tiles of the result are computed together: their input tiles are transformed, multiplied with the transformed
+    weights and transformed back, so that all of it stays in the cache. A register block of the multiplication holds the
+    sums of `blocks` blocks of output channels for `tiles` tiles; `unroll` input channels are unrolled in its loop.
+
+    Example: `#sched.cpu_winograd<group = 56, blocks = 2, tiles = 14, unroll = 4>`
+  }];
+  let parameters = (ins "int64_t":$group, "int64_t":$blocks, "int64_t":$tiles, "int64_t":$unroll);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
 def Sched_NVPTXMapAttr : Sched_Attr<"NVPTXMap", "nvptx_map"> {
   let summary = "Elementwise, broadcast, transpose, reduction and movement kernels on an NVIDIA GPU.";
   let description = "`threads` a block, `elements` each thread handles in a grid-stride loop.";

@@ -6,7 +6,7 @@
 #define TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_KERNELFORM_H
 
 #include "tegula/Codegen/CPU/Families/MatMul.h"
-#include "tegula/Codegen/Common/IndexMath.h"
+#include "tegula/Codegen/Common/Emission.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
@@ -31,19 +31,12 @@ struct Dependence {
   mlir::Value table;
 };
 
-/// An operand seen as flat memory: the address of an element is `base` plus one term for each loop.
-struct Access {
-  mlir::Value flat;
-  mlir::Type element;
-  Index base;
-  llvm::SmallVector<Index> steps;
+/// Where an operand of the contraction or of a step is in memory.
+struct Access : FlatAccess {
   Dependence dependence[3];
   /// `base` plus the terms of the batch loops of the current batch.
   Index batchBase;
 };
-
-/// Clones elementwise op `op` with operands from `mapping`; results become vectors as soon as one operand is a vector.
-mlir::Value cloneElementwise(mlir::OpBuilder &b, mlir::Location loc, mlir::Operation *op, mlir::IRMapping &mapping);
 
 } // namespace tegula::matmul
 

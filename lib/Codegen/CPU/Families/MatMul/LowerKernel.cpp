@@ -209,30 +209,6 @@ Shape Emitter::oneRowShape() const {
   return row;
 }
 
-/// Uses of the extents of a buffer that is about to vanish get the extents it was allocated with.
-static void eraseLocalBuffer(Value buffer) {
-  auto alloc = buffer.getDefiningOp<memref::AllocOp>();
-  if (!alloc)
-    return;
-  for (Operation *user : llvm::make_early_inc_range(alloc->getUsers())) {
-    if (auto dim = dyn_cast<memref::DimOp>(user)) {
-      auto index = dim.getConstantIndex();
-      if (!index)
-        continue;
-      OpBuilder b(dim);
-      MemRefType type = alloc.getType();
-      Value size = type.isDynamicDim(*index) ? alloc.getDynamicSizes()[type.getDynamicDimIndex(*index)]
-                                             : arith::ConstantIndexOp::create(b, dim.getLoc(), type.getDimSize(*index));
-      dim.replaceAllUsesWith(size);
-      dim.erase();
-    } else if (isa<memref::DeallocOp>(user)) {
-      user->erase();
-    }
-  }
-  if (alloc->use_empty())
-    alloc.erase();
-}
-
 LogicalResult tegula::lowerMatMulKernel(func::FuncOp kernel, sched::CPUMatMulAttr schedule,
                                         const MachineModel &machine) {
   FailureOr<KernelForm> form = analyzeKernel(kernel);
@@ -275,11 +251,6 @@ LogicalResult tegula::lowerMatMulKernel(func::FuncOp kernel, sched::CPUMatMulAtt
   Operation *last = form->steps.empty() ? info.op.getOperation() : form->steps.back();
   OpBuilder b(last);
   Emitter(b, info.op.getLoc(), *form, shape).emit(&kernel.getBody().front());
-  for (Operation *step : llvm::reverse(form->steps))
-    step->erase();
-  info.op->erase();
-  form->fill->erase();
-  for (Value buffer : form->tracked)
-    eraseLocalBuffer(buffer);
+  eraseKernelOps(*form);
   return success();
 }

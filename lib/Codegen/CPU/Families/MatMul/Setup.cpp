@@ -44,62 +44,9 @@ void Emitter::setUpGroups() {
   }
 }
 
-/// `forms` holds for each dimension of `buffer` the coefficients of the contraction's loops, then the constant.
 Access Emitter::makeAccess(Value buffer, ArrayRef<SmallVector<int64_t>> forms) {
-  auto type = cast<MemRefType>(buffer.getType());
   Access access;
-  access.element = type.getElementType();
-  unsigned loops = extents.size();
-  SmallVector<Index> strides(type.getRank(), math.of(0));
-  access.base = math.of(0);
-  if (type.getLayout().isIdentity()) {
-    Index stride = math.of(1);
-    for (int64_t dim = type.getRank() - 1; dim >= 0; --dim) {
-      strides[dim] = stride;
-      Index size;
-      if (!type.isDynamicDim(dim)) {
-        size = math.of(type.getDimSize(dim));
-      } else {
-        // A dimension that a single loop walks has the loop's extent: the same value, so that strides compare equal.
-        for (unsigned loop = 0; loop < loops; ++loop) {
-          SmallVector<int64_t> only(loops + 1, 0);
-          only[loop] = 1;
-          if (ArrayRef<int64_t>(forms[dim]) == ArrayRef<int64_t>(only))
-            size = extents[loop];
-        }
-        if (!size && dim > 0)
-          size = memref::DimOp::create(b, loc, buffer, dim).getResult();
-      }
-      if (dim > 0)
-        stride = math.mul(stride, size);
-    }
-  } else {
-    auto [staticStrides, offset] = type.getStridesAndOffset();
-    memref::ExtractStridedMetadataOp metadata;
-    auto get = [&](int64_t known, auto dynamic) -> Index {
-      if (!ShapedType::isDynamic(known))
-        return math.of(known);
-      if (!metadata)
-        metadata = memref::ExtractStridedMetadataOp::create(b, loc, buffer);
-      return dynamic();
-    };
-    for (int64_t dim = 0; dim < type.getRank(); ++dim)
-      strides[dim] = get(staticStrides[dim], [&]() -> Index { return metadata.getStrides()[dim]; });
-    access.base = get(offset, [&]() -> Index { return metadata.getOffset(); });
-  }
-  access.steps.assign(loops, math.of(0));
-  for (auto [stride, form] : llvm::zip(strides, forms)) {
-    for (unsigned loop = 0; loop < loops; ++loop)
-      access.steps[loop] = math.add(access.steps[loop], math.mul(stride, math.of(form[loop])));
-    access.base = math.add(access.base, math.mul(stride, math.of(form[loops])));
-  }
-
-  // The view is only a pointer: its size is an upper bound of every size, and nothing looks at it.
-  int64_t unknown = ShapedType::kDynamic;
-  auto flatType = MemRefType::get({unknown}, access.element, AffineMap(), type.getMemorySpace());
-  access.flat = memref::ReinterpretCastOp::create(b, loc, flatType, buffer, math.of(0),
-                                                  ArrayRef<OpFoldResult>{math.constant(int64_t(1) << 40)},
-                                                  ArrayRef<OpFoldResult>{math.of(1)});
+  static_cast<FlatAccess &>(access) = makeFlatAccess(b, loc, math, buffer, forms, extents);
   for (unsigned kind : {Rows, Columns, Depth}) {
     const Group &group = groups[kind];
     Dependence &dependence = access.dependence[kind];
@@ -261,35 +208,10 @@ Index Emitter::countNeighbours(const Access &access, Index column, Index blockSt
 
 // --- small helpers ---------------------------------------------------------------------------------------------------
 
-void Emitter::loop(Index begin, Index end, int64_t step, Body body) {
-  auto first = getConstantIntValue(begin), last = getConstantIntValue(end);
-  if (first && last && *last - *first <= step) {
-    if (*last > *first)
-      body(math.value(begin));
-    return;
-  }
-  auto forOp = scf::ForOp::create(b, loc, math.value(begin), math.value(end), math.constant(step));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(forOp.getBody()->getTerminator());
-  body(forOp.getInductionVar());
-}
+void Emitter::loop(Index begin, Index end, int64_t step, Body body) { emitLoop(b, loc, math, begin, end, step, body); }
 
 void Emitter::ifTrue(Value condition, function_ref<void()> body, function_ref<void()> otherwise) {
-  if (auto known = getConstantIntValue(condition)) {
-    if (*known)
-      body();
-    else if (otherwise)
-      otherwise();
-    return;
-  }
-  auto ifOp = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/bool(otherwise));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(ifOp.thenBlock());
-  body();
-  if (otherwise) {
-    b.setInsertionPointToStart(ifOp.elseBlock());
-    otherwise();
-  }
+  emitIf(b, loc, condition, body, otherwise);
 }
 
 Value Emitter::zero(Type type) { return arith::ConstantOp::create(b, loc, type, cast<TypedAttr>(b.getZeroAttr(type))); }

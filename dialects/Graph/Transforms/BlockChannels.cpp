@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// In:  images [N, C, H, W] between convolutions and what surrounds them.
+// Out: regions in which they are [N, C / c, H, W, c], c being the f32 lanes of the target's vectors.
+// Algorithm: in program order, an op is planned when it can compute on blocked operands: a convolution always, another
+// op when it reads images that planned ops make. Planned ops that read each other form a region; it is kept when what
+// its convolutions gain is more than what the relayouts at its borders cost. Then the ops of kept regions are rebuilt
+// on blocked values, and a plain twin of each result, for readers outside, goes away where there is none.
+//
+// Weights are laid out by graph ops, which graph-fold-constants evaluates: [M / m, C / c, KH, KW, c, m], or transformed
+// for Winograd's algorithm where that takes less time by the estimate of chooseWinograd. A convolution of few input
+// channels (the stem of a network) reads them where they are, as one short block; output channels beside whole blocks
+// are filled up with zeros that the relayout behind drops.
+//
+//   %y = graph.conv %x, %w                =>   %b = graph.block_channels %x {length = 16}
+//   %r = graph.relu %y                         %y = graph.blocked_conv %b, %v;  %r = graph.relu %y
+//                                              %u = graph.unblock_channels %r {channels = 64}
+#include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Dialect/Graph/IR/Blocked.h"
+#include "tegula/Dialect/Graph/IR/Constants.h"
+#include "tegula/Dialect/Graph/IR/Elementwise.h"
+#include "tegula/Dialect/Graph/IR/Window.h"
+#include "tegula/Dialect/Graph/Transforms/Passes.h"
+
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/EquivalenceClasses.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace tegula;
+using namespace tegula::graph;
+
+namespace tegula {
+#define GEN_PASS_DEF_GRAPHBLOCKCHANNELSPASS
+#include "tegula/Dialect/Graph/Transforms/Passes.h.inc"
+} // namespace tegula
+
+/// Input channels up to which a convolution reads them where they are.
+static constexpr int64_t fewChannels = 8;
+/// Kernel positions up to which a depthwise convolution is one map.
+static constexpr int64_t maxDepthwisePositions = 25;
+
+/// The type of `value` if it is an image with a known number of channels.
+static RankedTensorType imageOf(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.getRank() == 4 && !type.isDynamicDim(1) && type.getDimSize(1) > 0 ? type : RankedTensorType();
+}
+
+/// Estimated number of elements: dynamic batches count as 1, other dynamic extents as 64.
+static double countElements(RankedTensorType type) {
+  double count = 1;
+  for (auto [i, extent] : llvm::enumerate(type.getShape()))
+    count *= ShapedType::isDynamic(extent) ? (i == 0 ? 1 : 64) : double(extent);
+  return count;
+}
+
+/// The padding of `conv` if it is known and crops nothing.
+static std::optional<SmallVector<int64_t>> getPads(ConvOp conv) {
+  SmallVector<int64_t> pads(conv.getPads());
+  if (conv.getAutoPad() != "NOTSET") {
+    ArrayRef<int64_t> shape = cast<RankedTensorType>(conv.getX().getType()).getShape().drop_front(2);
+    ArrayRef<int64_t> kernel = cast<RankedTensorType>(conv.getWeight().getType()).getShape().drop_front(2);
+    for (int64_t i : {0, 1}) {
+      if (ShapedType::isDynamic(shape[i]))
+        return std::nullopt;
+      WindowExtents extents = computeWindow(shape[i], {kernel[i], conv.getStrides()[i], conv.getDilations()[i], 0, 0},
+                                            conv.getAutoPad(), false);
+      pads[i] = extents.padBegin;
+      pads[i + 2] = extents.padEnd;
+    }
+  }
+  if (llvm::any_of(pads, [](int64_t pad) { return pad < 0; }))
+    return std::nullopt;
+  return pads;
+}
+
+static bool isDepthwise(ConvOp conv) {
+  ArrayRef<int64_t> weight = cast<RankedTensorType>(conv.getWeight().getType()).getShape();
+  return conv.getGroup() > 1 && conv.getGroup() == weight[0] && weight[1] == 1;
+}
+
+/// The side of the output tiles of Winograd's algorithm for `conv`, or 0 where direct convolution is estimated to take
+/// less time. In multiply-adds of a full vector unit: a transformed tile costs about four per element and channel; the
+/// transformed weights, read once, sixteen per element.
+static int64_t chooseWinograd(ConvOp conv) {
+  ArrayRef<int64_t> weight = cast<RankedTensorType>(conv.getWeight().getType()).getShape();
+  auto isOne = [](int64_t value) { return value == 1; };
+  // A splat has nothing to transform; its result would be as large as that of other weights.
+  DenseElementsAttr elements;
+  if (weight[2] != 3 || weight[3] != 3 || !llvm::all_of(conv.getStrides(), isOne) ||
+      !llvm::all_of(conv.getDilations(), isOne) || !matchPattern(conv.getWeight(), m_Constant()) ||
+      (matchPattern(conv.getWeight(), m_Constant(&elements)) && elements.isSplat()))
+    return 0;
+  RankedTensorType y = imageOf(conv.getY());
+  auto extent = [&](int64_t i) { return y.isDynamicDim(i) ? 64.0 : double(y.getDimSize(i)); };
+  double batch = y.isDynamicDim(0) ? 1 : double(y.getDimSize(0));
+  double outer = double(weight[0]), inner = double(weight[1]);
+  double best = 9 * outer * inner * batch * extent(2) * extent(3);
+  int64_t choice = 0;
+  for (int64_t tile : {2, 4}) {
+    double tiles = batch * std::ceil(extent(2) / double(tile)) * std::ceil(extent(3) / double(tile));
+    double positions = double((tile + 2) * (tile + 2));
+    double cost = positions * (tiles * (outer * inner + 4 * (outer + inner)) + 16 * outer * inner);
+    if (cost < best) {
+      best = cost;
+      choice = tile;
+    }
+  }
+  return choice;
+}
+
+namespace {
+class Blocker {
+public:
+  Blocker(func::FuncOp function, int64_t lanes) : function(function), lanes(lanes) {}
+
+  void run() {
+    function.walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (canBlock(op))
+        plan(op);
+    });
+    weighRegions();
+    for (Operation *op : planned)
+      if (kept.contains(regions.getLeaderValue(op)))
+        rebuild(op);
+  }
+
+private:
+  // --- planning
+
+  bool fillsBlocks(Value value) const {
+    RankedTensorType type = imageOf(value);
+    return type && type.getDimSize(1) % lanes == 0;
+  }
+  bool isPlanned(Value value) const { return images.contains(value); }
+
+  bool canBlockConv(ConvOp conv) const {
+    RankedTensorType x = imageOf(conv.getX()), y = imageOf(conv.getY());
+    auto weight = dyn_cast<RankedTensorType>(conv.getWeight().getType());
+    auto isEmpty = [](RankedTensorType type) { return llvm::is_contained(type.getShape(), 0); };
+    if (!x || !y || !x.getElementType().isF32() || !weight || weight.getRank() != 4 || !weight.hasStaticShape() ||
+        isEmpty(x) || isEmpty(y) || isEmpty(weight) || !getPads(conv))
+      return false;
+    // Other weights would be laid out in each run.
+    Operation *source = conv.getWeight().getDefiningOp();
+    if (!source || !source->hasTrait<OpTrait::ConstantLike>())
+      return false;
+    if (isDepthwise(conv))
+      return fillsBlocks(conv.getX()) && fillsBlocks(conv.getY()) &&
+             weight.getDimSize(2) * weight.getDimSize(3) <= maxDepthwisePositions;
+    return conv.getGroup() == 1 && (fillsBlocks(conv.getX()) || x.getDimSize(1) <= fewChannels);
+  }
+
+  /// An operand of an elementwise op that has one value for each channel, or one in all.
+  static bool isPerChannel(Value value, int64_t channels) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    if (!type || !type.hasStaticShape() || type.getRank() > 4)
+      return false;
+    if (type.getNumElements() == 1)
+      return true;
+    return type.getRank() >= 3 && type.getNumElements() == channels && type.getDimSize(type.getRank() - 3) == channels;
+  }
+
+  bool canBlock(Operation *op) const {
+    if (auto conv = dyn_cast<ConvOp>(op))
+      return canBlockConv(conv);
+    if (op->getNumResults() == 0 || !fillsBlocks(op->getResult(0)))
+      return false;
+    if (auto concat = dyn_cast<ConcatOp>(op))
+      return normalizeAxis(concat.getAxis(), 4) == std::optional<int64_t>(1) &&
+             llvm::all_of(op->getOperands(), [&](Value operand) { return isPlanned(operand); });
+    if (isElementwise(op) && op->getNumResults() == 1) {
+      int64_t channels = imageOf(op->getResult(0)).getDimSize(1);
+      bool reads = false;
+      for (Value operand : op->getOperands()) {
+        // One whole image decides the extents: no operand is broadcast along the rows or columns of another.
+        if (isPlanned(operand) && cast<RankedTensorType>(operand.getType()).getShape() ==
+                                      cast<RankedTensorType>(op->getResult(0).getType()).getShape())
+          reads = true;
+        else if (!isPlanned(operand) && !isPerChannel(operand, channels))
+          return false;
+      }
+      return reads;
+    }
+    if (op->getNumOperands() == 0 || !isPlanned(op->getOperand(0)))
+      return false;
+    if (auto pool = dyn_cast<MaxPoolOp>(op))
+      return !pool.getIndices();
+    if (auto pool = dyn_cast<GlobalPoolOp>(op))
+      return pool.getKind() == "average" || pool.getKind() == "max";
+    if (auto mean = dyn_cast<ReduceMeanOp>(op))
+      return mean.getAxes() && *mean.getAxes() == ArrayRef<int64_t>{2, 3};
+    if (auto norm = dyn_cast<BatchNormOp>(op)) {
+      auto channels = dyn_cast<RankedTensorType>(norm.getScale().getType());
+      return channels && channels.hasStaticShape() && channels.getElementType().isF32();
+    }
+    return isa<AveragePoolOp>(op);
+  }
+
+  void plan(Operation *op) {
+    planned.push_back(op);
+    regions.insert(op);
+    for (Value operand : op->getOperands())
+      if (isPlanned(operand))
+        regions.unionSets(op, operand.getDefiningOp());
+    if (fillsBlocks(op->getResult(0)))
+      images.insert(op->getResult(0));
+  }
+
+  /// Time that blocking this convolution saves, in nanoseconds of a core with about 60 multiply-adds in each: a sixth
+  /// of a direct convolution, half of what Winograd's algorithm computes, most of a depthwise one.
+  static double estimateGain(ConvOp conv) {
+    auto weight = cast<RankedTensorType>(conv.getWeight().getType());
+    double products = countElements(imageOf(conv.getY())) * double(weight.getNumElements() / weight.getDimSize(0));
+    if (isDepthwise(conv))
+      return products / 20;
+    return products / 60 * (chooseWinograd(conv) ? 0.5 : 1.0 / 6);
+  }
+
+  void weighRegions() {
+    llvm::MapVector<Operation *, double> gains;
+    // An element is read, written and read again.
+    auto relayout = [](Value value) {
+      RankedTensorType type = imageOf(value);
+      return type.getDimSize(2) == 1 && type.getDimSize(3) == 1 ? 0.0 : 0.5 * countElements(type);
+    };
+    llvm::SmallPtrSet<Operation *, 32> members(planned.begin(), planned.end());
+    for (Operation *op : planned) {
+      double &gain = gains[regions.getLeaderValue(op)];
+      if (auto conv = dyn_cast<ConvOp>(op)) {
+        gain += estimateGain(conv);
+        if (!isPlanned(conv.getX()) && fillsBlocks(conv.getX()))
+          gain -= relayout(conv.getX());
+      }
+      if (llvm::any_of(op->getUsers(), [&](Operation *user) { return !members.contains(user); }))
+        gain -= relayout(op->getResult(0));
+    }
+    for (auto [leader, gain] : gains)
+      if (gain > 0)
+        kept.insert(leader);
+  }
+
+  // --- rebuilding
+
+  static Value makeShape(OpBuilder &b, Location loc, ArrayRef<int64_t> shape) {
+    auto type = RankedTensorType::get({int64_t(shape.size())}, b.getI64Type());
+    return ConstantOp::create(b, loc, makeIntegers(type, shape));
+  }
+  static Value reshape(OpBuilder &b, Value value, ArrayRef<int64_t> shape) {
+    Type type = RankedTensorType::get(shape, cast<RankedTensorType>(value.getType()).getElementType());
+    return b.createOrFold<ReshapeOp>(value.getLoc(), type, value, makeShape(b, value.getLoc(), shape), false);
+  }
+  static Value transpose(OpBuilder &b, Value value, ArrayRef<int64_t> permutation) {
+    auto type = cast<RankedTensorType>(value.getType());
+    SmallVector<int64_t> shape;
+    for (int64_t from : permutation)
+      shape.push_back(type.getDimSize(from));
+    return b.createOrFold<TransposeOp>(value.getLoc(), type.clone(shape), value, b.getDenseI64ArrayAttr(permutation));
+  }
+  /// `value` with zeros behind it in its first dimension, up to `extent`.
+  static Value fillUp(OpBuilder &b, Value value, int64_t extent) {
+    auto type = cast<RankedTensorType>(value.getType());
+    int64_t rank = type.getRank();
+    if (type.getDimSize(0) == extent)
+      return value;
+    SmallVector<int64_t> shape(type.getShape()), pads(2 * rank, 0);
+    pads[rank] = extent - shape[0];
+    shape[0] = extent;
+    return PadOp::create(b, value.getLoc(), type.clone(shape), value, makeShape(b, value.getLoc(), pads), Value(),
+                         Value(), "constant");
+  }
+  /// [C] as [C / length, length].
+  static Value splitChannels(OpBuilder &b, Value value, int64_t length) {
+    return reshape(b, value, {cast<RankedTensorType>(value.getType()).getNumElements() / length, length});
+  }
+
+  RankedTensorType blockedType(Type type, int64_t length) const {
+    auto image = cast<RankedTensorType>(type);
+    ArrayRef<int64_t> shape = image.getShape();
+    int64_t blocks = int64_t(llvm::divideCeil(shape[1], length));
+    return RankedTensorType::get({shape[0], blocks, shape[2], shape[3], length}, image.getElementType());
+  }
+
+  Value getBlocked(OpBuilder &b, Value value, int64_t length) {
+    if (Value known = blocked.lookup(value); known && length == lanes)
+      return known;
+    return b.createOrFold<BlockChannelsOp>(value.getLoc(), blockedType(value.getType(), length), value,
+                                           b.getI64IntegerAttr(length));
+  }
+
+  /// An operand of an elementwise op.
+  Value getOperand(OpBuilder &b, Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    if (isPlanned(value) || blocked.contains(value))
+      return getBlocked(b, value, lanes);
+    if (type.getNumElements() == 1)
+      return type.getRank() <= 1 ? value : reshape(b, value, {1});
+    return reshape(b, value, {type.getNumElements() / lanes, 1, 1, lanes});
+  }
+
+  Value layOutWeight(OpBuilder &b, Value weight, int64_t inner, int64_t outer, int64_t tile) {
+    Location loc = weight.getLoc();
+    weight = fillUp(b, weight, llvm::alignTo(cast<RankedTensorType>(weight.getType()).getDimSize(0), outer));
+    ArrayRef<int64_t> shape = cast<RankedTensorType>(weight.getType()).getShape();
+    int64_t m = shape[0], c = shape[1];
+    if (!tile) {
+      weight = reshape(b, weight, {m / outer, outer, c / inner, inner, shape[2], shape[3]});
+      return transpose(b, weight, {0, 2, 4, 5, 3, 1});
+    }
+    // G g G^T of each kernel, as one product with the Kronecker square of G; in f64, so that it is rounded once.
+    static const double small[][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+    static const double large[][3] = {{1. / 4, 0, 0},
+                                      {-1. / 6, -1. / 6, -1. / 6},
+                                      {-1. / 6, 1. / 6, -1. / 6},
+                                      {1. / 24, 1. / 12, 1. / 6},
+                                      {1. / 24, -1. / 12, 1. / 6},
+                                      {0, 0, 1}};
+    const double (*g)[3] = tile == 2 ? small : large;
+    int64_t t = tile + 2;
+    SmallVector<double> square(9 * t * t);
+    for (int64_t k = 0; k < 9; ++k)
+      for (int64_t i = 0; i < t * t; ++i)
+        square[k * t * t + i] = g[i / t][k / 3] * g[i % t][k % 3];
+    Type f64 = b.getF64Type(), f32 = b.getF32Type();
+    Value factor = ConstantOp::create(b, loc, makeFloats(RankedTensorType::get({9, t * t}, f64), square));
+    Value wide = CastOp::create(b, loc, RankedTensorType::get({m * c, 9}, f64), reshape(b, weight, {m * c, 9}));
+    Type products = RankedTensorType::get({m * c, t * t}, f64);
+    wide = MatMulOp::create(b, loc, products, wide, factor);
+    weight = CastOp::create(b, loc, RankedTensorType::get({m * c, t * t}, f32), wide);
+    weight = reshape(b, weight, {m / outer, outer, c / inner, inner, t, t});
+    return transpose(b, weight, {4, 5, 0, 2, 3, 1});
+  }
+
+  Value rebuildConv(OpBuilder &b, ConvOp conv) {
+    Location loc = conv.getLoc();
+    auto weightType = cast<RankedTensorType>(conv.getWeight().getType());
+    SmallVector<int64_t> pads = *getPads(conv);
+    Type type = blockedType(conv.getType(), lanes);
+    Value x = conv.getX(), bias = conv.getBias();
+    if (isDepthwise(conv)) {
+      if (bias)
+        bias = splitChannels(b, bias, lanes);
+      ArrayRef<int64_t> shape = weightType.getShape();
+      Value weight = reshape(b, conv.getWeight(), {shape[0] / lanes, lanes, shape[2], shape[3]});
+      return BlockedDepthwiseConvOp::create(b, loc, type, getBlocked(b, x, lanes), transpose(b, weight, {0, 2, 3, 1}),
+                                            bias, conv.getStrides(), pads, conv.getDilations());
+    }
+    int64_t channels = weightType.getDimSize(0);
+    if (bias)
+      bias = splitChannels(b, fillUp(b, bias, llvm::alignTo(channels, lanes)), lanes);
+    int64_t inner = lanes, tile = 0;
+    if (fillsBlocks(x)) {
+      tile = chooseWinograd(conv);
+    } else {
+      // The padding is put around the plain image, so that the relayout is only another way to read it.
+      inner = weightType.getDimSize(1);
+      if (llvm::any_of(pads, [](int64_t pad) { return pad != 0; })) {
+        auto image = cast<RankedTensorType>(x.getType());
+        SmallVector<int64_t> shape(image.getShape());
+        for (int64_t i : {0, 1})
+          if (!ShapedType::isDynamic(shape[i + 2]))
+            shape[i + 2] += pads[i] + pads[i + 2];
+        Value around = makeShape(b, loc, {0, 0, pads[0], pads[1], 0, 0, pads[2], pads[3]});
+        x = PadOp::create(b, loc, image.clone(shape), x, around, Value(), Value(), "constant");
+        pads.assign(4, 0);
+      }
+    }
+    Value weight = layOutWeight(b, conv.getWeight(), inner, lanes, tile);
+    return BlockedConvOp::create(b, loc, type, getBlocked(b, x, inner), weight, bias, conv.getStrides(), pads,
+                                 conv.getDilations(), tile);
+  }
+
+  /// scale / sqrt(variance + epsilon) and bias - mean * that, for each channel.
+  Value rebuildBatchNorm(OpBuilder &b, BatchNormOp norm, Type type) {
+    Location loc = norm.getLoc();
+    auto channels = cast<RankedTensorType>(norm.getScale().getType());
+    Value epsilon = ConstantOp::create(
+        b, loc, makeFloats(RankedTensorType::get({1}, channels.getElementType()), norm.getEpsilon().convertToDouble()));
+    Value deviation =
+        SqrtOp::create(b, loc, channels, AddOp::create(b, loc, channels, norm.getVariance(), epsilon).getResult());
+    Value factor = DivOp::create(b, loc, channels, norm.getScale(), deviation);
+    Value shift = MulOp::create(b, loc, channels, norm.getMean(), factor);
+    shift = SubOp::create(b, loc, channels, norm.getBias(), shift);
+    int64_t blocks = channels.getDimSize(0) / lanes;
+    Value product =
+        MulOp::create(b, loc, type, getBlocked(b, norm.getX(), lanes), reshape(b, factor, {blocks, 1, 1, lanes}));
+    return AddOp::create(b, loc, type, product, reshape(b, shift, {blocks, 1, 1, lanes}));
+  }
+
+  Value rebuildOther(OpBuilder &b, Operation *op) {
+    Location loc = op->getLoc();
+    Type type = blockedType(op->getResult(0).getType(), lanes);
+    if (auto norm = dyn_cast<BatchNormOp>(op))
+      return rebuildBatchNorm(b, norm, type);
+    Value x = getOperand(b, op->getOperand(0));
+    if (auto pool = dyn_cast<GlobalPoolOp>(op); pool && pool.getKind() == "max")
+      return ReduceMaxOp::create(b, loc, type, x, Value(), b.getDenseI64ArrayAttr({2, 3}));
+    if (isa<GlobalPoolOp>(op))
+      return ReduceMeanOp::create(b, loc, type, x, Value(), b.getDenseI64ArrayAttr({2, 3}));
+    SmallVector<Value> operands;
+    for (Value operand : op->getOperands())
+      operands.push_back(getOperand(b, operand));
+    Operation *copy = b.clone(*op);
+    copy->setOperands(operands);
+    copy->getResult(0).setType(type);
+    if (auto concat = dyn_cast<ConcatOp>(copy))
+      concat.setAxis(1);
+    // Pools slide over the block as a third dimension, one element at a time.
+    if (isa<MaxPoolOp, AveragePoolOp>(op)) {
+      auto extend = [&](StringRef name, int64_t value) {
+        SmallVector<int64_t> values(op->getAttrOfType<DenseI64ArrayAttr>(name).asArrayRef());
+        if (name == "pads")
+          values.insert(values.begin() + 2, value);
+        values.push_back(value);
+        copy->setAttr(name, b.getDenseI64ArrayAttr(values));
+      };
+      extend("kernel", 1);
+      extend("strides", 1);
+      extend("dilations", 1);
+      extend("pads", 0);
+    }
+    return copy->getResult(0);
+  }
+
+  void rebuild(Operation *op) {
+    OpBuilder b(op);
+    auto conv = dyn_cast<ConvOp>(op);
+    Value result = conv ? rebuildConv(b, conv) : rebuildOther(b, op);
+    Value original = op->getResult(0);
+    Value plain = UnblockChannelsOp::create(b, op->getLoc(), original.getType(), result,
+                                            cast<RankedTensorType>(original.getType()).getDimSize(1));
+    original.replaceAllUsesWith(plain);
+    if (images.contains(original))
+      blocked[plain] = result;
+    op->erase();
+  }
+
+  func::FuncOp function;
+  int64_t lanes;
+  SmallVector<Operation *> planned;
+  llvm::SmallDenseSet<Value> images;
+  llvm::EquivalenceClasses<Operation *> regions;
+  llvm::SmallPtrSet<Operation *, 8> kept;
+  /// The blocked twin of a plain image.
+  DenseMap<Value, Value> blocked;
+};
+
+struct GraphBlockChannelsPass : tegula::impl::GraphBlockChannelsPassBase<GraphBlockChannelsPass> {
+  void runOnOperation() override {
+    auto module = getOperation()->getParentOfType<ModuleOp>();
+    auto target = module ? module->getAttrOfType<exec::CPUTargetAttr>("exec.target") : exec::CPUTargetAttr();
+    if (target)
+      Blocker(getOperation(), target.getVectorBits() / 32).run();
+  }
+};
+} // namespace

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the families of convolutions on blocked channels share: recognizing one, and writing its results.
+//
+#ifndef TEGULA_CODEGEN_COMMON_BLOCKEDCONVOLUTION_H
+#define TEGULA_CODEGEN_COMMON_BLOCKEDCONVOLUTION_H
+
+#include "tegula/Codegen/Common/Contraction.h"
+#include "tegula/Codegen/Common/Emission.h"
+
+namespace tegula::convolution {
+
+/// The loops of the contraction, in their order: y[n, outer, row, column, lane] is the sum of x[n, inner, row * stride
+/// + kernel row * dilation, column * stride + kernel column * dilation, channel] * weight[outer, inner, kernel row,
+/// kernel column, channel, lane].
+enum Loop : unsigned { Batch, Outer, Row, Column, Lane, Inner, KernelRow, KernelColumn, Channel, loopCount };
+
+/// A convolution on blocked channels of f32. All extents but those of Batch, Row and Column are static.
+struct Convolution {
+  ContractionInfo info;
+  /// Operand numbers.
+  unsigned x = 0, weight = 1;
+  int64_t strides[2] = {1, 1}, dilations[2] = {1, 1};
+  int64_t extent(Loop loop) const { return info.extents[loop]; }
+};
+
+/// Whether `info` is one.
+bool matchConvolution(const ContractionInfo &info, Convolution &convolution);
+
+/// Writes vectors of sums: applies the steps behind the convolution and stores what outlives the kernel. The first
+/// loops of the kernel's contraction are Batch to Lane.
+class ConvolutionEmitter {
+public:
+  ConvolutionEmitter(mlir::OpBuilder &builder, mlir::Location loc, matmul::KernelForm &form);
+
+protected:
+  using Index = matmul::Index;
+  /// A place of the result: batch, block of channels, row, column.
+  struct Place {
+    Index batch, outer, row, column;
+  };
+  /// Writes `sum`, the vector of a block of channels.
+  void finish(const Place &place, mlir::Value sum);
+  /// How many ops `finish` emits, roughly.
+  int64_t countStepOps() const;
+  /// `buffer` as an operand whose dimensions are walked by the contraction's loops as `forms` say.
+  matmul::FlatAccess makeAccess(mlir::Value buffer, llvm::ArrayRef<llvm::SmallVector<int64_t>> forms);
+  /// The address of `place` in `access`.
+  Index address(const matmul::FlatAccess &access, const Place &place);
+  void loop(Index begin, Index end, int64_t step, llvm::function_ref<void(mlir::Value)> body) {
+    matmul::emitLoop(b, loc, math, begin, end, step, body);
+  }
+  mlir::Value loadScalar(mlir::Value flat, Index index);
+  mlir::Value loadVector(mlir::Value flat, Index index);
+  mlir::Value zeroVector();
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  matmul::IndexMath math;
+  matmul::KernelForm &form;
+  llvm::SmallVector<Index> extents;
+  mlir::VectorType vector;
+  /// One for each stored buffer; one for each operand of a step that is not a tracked buffer.
+  llvm::MapVector<mlir::Value, matmul::FlatAccess> results;
+  llvm::MapVector<mlir::OpOperand *, matmul::FlatAccess> operands;
+
+private:
+  mlir::Value load(const matmul::FlatAccess &access, const Place &place);
+  void store(const matmul::FlatAccess &access, const Place &place, mlir::Value value);
+};
+
+} // namespace tegula::convolution
+
+#endif // TEGULA_CODEGEN_COMMON_BLOCKEDCONVOLUTION_H

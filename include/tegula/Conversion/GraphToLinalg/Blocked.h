@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Lowerings of the ops on blocked channels. Internal to lib/Conversion/GraphToLinalg.
+#ifndef TEGULA_CONVERSION_GRAPHTOLINALG_BLOCKED_H
+#define TEGULA_CONVERSION_GRAPHTOLINALG_BLOCKED_H
+
+#include "tegula/Conversion/GraphToLinalg/Lowering.h"
+
+namespace tegula {
+
+void populateBlockedConvolutionLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+
+} // namespace tegula
+
+#endif

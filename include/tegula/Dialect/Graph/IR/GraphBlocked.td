@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Ops on images whose channels lie in blocks. Only stage `layout` makes them, so they have declarations of their own
+// (Blocked.h), which import and most lowerings never see.
+#ifndef TEGULA_GRAPH_BLOCKED
+#define TEGULA_GRAPH_BLOCKED
+
+include "tegula/Dialect/Graph/IR/GraphBase.td"
+
+def Graph_BlockChannelsOp : Graph_PureOp<"block_channels", [SameOperandsAndResultElementType]> {
+  let summary = "[N, C, H, W] as [N, C / length, H, W, length].";
+  let description = [{
+    A relayout: channel k is element k mod `length` of block k / `length`. C is a multiple of `length`.
+  }];
+  let arguments = (ins Graph_Tensor:$x, I64Attr:$length);
+  let results = (outs Graph_Tensor:$y);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
+
+def Graph_UnblockChannelsOp : Graph_PureOp<"unblock_channels", [SameOperandsAndResultElementType]> {
+  let summary = "[N, B, H, W, length] as [N, channels, H, W].";
+  let description = [{
+    The inverse of `graph.block_channels`; what the last block holds beyond `channels` is dropped.
+  }];
+  let arguments = (ins Graph_Tensor:$x, I64Attr:$channels);
+  let results = (outs Graph_Tensor:$y);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
+  let hasVerifier = 1;
+}
+
+def Graph_BlockedConvOp : Graph_PureOp<"blocked_conv"> {
+  let summary = "Two-dimensional convolution on blocked channels.";
+  let description = [{
+    The convolution of `graph.conv` (one group) on f32 values whose channels lie in blocks: `x` is [N, C / c, H, W, c],
+    the optional `bias` is [M / m, m], the result is [N, M / m, OH, OW, m]. `pads` holds two begins, then two ends, none
+    negative.
+
+    With `winograd` = 0, `weight` is [M / m, C / c, KH, KW, c, m]. Otherwise the kernel is 3 x 3 of stride and dilation
+    1, `winograd` is the side of an output tile (2 or 4), and `weight` holds G g G^T for each pair of channels, where g
+    is the kernel and G the weight transformation of F(2, 3) or F(4, 3) by Lavin and Gray ("Fast Algorithms for
+    Convolutional Neural Networks"): [t, t, M / m, C / c, c, m] with t = `winograd` + 2.
+  }];
+  let arguments = (ins Graph_FloatTensor:$x, Graph_FloatTensor:$weight, Graph_OptionalTensor:$bias,
+                       DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
+                       DefaultValuedAttr<I64Attr, "0">:$winograd);
+  let results = (outs Graph_FloatTensor:$y);
+  let assemblyFormat = "$x `,` $weight (`,` $bias^)? attr-dict `:` type(operands) `->` type($y)";
+  let hasVerifier = 1;
+}
+
+def Graph_BlockedDepthwiseConvOp : Graph_PureOp<"blocked_depthwise_conv"> {
+  let summary = "Two-dimensional convolution of each channel by itself, on blocked channels.";
+  let description = [{
+    The convolution of `graph.conv` with as many groups as input and output channels, on f32 values whose channels lie in
+    blocks: `x` is [N, C / c, H, W, c], `weight` is [C / c, KH, KW, c], the optional `bias` is [C / c, c], the result is
+    [N, C / c, OH, OW, c]. `pads` holds two begins, then two ends, none negative.
+  }];
+  let arguments = (ins Graph_FloatTensor:$x, Graph_FloatTensor:$weight, Graph_OptionalTensor:$bias,
+                       DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations);
+  let results = (outs Graph_FloatTensor:$y);
+  let assemblyFormat = "$x `,` $weight (`,` $bias^)? attr-dict `:` type(operands) `->` type($y)";
+  let hasVerifier = 1;
+}
+
+#endif

@@ -1,0 +1,84 @@
+// RUN: tegula-opt %s --graph-block-channels --canonicalize --cse | FileCheck %s
+
+module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "", vector_bits = 512>} {
+
+// The stem reads its three channels where they are, behind its padding; what follows stays in blocks up to the result.
+// CHECK-LABEL: func.func @region
+// CHECK: %[[P:.*]] = graph.pad %{{.*}} -> tensor<1x3x226x226xf32>
+// CHECK: %[[B:.*]] = graph.block_channels %[[P]] {length = 3 : i64} {{.*}} -> tensor<1x1x226x226x3xf32>
+// CHECK: %[[S:.*]] = graph.blocked_conv %[[B]], {{.*}}pads = array<i64: 0, 0, 0, 0>{{.*}} tensor<4x1x3x3x3x16xf32>, tensor<4x16xf32> -> tensor<1x4x112x112x16xf32>
+// CHECK: %[[R:.*]] = graph.relu %[[S]]
+// CHECK: %[[M:.*]] = graph.max_pool %[[R]] {{.*}}kernel = array<i64: 3, 3, 1>, pads = array<i64: 0, 0, 0, 1, 1, 0>, strides = array<i64: 2, 2, 1>
+// CHECK: %[[C:.*]] = graph.blocked_conv %[[M]], {{.*}} tensor<4x4x1x1x16x16xf32> -> tensor<1x4x56x56x16xf32>
+// CHECK: %[[A:.*]] = graph.add %[[C]], %[[M]]
+// CHECK: %[[K:.*]] = graph.concat %[[A]], %[[C]] {axis = 1 : i64}
+// CHECK: %[[G:.*]] = graph.reduce_mean %[[K]] {axes = array<i64: 2, 3>} {{.*}} -> tensor<1x8x1x1x16xf32>
+// CHECK: %[[U:.*]] = graph.unblock_channels %[[G]] {channels = 128 : i64}
+// CHECK: return %[[U]]
+func.func @region(%x: tensor<1x3x224x224xf32>) -> tensor<1x128x1x1xf32> {
+  %w = graph.constant dense<0.5> : tensor<64x3x3x3xf32>
+  %bias = graph.constant dense<0.25> : tensor<64xf32>
+  %v = graph.constant dense<0.5> : tensor<64x64x1x1xf32>
+  %s = graph.conv %x, %w, %bias {strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x3x224x224xf32>, tensor<64x3x3x3xf32>, tensor<64xf32> -> tensor<1x64x112x112xf32>
+  %r = graph.relu %s : tensor<1x64x112x112xf32> -> tensor<1x64x112x112xf32>
+  %m = graph.max_pool %r {kernel = array<i64: 3, 3>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x64x112x112xf32> -> tensor<1x64x56x56xf32>
+  %c = graph.conv %m, %v {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x64x56x56xf32>, tensor<64x64x1x1xf32> -> tensor<1x64x56x56xf32>
+  %a = graph.add %c, %m : tensor<1x64x56x56xf32>, tensor<1x64x56x56xf32> -> tensor<1x64x56x56xf32>
+  %k = graph.concat %a, %c {axis = 1 : i64} : (tensor<1x64x56x56xf32>, tensor<1x64x56x56xf32>) -> tensor<1x128x56x56xf32>
+  %g = graph.global_pool %k "average" : tensor<1x128x56x56xf32> -> tensor<1x128x1x1xf32>
+  return %g : tensor<1x128x1x1xf32>
+}
+
+// Weights that are no splat go to the Winograd domain: G g G^T is a product with the Kronecker square of G, in f64.
+// Output channels beside whole blocks are zeros that the relayout drops.
+// CHECK-LABEL: func.func @winograd
+// CHECK-DAG: %[[SQUARE:.*]] = graph.constant {{.*}} : tensor<9x36xf64>
+// CHECK-DAG: graph.pad %{{.*}} -> tensor<16x64x3x3xf32>
+// CHECK: graph.matmul %{{.*}}, %[[SQUARE]] : tensor<1024x9xf64>, tensor<9x36xf64> -> tensor<1024x36xf64>
+// CHECK: %[[W:.*]] = graph.transpose {{.*}} -> tensor<6x6x1x4x16x16xf32>
+// CHECK: %[[Y:.*]] = graph.blocked_conv %{{.*}}, %[[W]] {{{.*}}winograd = 4 : i64} {{.*}} -> tensor<1x1x56x56x16xf32>
+// CHECK: graph.unblock_channels %[[Y]] {channels = 9 : i64} {{.*}} -> tensor<1x9x56x56xf32>
+func.func @winograd(%x: tensor<1x64x56x56xf32>) -> tensor<1x9x56x56xf32> {
+  %w = graph.constant dense_resource<weight> : tensor<9x64x3x3xf32>
+  %y = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x64x56x56xf32>, tensor<9x64x3x3xf32> -> tensor<1x9x56x56xf32>
+  return %y : tensor<1x9x56x56xf32>
+}
+
+// A gate for each channel, computed from blocks, and a constant slope stay beside the image.
+// CHECK-LABEL: func.func @channels
+// CHECK: %[[X:.*]] = graph.blocked_conv {{.*}} -> tensor<?x2x28x28x16xf32>
+// CHECK: %[[D:.*]] = graph.blocked_depthwise_conv %[[X]], {{.*}} tensor<2x3x3x16xf32> -> tensor<?x2x28x28x16xf32>
+// CHECK: %[[P:.*]] = graph.prelu %[[D]], %{{.*}} : tensor<?x2x28x28x16xf32>, tensor<2x1x1x16xf32>
+// CHECK: %[[G:.*]] = graph.reduce_max %[[P]] {axes = array<i64: 2, 3>}
+// CHECK: %[[S:.*]] = graph.sigmoid %[[G]]
+// CHECK: %[[M:.*]] = graph.mul %[[P]], %[[S]] : tensor<?x2x28x28x16xf32>, tensor<?x2x1x1x16xf32>
+// CHECK: graph.unblock_channels %[[M]]
+func.func @channels(%image: tensor<?x3x28x28xf32>) -> tensor<?x32x28x28xf32> {
+  %stem = graph.constant dense_resource<stem> : tensor<32x3x7x7xf32>
+  %x = graph.conv %image, %stem {strides = array<i64: 1, 1>, pads = array<i64: 3, 3, 3, 3>, dilations = array<i64: 1, 1>} : tensor<?x3x28x28xf32>, tensor<32x3x7x7xf32> -> tensor<?x32x28x28xf32>
+  %w = graph.constant dense_resource<depthwise> : tensor<32x1x3x3xf32>
+  %slope = graph.constant dense_resource<slope> : tensor<32x1x1xf32>
+  %d = graph.conv %x, %w {group = 32 : i64, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, auto_pad = "SAME_UPPER"} : tensor<?x32x28x28xf32>, tensor<32x1x3x3xf32> -> tensor<?x32x28x28xf32>
+  %p = graph.prelu %d, %slope : tensor<?x32x28x28xf32>, tensor<32x1x1xf32> -> tensor<?x32x28x28xf32>
+  %g = graph.global_pool %p "max" : tensor<?x32x28x28xf32> -> tensor<?x32x1x1xf32>
+  %s = graph.sigmoid %g : tensor<?x32x1x1xf32> -> tensor<?x32x1x1xf32>
+  %m = graph.mul %p, %s : tensor<?x32x28x28xf32>, tensor<?x32x1x1xf32> -> tensor<?x32x28x28xf32>
+  return %m : tensor<?x32x28x28xf32>
+}
+
+// Not worth two relayouts; channels that fill no blocks; grouped; weights that are computed.
+// CHECK-LABEL: func.func @plain
+// CHECK-NOT: blocked
+// CHECK-NOT: block_channels
+func.func @plain(%x: tensor<1x16x56x56xf32>, %y: tensor<1x20x56x56xf32>, %z: tensor<1x64x56x56xf32>, %w: tensor<64x64x3x3xf32>) -> (tensor<1x16x56x56xf32>, tensor<1x32x56x56xf32>, tensor<1x64x56x56xf32>, tensor<1x64x54x54xf32>) {
+  %v = graph.constant dense<0.5> : tensor<16x16x1x1xf32>
+  %a = graph.conv %x, %v {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x16x56x56xf32>, tensor<16x16x1x1xf32> -> tensor<1x16x56x56xf32>
+  %u = graph.constant dense<0.5> : tensor<32x20x1x1xf32>
+  %b = graph.conv %y, %u {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x20x56x56xf32>, tensor<32x20x1x1xf32> -> tensor<1x32x56x56xf32>
+  %t = graph.constant dense<0.5> : tensor<64x32x1x1xf32>
+  %c = graph.conv %z, %t {group = 2 : i64, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x64x56x56xf32>, tensor<64x32x1x1xf32> -> tensor<1x64x56x56xf32>
+  %d = graph.conv %z, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x64x56x56xf32>, tensor<64x64x3x3xf32> -> tensor<1x64x54x54xf32>
+  return %a, %b, %c, %d : tensor<1x16x56x56xf32>, tensor<1x32x56x56xf32>, tensor<1x64x56x56xf32>, tensor<1x64x54x54xf32>
+}
+}
+

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Convolutions with constant weights, which the layout stage gives to the families on blocked channels."""
+import numpy
+import onnx
+import pytest
+import tegula
+from onnx import helper
+
+RANDOM = numpy.random.default_rng(5)
+
+
+def uniform(*shape):
+    return RANDOM.uniform(-1, 1, shape).astype(numpy.float32)
+
+
+def convolve(x, w, b, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1), group=1):
+    """In f64, one kernel position after the other."""
+    x = numpy.pad(x.astype(numpy.float64), ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
+    kernel = w.shape[2:]
+    rows, columns = ((x.shape[2 + i] - dilations[i] * (kernel[i] - 1) - 1) // strides[i] + 1 for i in (0, 1))
+    outer, inner = w.shape[0] // group, w.shape[1]
+    y = numpy.zeros((x.shape[0], w.shape[0], rows, columns))
+    for i in range(kernel[0]):
+        for j in range(kernel[1]):
+            top, left = i * dilations[0], j * dilations[1]
+            part = x[:, :, top : top + rows * strides[0] : strides[0], left : left + columns * strides[1] : strides[1]]
+            part = part[:, :, :rows, :columns]
+            for g in range(group):
+                y[:, g * outer : (g + 1) * outer] += numpy.einsum(
+                    "nchw,mc->nmhw", part[:, g * inner : (g + 1) * inner], w[g * outer : (g + 1) * outer, :, i, j]
+                )
+    return y + b.reshape(-1, 1, 1)
+
+
+def make_model(nodes, x_shape, arrays):
+    graph = helper.make_graph(
+        nodes,
+        "test",
+        [helper.make_tensor_value_info("x", 1, x_shape)],
+        [helper.make_tensor_value_info("y", 1, None)],
+        [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+
+
+def families(model):
+    return {kernel["schedule"].split("<")[0].removeprefix("#sched.") for kernel in model.kernels}
+
+
+def check(model, x, wanted, tolerance):
+    numpy.testing.assert_allclose(model.run([x])[0], wanted, rtol=0, atol=tolerance * numpy.abs(wanted).max())
+
+
+# Operand, weight, attributes, family.
+CASES = {
+    "three": ((1, 64, 13, 15), (64, 64, 3, 3), dict(pads=(1, 1, 1, 1)), "winograd"),
+    "odd": ((4, 128, 9, 7), (96, 128, 3, 3), dict(pads=(0, 2, 1, 0)), "winograd"),
+    "strided": ((1, 128, 15, 12), (64, 128, 3, 3), dict(strides=(2, 1), pads=(1, 1, 0, 1)), "convolution"),
+    "dilated": ((1, 128, 14, 11), (64, 128, 3, 2), dict(dilations=(2, 3), pads=(2, 0, 2, 3)), "convolution"),
+    "pointwise": ((2, 512, 7, 7), (512, 512, 1, 1), {}, "convolution"),
+    "pointwise_strided": ((1, 512, 9, 9), (2048, 512, 1, 1), dict(strides=(2, 2)), "convolution"),
+    "five": ((1, 128, 9, 33), (48, 128, 5, 5), dict(pads=(2, 2, 2, 2)), "convolution"),
+    "stem": ((1, 3, 41, 39), (128, 3, 11, 11), dict(strides=(4, 4), pads=(5, 5, 5, 5)), "convolution"),
+    "partial": ((1, 256, 9, 9), (37, 256, 5, 3), dict(pads=(0, 1, 0, 1)), "convolution"),
+    "grouped": ((1, 64, 9, 9), (32, 16, 3, 3), dict(group=4), "matmul"),
+    "uneven": ((1, 70, 9, 9), (32, 70, 3, 3), {}, "matmul"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("target", ["host", "x86-64-v2"])
+def test_one_convolution(name, target):
+    x_shape, w_shape, attributes, family = CASES[name]
+    x, w, b = uniform(*x_shape), uniform(*w_shape), uniform(w_shape[0])
+    node = helper.make_node("Conv", ["x", "w", "b"], ["y"], **attributes)
+    model = tegula.compile(make_model([node], x_shape, {"w": w, "b": b}), target=target)
+    assert "cpu_" + family in families(model)
+    check(model, x, convolve(x, w, b, **attributes), 1e-4 if family == "winograd" else 1e-5)
+
+
+def test_dynamic_extents():
+    w, b = uniform(64, 64, 3, 3), uniform(64)
+    v, c = uniform(64, 64, 3, 3), uniform(64)
+    nodes = [
+        helper.make_node("Conv", ["x", "w", "b"], ["p"], pads=(1, 1, 1, 1)),
+        helper.make_node("Relu", ["p"], ["r"]),
+        helper.make_node("Conv", ["r", "v", "c"], ["y"], strides=(2, 2)),
+    ]
+    model = tegula.compile(make_model(nodes, ["n", 64, "h", "w"], {"w": w, "b": b, "v": v, "c": c}))
+    assert {"cpu_winograd", "cpu_convolution"} <= families(model)
+    for shape in ((1, 64, 9, 17), (3, 64, 4, 3), (0, 64, 8, 8), (2, 64, 31, 6)):
+        x = uniform(*shape)
+        if not x.size:
+            assert model.run([x])[0].shape == (0, 64, 3, 3)
+            continue
+        wanted = convolve(numpy.maximum(convolve(x, w, b, pads=(1, 1, 1, 1)), 0), v, c, strides=(2, 2))
+        check(model, x, wanted, 1e-4)
+
+
+def test_region():
+    """Pools, residuals, gates, concatenations and a depthwise convolution stay in blocks."""
+    arrays = dict(w0=uniform(64, 3, 3, 3), w1=uniform(64, 64, 3, 3), w2=uniform(64, 1, 3, 3), w3=uniform(64, 128, 1, 1),
+                  b=uniform(64), slope=uniform(64, 1, 1))
+    nodes = [
+        helper.make_node("Conv", ["x", "w0", "b"], ["a"], strides=(2, 2), pads=(1, 1, 1, 1)),
+        helper.make_node("MaxPool", ["a"], ["m"], kernel_shape=(3, 3), pads=(1, 1, 1, 1)),
+        helper.make_node("Conv", ["m", "w1", "b"], ["c"], pads=(1, 1, 1, 1)),
+        helper.make_node("PRelu", ["c", "slope"], ["p"]),
+        helper.make_node("Conv", ["p", "w2", "b"], ["d"], pads=(1, 1, 1, 1), group=64),
+        helper.make_node("GlobalAveragePool", ["d"], ["g"]),
+        helper.make_node("Sigmoid", ["g"], ["s"]),
+        helper.make_node("Mul", ["d", "s"], ["e"]),
+        helper.make_node("Add", ["e", "m"], ["f"]),
+        helper.make_node("Concat", ["f", "p"], ["k"], axis=1),
+        helper.make_node("Conv", ["k", "w3", "b"], ["y"]),
+    ]
+    x = uniform(2, 3, 23, 26)
+    model = tegula.compile(make_model(nodes, x.shape, arrays))
+    b, w = arrays["b"], arrays
+    a = convolve(x, w["w0"], b, strides=(2, 2), pads=(1, 1, 1, 1))
+    padded = numpy.pad(a, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-numpy.inf)
+    m = numpy.max([padded[:, :, i : i + a.shape[2], j : j + a.shape[3]] for i in range(3) for j in range(3)], axis=0)
+    c = convolve(m, w["w1"], b, pads=(1, 1, 1, 1))
+    p = numpy.where(c >= 0, c, c * w["slope"])
+    d = convolve(p, w["w2"], b, pads=(1, 1, 1, 1), group=64)
+    f = d / (1 + numpy.exp(-d.mean((2, 3), keepdims=True))) + m
+    check(model, x, convolve(numpy.concatenate([f, p], 1), w["w3"], b), 1e-4)
+    # Only the stem's operand and the result cross the border of the region.
+    assert "cpu_matmul" not in families(model)
