@@ -61,6 +61,7 @@ CASES = {
     "pointwise_strided": ((1, 512, 9, 9), (2048, 512, 1, 1), dict(strides=(2, 2)), "convolution"),
     "five": ((1, 128, 9, 33), (48, 128, 5, 5), dict(pads=(2, 2, 2, 2)), "convolution"),
     "stem": ((1, 3, 41, 39), (128, 3, 11, 11), dict(strides=(4, 4), pads=(5, 5, 5, 5)), "convolution"),
+    "twelve": ((1, 12, 21, 19), (64, 12, 5, 5), dict(pads=(2, 2, 2, 2)), "convolution"),
     "partial": ((1, 256, 9, 9), (37, 256, 5, 3), dict(pads=(0, 1, 0, 1)), "convolution"),
     "grouped": ((1, 64, 9, 9), (32, 16, 3, 3), dict(group=4), "matmul"),
     "uneven": ((1, 70, 9, 9), (32, 70, 3, 3), {}, "matmul"),

@@ -38,7 +38,7 @@ namespace tegula {
 } // namespace tegula
 
 /// Input channels up to which a convolution reads them where they are.
-static constexpr int64_t fewChannels = 8;
+static constexpr int64_t fewChannels = 15;
 /// Kernel positions up to which a depthwise convolution is one map.
 static constexpr int64_t maxDepthwisePositions = 25;
 
@@ -196,7 +196,23 @@ private:
       auto channels = dyn_cast<RankedTensorType>(norm.getScale().getType());
       return channels && channels.hasStaticShape() && channels.getElementType().isF32();
     }
+    if (auto resize = dyn_cast<ResizeOp>(op))
+      return keepsChannels(resize);
     return isa<AveragePoolOp>(op);
+  }
+
+  /// Whether batch and channels stay as they are by known scales.
+  static bool keepsChannels(ResizeOp resize) {
+    auto scales = resize.getScales() ? getConstantFloats(resize.getScales()) : std::nullopt;
+    if (!scales || resize.getRoi())
+      return false;
+    SmallVector<int64_t> axes{0, 1, 2, 3};
+    if (resize.getAxes())
+      axes.assign(resize.getAxes()->begin(), resize.getAxes()->end());
+    return axes.size() == scales->size() && llvm::all_of(llvm::zip(axes, *scales), [](auto pair) {
+             auto [axis, scale] = pair;
+             return axis >= 0 && (axis >= 2 || scale == 1);
+           });
   }
 
   void plan(Operation *op) {
@@ -401,12 +417,14 @@ private:
       return ReduceMeanOp::create(b, loc, type, x, Value(), b.getDenseI64ArrayAttr({2, 3}));
     SmallVector<Value> operands;
     for (Value operand : op->getOperands())
-      operands.push_back(getOperand(b, operand));
+      operands.push_back(isa<ResizeOp>(op) && !operands.empty() ? operand : getOperand(b, operand));
     Operation *copy = b.clone(*op);
     copy->setOperands(operands);
     copy->getResult(0).setType(type);
     if (auto concat = dyn_cast<ConcatOp>(copy))
       concat.setAxis(1);
+    if (auto resize = dyn_cast<ResizeOp>(copy); resize && !resize.getAxes())
+      resize.setAxes(ArrayRef<int64_t>{0, 1, 2, 3});
     // Pools slide over the block as a third dimension, one element at a time.
     if (isa<MaxPoolOp, AveragePoolOp>(op)) {
       auto extend = [&](StringRef name, int64_t value) {

@@ -44,7 +44,8 @@ func.func @winograd(%x: tensor<1x64x56x56xf32>) -> tensor<1x9x56x56xf32> {
   return %y : tensor<1x9x56x56xf32>
 }
 
-// A gate for each channel, computed from blocks, and a constant slope stay beside the image.
+// A gate for each channel, computed from blocks, and a constant slope stay beside the image; so does a resize that keeps
+// channels.
 // CHECK-LABEL: func.func @channels
 // CHECK: %[[X:.*]] = graph.blocked_conv {{.*}} -> tensor<?x2x28x28x16xf32>
 // CHECK: %[[D:.*]] = graph.blocked_depthwise_conv %[[X]], {{.*}} tensor<2x3x3x16xf32> -> tensor<?x2x28x28x16xf32>
@@ -52,8 +53,10 @@ func.func @winograd(%x: tensor<1x64x56x56xf32>) -> tensor<1x9x56x56xf32> {
 // CHECK: %[[G:.*]] = graph.reduce_max %[[P]] {axes = array<i64: 2, 3>}
 // CHECK: %[[S:.*]] = graph.sigmoid %[[G]]
 // CHECK: %[[M:.*]] = graph.mul %[[P]], %[[S]] : tensor<?x2x28x28x16xf32>, tensor<?x2x1x1x16xf32>
-// CHECK: graph.unblock_channels %[[M]]
-func.func @channels(%image: tensor<?x3x28x28xf32>) -> tensor<?x32x28x28xf32> {
+// CHECK: %[[Z:.*]] = graph.resize %[[M]] {{.*}}axes = array<i64: 0, 1, 2, 3>{{.*}} -> tensor<?x2x56x56x16xf32>
+// CHECK: %[[A:.*]] = graph.reduce_mean %[[Z]]
+// CHECK: graph.unblock_channels %[[A]]
+func.func @channels(%image: tensor<?x3x28x28xf32>) -> tensor<?x32x1x1xf32> {
   %stem = graph.constant dense_resource<stem> : tensor<32x3x7x7xf32>
   %x = graph.conv %image, %stem {strides = array<i64: 1, 1>, pads = array<i64: 3, 3, 3, 3>, dilations = array<i64: 1, 1>} : tensor<?x3x28x28xf32>, tensor<32x3x7x7xf32> -> tensor<?x32x28x28xf32>
   %w = graph.constant dense_resource<depthwise> : tensor<32x1x3x3xf32>
@@ -63,7 +66,10 @@ func.func @channels(%image: tensor<?x3x28x28xf32>) -> tensor<?x32x28x28xf32> {
   %g = graph.global_pool %p "max" : tensor<?x32x28x28xf32> -> tensor<?x32x1x1xf32>
   %s = graph.sigmoid %g : tensor<?x32x1x1xf32> -> tensor<?x32x1x1xf32>
   %m = graph.mul %p, %s : tensor<?x32x28x28xf32>, tensor<?x32x1x1xf32> -> tensor<?x32x28x28xf32>
-  return %m : tensor<?x32x28x28xf32>
+  %scales = graph.constant dense<[1.0, 1.0, 2.0, 2.0]> : tensor<4xf32>
+  %z = graph.resize %m scales %scales {mode = "nearest", coordinates = "asymmetric", nearest_mode = "floor", aspect_policy = "stretch", cubic_coefficient = -0.75 : f32, extrapolation_value = 0.0 : f32, exclude_outside = false, antialias = false} : (tensor<?x32x28x28xf32>, tensor<4xf32>) -> tensor<?x32x56x56xf32>
+  %mean = graph.global_pool %z "average" : tensor<?x32x56x56xf32> -> tensor<?x32x1x1xf32>
+  return %mean : tensor<?x32x1x1xf32>
 }
 
 // Not worth two relayouts; channels that fill no blocks; grouped; weights that are computed.

@@ -198,8 +198,20 @@ SmallVector<Value> Emitter::sum(const Extent &extent, ArrayRef<Index> places, un
     return sums;
   }
   int64_t step = level == Channel ? schedule.getUnroll() : 1, count = convolution.extent(Loop(level));
+  unsigned next = level + 1;
+  // Kernel columns whose channels lie side by side are one long row of channels.
+  auto continues = [&](const FlatAccess &access) {
+    Index row = math.mul(access.steps[Channel], math.of(convolution.extent(Channel)));
+    return getConstantIntValue(row) && IndexMath::same(access.steps[KernelColumn], row);
+  };
+  if (level == KernelColumn && continues(x) && continues(weight)) {
+    step = schedule.getUnroll();
+    count *= convolution.extent(Channel);
+    level = Channel;
+    next = loopCount;
+  }
   auto inner = [&](Index index, Values values) {
-    return sum(extent, places, level + 1, math.add(xBase, math.mul(index, x.steps[level])),
+    return sum(extent, places, next, math.add(xBase, math.mul(index, x.steps[level])),
                math.add(weightBase, math.mul(index, weight.steps[level])), std::move(values));
   };
   if (count <= step)

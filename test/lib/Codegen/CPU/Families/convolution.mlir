@@ -8,15 +8,14 @@ module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux
   }
 }
 
-// Two blocks of output channels at fourteen places: sums that stay in registers over input blocks, kernel positions and
-// input channels, four of these unrolled; each element of the operand is broadcast for both weights.
+// Two blocks of output channels at fourteen places: sums that stay in registers over input blocks, kernel rows and the
+// channels of three columns, four of these unrolled; each element of the operand is broadcast for both weights.
 // CHECK: exec.kernel
 // CHECK-SAME: schedule = #sched.cpu_convolution<blocks = 2, rows = 1, pixels = 14, unroll = 4>
 // CHECK-NOT: linalg
 // CHECK: %[[BLOCKS:.*]]:28 = scf.for %{{.*}} iter_args
 // CHECK: %[[ROWS:.*]]:28 = scf.for %{{.*}} iter_args
-// CHECK: %[[COLUMNS:.*]]:28 = scf.for %{{.*}} iter_args
-// CHECK: %[[CHANNELS:.*]]:28 = scf.for %{{.*}} iter_args
+// CHECK: %[[CHANNELS:.*]]:28 = scf.for %{{.*}} to %c48 step %c4 iter_args
 // CHECK: vector.load {{.*}}, vector<16xf32>
 // CHECK: vector.load {{.*}}, vector<16xf32>
 // CHECK: %[[E:.*]] = memref.load
