@@ -9,6 +9,7 @@
 #include "tegula/Conversion/Passes.h"
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Dialect/Graph/IR/Types.h"
+#include "tegula/Kernel/Unsupported.h"
 
 #include "mlir/Dialect/Func/Transforms/FuncConversions.h"
 
@@ -98,8 +99,34 @@ struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass
     target.addDynamicallyLegalOp<func::FuncOp>(
         [&](func::FuncOp function) { return converter.isSignatureLegal(function.getFunctionType()); });
     target.addDynamicallyLegalOp<func::ReturnOp>([&](func::ReturnOp op) { return converter.isLegal(op); });
-    if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))
+    if (failed(convert(target, std::move(patterns))))
       signalPassFailure();
+  }
+
+  /// An op that no pattern takes is a form of an operator that has no lowering (an extent that must be known is not,
+  /// say): the model asks for what cannot be done.
+  LogicalResult convert(const ConversionTarget &target, FrozenRewritePatternSet patterns) {
+    std::optional<Location> refused;
+    {
+      ScopedDiagnosticHandler watch(&getContext(), [&](Diagnostic &diagnostic) {
+        bool isRefusal = StringRef(diagnostic.str()).starts_with("failed to legalize operation 'graph.");
+        if (isRefusal)
+          refused = diagnostic.getLocation();
+        return success(isRefusal);
+      });
+      if (succeeded(applyPartialConversion(getOperation(), target, patterns)))
+        return success();
+    }
+    if (refused)
+      getOperation()->walk([&](Operation *op) {
+        if (op->getLoc() != *refused || !isa<tegula::graph::GraphDialect>(op->getDialect()))
+          return WalkResult::advance();
+        InFlightDiagnostic error = tegula::emitUnsupported(op);
+        error << "unsupported form: no lowering of " << op->getName() << " takes (" << op->getOperandTypes() << ") -> ("
+              << op->getResultTypes() << ")";
+        return WalkResult::interrupt();
+      });
+    return failure();
   }
 };
 } // namespace

@@ -110,6 +110,39 @@ LogicalResult GraphBuilder::buildInitializers(const onnx::GraphProto &graph, OpB
   return success();
 }
 
+/// Ranks of operands that the standard wants (vectors, scalars, the input's for a weight), which ONNX's inference
+/// checks only where it knows them.
+static LogicalResult checkOperandRanks(NodeContext &node, StringRef opType) {
+  static const llvm::StringMap<SmallVector<unsigned, 4>> vectors{
+      {"ConstantOfShape", {0}}, {"Expand", {1}},         {"Pad", {1}},  {"Reshape", {1}},
+      {"Resize", {1, 2, 3}},    {"Slice", {1, 2, 3, 4}}, {"Tile", {1}}, {"TopK", {1}},
+  };
+  for (unsigned i = 0; opType == "Range" && i < node.operandCount(); ++i) {
+    Value value = node.operand(i);
+    if (auto type = value ? dyn_cast<RankedTensorType>(value.getType()) : nullptr;
+        type && (!type.hasStaticShape() || type.getNumElements() != 1))
+      return node.error("expected input " + Twine(i) + " to be a scalar, but got a tensor");
+  }
+  unsigned weight = opType == "QLinearConv" ? 3 : 1;
+  bool isConvolution = llvm::is_contained({"Conv", "ConvInteger", "ConvTranspose", "QLinearConv"}, opType);
+  if (isConvolution && weight < node.operandCount() && node.operand(0) && node.operand(weight)) {
+    auto x = dyn_cast<RankedTensorType>(node.operand(0).getType());
+    auto w = dyn_cast<RankedTensorType>(node.operand(weight).getType());
+    if (x && w && x.getRank() != w.getRank())
+      return node.error("expected a weight of rank " + Twine(x.getRank()) + " like the input, but got rank " +
+                        Twine(w.getRank()));
+  }
+  auto found = vectors.find(opType);
+  if (found == vectors.end() || (opType == "Tile" && node.version < 6)) // whose first version had scalars
+    return success();
+  for (unsigned i : found->second) {
+    Value value = i < node.operandCount() ? node.operand(i) : Value();
+    if (auto type = value ? dyn_cast<RankedTensorType>(value.getType()) : nullptr; type && type.getRank() != 1)
+      return node.error("expected input " + Twine(i) + " to have rank 1, but got rank " + Twine(type.getRank()));
+  }
+  return success();
+}
+
 LogicalResult GraphBuilder::buildNode(const onnx::NodeProto &node, OpBuilder &builder) {
   int64_t version = getOpset(node.domain());
   StringRef name = node.name().empty() && node.output_size() ? StringRef(node.output(0)) : StringRef(node.name());
@@ -135,7 +168,9 @@ LogicalResult GraphBuilder::buildNode(const onnx::NodeProto &node, OpBuilder &bu
   if (build && !isWhole)
     nodeContext.reason = "strings, sequences or other values that are no numbers";
   if (build && isWhole) {
-    LogicalResult built = build(nodeContext);
+    LogicalResult built = failure();
+    if (!domain.empty() || succeeded(checkOperandRanks(nodeContext, node.op_type())))
+      built = build(nodeContext);
     if (nodeContext.failedForGood)
       return failure();
     if (succeeded(built))
