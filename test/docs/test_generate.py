@@ -66,3 +66,10 @@ def test_generated_pages_are_up_to_date():
     """All but ONNX.md, whose source are the results of a conformance run."""
     stale = [name for name, text in generate.pages(None) if (generate.ROOT / "docs" / name).read_text() != text]
     assert not stale, "run docs/generate.py"
+
+
+def test_own_cases():
+    rows = generate.own_cases()
+    count, dynamic = rows["com.microsoft", "GroupQueryAttention"]
+    assert count >= 10 and dynamic >= 1
+    assert ("ai.onnx.ml", "SVMClassifier") in rows

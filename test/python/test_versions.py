@@ -10,6 +10,7 @@ import test_random
 from conftest import ROOT
 from oracle import check
 from version_cases import CASES
+import version_movement_cases  # noqa: F401  adds its cases
 
 sys.path.insert(0, str(ROOT / "test" / "conformance"))
 from operator_versions import SUITE, untested  # noqa: E402

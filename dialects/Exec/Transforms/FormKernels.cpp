@@ -298,11 +298,13 @@ private:
   /// Clones `value`'s defining operation if it is of the cloned kind; collects everything else as a capture.
   void collect(Operation *op, const Group &group, llvm::SetVector<Operation *> &clones,
                llvm::SetVector<Value> &captures) {
-    // A contraction packs its operands from memory, and a choice between tensors is one between their memory: no scalar
-    // can stand for one.
+    // A contraction packs its operands from memory, a choice between tensors is one between their memory, and a slice
+    // is copied: no scalar can stand for one.
     auto packs = [](Operation *user, Value value) {
       auto generic = dyn_cast<linalg::GenericOp>(user);
-      bool readsMemory = (generic && exec::isContraction(generic)) || isa<arith::SelectOp>(user);
+      auto insert = dyn_cast<tensor::InsertSliceOp>(user);
+      bool readsMemory = (generic && exec::isContraction(generic)) || isa<arith::SelectOp>(user) ||
+                         (insert && insert.getSource() == value && insert.getDest() != value);
       return readsMemory && isa<TensorType>(value.getType()) && matchPattern(value, m_Constant());
     };
     auto visit = [&](Operation *user, Value value) {

@@ -119,6 +119,23 @@ static Value truncateToInteger(OpBuilder &b, Location loc, Value value, Type to,
   return target == wide ? integer : Value(arith::TruncIOp::create(b, loc, target, integer));
 }
 
+/// An f64 as f32, toward zero, with the last bit set where something was cut off: rounding that once more, to a
+/// narrower type, gives what rounding the f64 gives.
+static Value roundToOdd(OpBuilder &b, Location loc, Value value) {
+  Type f32 = b.getF32Type(), i32 = b.getI32Type();
+  Value nearest = arith::TruncFOp::create(b, loc, f32, value);
+  Value back = arith::ExtFOp::create(b, loc, value.getType(), nearest);
+  // Also for NaN, which stays.
+  Value isExact = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UEQ, back, value);
+  Value isAbove =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, math::AbsFOp::create(b, loc, back).getResult(),
+                            math::AbsFOp::create(b, loc, value).getResult());
+  Value bits = arith::BitcastOp::create(b, loc, i32, nearest);
+  Value cut = arith::SubIOp::create(b, loc, bits, arith::ExtUIOp::create(b, loc, i32, isAbove));
+  Value odd = arith::OrIOp::create(b, loc, cut, arith::ConstantIntOp::create(b, loc, i32, 1));
+  return arith::SelectOp::create(b, loc, isExact, nearest, arith::BitcastOp::create(b, loc, f32, odd));
+}
+
 Value tegula::castScalar(OpBuilder &b, Location loc, Value value, Type from, Type to, bool saturate,
                          StringRef roundMode) {
   Type source = value.getType();
@@ -126,7 +143,7 @@ Value tegula::castScalar(OpBuilder &b, Location loc, Value value, Type from, Typ
   if (from == to && source == target)
     return value;
   if (isNarrowFloat(to)) {
-    Value wide = castScalar(b, loc, value, from, b.getF32Type());
+    Value wide = source.isF64() ? roundToOdd(b, loc, value) : castScalar(b, loc, value, from, b.getF32Type());
     return encodeNarrowFloat(b, loc, wide, to, saturate, roundMode);
   }
   if (to.isInteger(1)) {
@@ -164,13 +181,10 @@ Value tegula::castScalar(OpBuilder &b, Location loc, Value value, Type from, Typ
   unsigned sourceBits = source.getIntOrFloatBitWidth(), targetBits = target.getIntOrFloatBitWidth();
   if (sourceBits > targetBits)
     value = arith::TruncIOp::create(b, loc, target, value);
-  if (isSubByteInteger(to))
-    return wrapSubByte(b, loc, value, to);
-  if (sourceBits >= targetBits)
-    return value;
-  if (fromUnsigned)
-    return arith::ExtUIOp::create(b, loc, target, value);
-  return arith::ExtSIOp::create(b, loc, target, value);
+  else if (sourceBits < targetBits)
+    value = fromUnsigned ? Value(arith::ExtUIOp::create(b, loc, target, value))
+                         : Value(arith::ExtSIOp::create(b, loc, target, value));
+  return isSubByteInteger(to) ? wrapSubByte(b, loc, value, to) : value;
 }
 
 // --- extents ---------------------------------------------------------------------------------------------------------

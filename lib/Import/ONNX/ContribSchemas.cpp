@@ -60,6 +60,7 @@ constexpr Operator operators[] = {
     {microsoft, "MatMulIntegerToFloat", "nnnnooo", Results::Unknown},
     {microsoft, "DynamicQuantizeMatMul", "nnnoo", Results::Float},
     {microsoft, "DynamicQuantizeLSTM", "nnnooooonnnn", Results::Float},
+    {microsoft, "GreedySearch", "nnooooo", Results::Unknown},
     {microsoft, "QuantizeLinear", "nno", Results::Shaped8},
     {microsoft, "DequantizeLinear", "nno", Results::Unknown},
 };

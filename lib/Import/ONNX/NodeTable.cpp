@@ -41,6 +41,7 @@ const NodeTable &NodeTable::get() {
     addSupportVectorNodes(rows);
     addSequenceNodes(rows);
     addTextNodes(rows);
+    addTextGenerationNodes(rows);
     addMapNodes(rows);
     addVisionNodes(rows);
     addEncodingNodes(rows);

@@ -175,6 +175,7 @@ void addTreeNodes(NodeTable &table);
 void addSupportVectorNodes(NodeTable &table);
 void addSequenceNodes(NodeTable &table);
 void addTextNodes(NodeTable &table);
+void addTextGenerationNodes(NodeTable &table);
 void addMapNodes(NodeTable &table);
 void addVisionNodes(NodeTable &table);
 void addEncodingNodes(NodeTable &table);
