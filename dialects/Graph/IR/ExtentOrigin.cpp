@@ -82,9 +82,29 @@ static bool broadcasts(Operation *op) {
 }
 
 namespace {
+enum class ShapeRule { Other, KeepsShape, Broadcasts };
+} // namespace
+
+/// Asked at every step of every trace: names are compared once for each kind of op.
+static ShapeRule getShapeRule(Operation *op) {
+  thread_local llvm::DenseMap<TypeID, ShapeRule> known;
+  auto info = op->getRegisteredInfo();
+  if (!info)
+    return ShapeRule::Other;
+  auto [entry, isNew] = known.try_emplace(info->getTypeID(), ShapeRule::Other);
+  if (isNew)
+    entry->second = keepsShape(op) ? ShapeRule::KeepsShape : broadcasts(op) ? ShapeRule::Broadcasts : ShapeRule::Other;
+  return entry->second;
+}
+
+namespace {
 struct Tracer {
   int depth;
   int budget = 128;
+  /// Operands of broadcasts that were traced already: values that are shared must not cost twice.
+  llvm::SmallDenseMap<std::pair<Value, int64_t>, PartialInteger> traced;
+
+  explicit Tracer(int depth) : depth(depth) {}
 
   PartialInteger trace(Value tensor, int64_t dimension) {
     while (true) {
@@ -109,9 +129,10 @@ struct Tracer {
       dimension = place;
       return true;
     };
-    if (keepsShape(op))
+    ShapeRule rule = getShapeRule(op);
+    if (rule == ShapeRule::KeepsShape)
       return to(op->getOperand(0), dimension);
-    if (broadcasts(op))
+    if (rule == ShapeRule::Broadcasts)
       return stepBroadcast(op->getOperands(), rank, 0, tensor, dimension);
     if (auto transpose = dyn_cast<TransposeOp>(op))
       return to(transpose.getX(), transpose.getPermutation()[dimension]);
@@ -197,7 +218,13 @@ struct Tracer {
           continue;
         return false;
       }
-      PartialInteger origin = trace(operand, place);
+      PartialInteger origin;
+      if (auto found = traced.find({operand, place}); found != traced.end()) {
+        origin = found->second;
+      } else {
+        origin = trace(operand, place);
+        traced[{operand, place}] = origin;
+      }
       if (!origin.tensor ||
           (decided.tensor && (decided.tensor != origin.tensor || decided.dimension != origin.dimension)))
         return false;
@@ -214,5 +241,5 @@ struct Tracer {
 
 PartialInteger graph::getExtentOrigin(Value tensor, int64_t dimension) { return getExtentOrigin(tensor, dimension, 0); }
 PartialInteger graph::getExtentOrigin(Value tensor, int64_t dimension, int depth) {
-  return Tracer{depth}.trace(tensor, dimension);
+  return Tracer(depth).trace(tensor, dimension);
 }

@@ -47,15 +47,44 @@ struct Evaluator {
     return elements->size() <= size_t(maxElements) ? elements : std::nullopt;
   }
 
+  PartialInteger traceExtent(Value tensor, int64_t dimension) {
+    return rankedOf(tensor) ? getExtentOrigin(tensor, dimension, depth + 1)
+                            : PartialInteger{std::nullopt, tensor, dimension};
+  }
+
+  /// The elements of a one-dimensional tensor of which an op takes some: of a shape only those are traced, which costs.
+  class Source {
+  public:
+    Source(Evaluator &evaluator, Value value) : evaluator(evaluator) {
+      RankedTensorType type = rankedOf(value);
+      if (!type || type.getRank() != 1)
+        return;
+      shape = value.getDefiningOp<ShapeOp>();
+      if (shape && (getConstantIntegers(value) || --evaluator.budget < 0 ||
+                    (!type.isDynamicDim(0) && type.getDimSize(0) != extentCount())))
+        shape = nullptr;
+      if (!shape)
+        elements = evaluator.evaluate(value);
+    }
+    bool isKnown() const { return shape || elements; }
+    int64_t size() { return shape ? extentCount() : int64_t(elements->size()); }
+    PartialInteger operator[](int64_t i) {
+      return shape ? evaluator.traceExtent(shape.getX(), int64_t(shape.getStart()) + i) : (*elements)[i];
+    }
+
+  private:
+    int64_t extentCount() { return std::max<int64_t>(0, int64_t(shape.getEnd()) - int64_t(shape.getStart())); }
+
+    Evaluator &evaluator;
+    ShapeOp shape;
+    std::optional<Elements> elements;
+  };
+
   std::optional<Elements> evaluateOp(Operation *op, Value value) {
     if (auto shape = dyn_cast<ShapeOp>(op)) {
       Elements elements;
-      RankedTensorType type = rankedOf(shape.getX());
       for (int64_t i = shape.getStart(); i < int64_t(shape.getEnd()); ++i)
-        if (type)
-          elements.push_back(getExtentOrigin(shape.getX(), i, depth + 1));
-        else
-          elements.push_back({std::nullopt, shape.getX(), i});
+        elements.push_back(traceExtent(shape.getX(), i));
       return elements;
     }
     if (auto size = dyn_cast<SizeOp>(op)) {
@@ -91,30 +120,28 @@ struct Evaluator {
       return elements;
     }
     if (auto gather = dyn_cast<GatherOp>(op)) {
-      RankedTensorType type = rankedOf(gather.getX());
-      auto source = type && type.getRank() == 1 ? evaluate(gather.getX()) : std::nullopt;
-      auto indices = evaluate(gather.getIndices());
-      if (!source || !indices)
+      Source source(*this, gather.getX());
+      auto indices = source.isKnown() ? evaluate(gather.getIndices()) : std::nullopt;
+      if (!indices)
         return std::nullopt;
       Elements elements;
       for (const PartialInteger &index : *indices) {
-        auto place = index.value ? normalizeAxis(*index.value, source->size()) : std::nullopt;
-        elements.push_back(place ? (*source)[*place] : PartialInteger{});
+        auto place = index.value ? normalizeAxis(*index.value, source.size()) : std::nullopt;
+        elements.push_back(place ? source[*place] : PartialInteger{});
       }
       return elements;
     }
     if (auto slice = dyn_cast<SliceOp>(op)) {
-      RankedTensorType type = rankedOf(slice.getX());
-      auto source = type && type.getRank() == 1 ? evaluate(slice.getX()) : std::nullopt;
+      Source source(*this, slice.getX());
       auto starts = getConstantIntegers(slice.getStarts()), ends = getConstantIntegers(slice.getEnds());
       auto steps = slice.getSteps() ? getConstantIntegers(slice.getSteps()) : SmallVector<int64_t>{1};
-      if (!source || !starts || !ends || !steps || starts->size() != 1 || ends->size() != 1 || steps->size() != 1 ||
-          steps->front() == 0)
+      if (!source.isKnown() || !starts || !ends || !steps || starts->size() != 1 || ends->size() != 1 ||
+          steps->size() != 1 || steps->front() == 0)
         return std::nullopt;
-      SliceRange range = clampSlice(starts->front(), ends->front(), steps->front(), source->size());
+      SliceRange range = clampSlice(starts->front(), ends->front(), steps->front(), source.size());
       Elements elements;
       for (int64_t i = 0; i < range.count; ++i)
-        elements.push_back((*source)[range.start + i * range.step]);
+        elements.push_back(source[range.start + i * range.step]);
       return elements;
     }
     if (auto split = dyn_cast<SplitOp>(op)) {
