@@ -80,6 +80,8 @@ LogicalResult ConvOp::inferTypes(SmallVectorImpl<Type> &types) {
     types.push_back(UnrankedTensorType::get(element));
     return success();
   }
+  if (failed(verify())) // inference comes before the verifier
+    return failure();
   SmallVector<int64_t> shape{x.getDimSize(0), weight.getDimSize(0)};
   if (failed(inferWindows(*this, x.getShape(), weight.getShape().drop_front(2), getStrides(), getDilations(), getPads(),
                           getAutoPad(), /*ceilMode=*/false, shape)))
@@ -139,6 +141,8 @@ LogicalResult ConvTransposeOp::inferTypes(SmallVectorImpl<Type> &types) {
     types.push_back(UnrankedTensorType::get(element));
     return success();
   }
+  if (failed(verify()))
+    return failure();
   int64_t inner = weight.getDimSize(1), spatial = x.getRank() - 2;
   SmallVector<int64_t> shape{x.getDimSize(0), ShapedType::isDynamic(inner) ? inner : inner * int64_t(getGroup())};
   for (int64_t i = 0; i < spatial; ++i) {

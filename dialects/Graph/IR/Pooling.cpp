@@ -13,6 +13,8 @@ template <typename OpTy> static LogicalResult inferPool(OpTy op, SmallVectorImpl
     types.push_back(UnrankedTensorType::get(element));
     return success();
   }
+  if (failed(op.verify())) // inference comes before the verifier
+    return failure();
   SmallVector<int64_t> shape(x.getShape().take_front(2));
   if (failed(inferWindows(op, x.getShape(), op.getKernel(), op.getStrides(), op.getDilations(), op.getPads(),
                           op.getAutoPad(), op.getCeilMode(), shape)))
@@ -61,6 +63,8 @@ LogicalResult GlobalPoolOp::inferTypes(SmallVectorImpl<Type> &types) {
     types.push_back(getX().getType());
     return success();
   }
+  if (failed(verify()))
+    return failure();
   SmallVector<int64_t> shape(x.getShape().take_front(2));
   shape.resize(x.getRank(), 1);
   types.push_back(RankedTensorType::get(shape, x.getElementType()));
