@@ -45,6 +45,7 @@ typedef struct tegula_compile_options {
   size_t dimension_count;
   const char *external_data_root; /* folder below which links of external data may lead, or NULL */
   const char *lock_file;          /* lock file to take schedules from, before the database, or NULL */
+  int32_t freeze_defaults; /* 1: initializers that are inputs too are constants, though a run could override them */
 } tegula_compile_options;
 
 /* Compiles a model. `*message`, if `message` is not NULL, becomes the errors, one a line and each with its place in

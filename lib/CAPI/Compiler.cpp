@@ -48,6 +48,7 @@ CompileStatus compile(const tegula_compile_options &given, std::string &messages
   options.target = textOr(given.target, "host");
   options.emit = textOr(given.emit, "lib");
   options.externalDataRoot = textOr(given.external_data_root, "");
+  options.freezeDefaults = given.freeze_defaults != 0;
   for (size_t k = 0; k < given.dimension_count; ++k) {
     std::pair<std::string, int64_t> dimension;
     if (!parseDimension(given.dimensions[k], dimension))

@@ -38,6 +38,8 @@ CompilerSession::CompilerSession(CompileOptions given) : options(std::move(given
     });
     if (auto file = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>(); file && place.empty())
       place = (file.getFilename().getValue() + ":" + Twine(file.getLine()) + ":" + Twine(file.getColumn())).str();
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      errors.push_back({place, diagnostic.str()});
     if (!place.empty())
       stream << place << ": ";
     switch (diagnostic.getSeverity()) {
@@ -70,6 +72,7 @@ CompilerSession::CompilerSession(CompileOptions given) : options(std::move(given
 CompilerSession::~CompilerSession() = default;
 
 CompileStatus CompilerSession::fail(CompileStatus status, const Twine &message) {
+  errors.push_back({"", message.str()});
   messages += ("error: " + message + "\n").str();
   return status;
 }
@@ -116,6 +119,8 @@ CompileStatus CompilerSession::runStage(StringRef name) {
   });
   if (succeeded(manager.run(*module)))
     return CompileStatus::Ok;
+  if (unsupported || !ours)
+    remarkOnDefaults(*module);
   if (unsupported)
     return CompileStatus::InvalidModel;
   if (!ours)
@@ -144,7 +149,7 @@ void CompilerSession::recordKernels() {
   }
 }
 
-CompileStatus CompilerSession::runTo(StringRef last) {
+CompileStatus CompilerSession::import() {
   // The reference target is baseline code of the same kernels, lowered by the reference family.
   bool isReference = options.target == "reference";
   StringRef targetName = isReference ? "x86-64" : StringRef(options.target);
@@ -154,6 +159,7 @@ CompileStatus CompilerSession::runTo(StringRef last) {
   ImportOptions import;
   import.dimensions = options.dimensions;
   import.externalDataRoot = options.externalDataRoot;
+  import.freezeDefaults = options.freezeDefaults;
   module = options.modelBytes.data()
                ? importOnnxBytes(context, StringRef(options.modelBytes.data(), options.modelBytes.size()), import)
                : importOnnxFile(context, options.modelPath, import);
@@ -162,8 +168,18 @@ CompileStatus CompilerSession::runTo(StringRef last) {
   (*module)->setAttr("exec.target", *target);
   if (options.maxLoop > 0)
     (*module)->setAttr("graph.max_loop", Builder(&context).getI64IntegerAttr(options.maxLoop));
+  return CompileStatus::Ok;
+}
+
+CompileStatus CompilerSession::runTo(StringRef last) {
+  CompileStatus status = import();
+  return status == CompileStatus::Ok ? runStages(last) : status;
+}
+
+CompileStatus CompilerSession::runStages(StringRef last) {
   if (last == "import")
     return CompileStatus::Ok;
+  bool isReference = options.target == "reference";
   for (const Stage &stage : getStages()) {
     if (CompileStatus status = runStage(stage.name); status != CompileStatus::Ok)
       return status;

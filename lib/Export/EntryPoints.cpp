@@ -70,7 +70,8 @@ std::string tegula::makeHeader(ModuleOp module, const ExportOptions &options) {
       std::string line = name ? name.getValue().str() : "";
       for (size_t at; (at = line.find("*/")) != std::string::npos;)
         line.replace(at, 2, "* /");
-      stream << " *   " << line << ": " << cast<TypeAttr>(dictionary.get("type")).getValue() << "\n";
+      stream << " *   " << line << ": " << cast<TypeAttr>(dictionary.get("type")).getValue()
+             << (dictionary.get("default") ? " (has a default)" : "") << "\n";
     }
     return std::to_string(entries ? entries.size() : 0);
   };

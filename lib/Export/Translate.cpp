@@ -69,6 +69,23 @@ public:
                       array(shape, "tegula.shape"), array(symbols, "tegula.symbols")});
   }
 
+  /// Address of the tegula_default of an input; null when it has none.
+  llvm::Constant *inputDefault(DictionaryAttr description) {
+    auto elements = description.getAs<ElementsAttr>("default");
+    if (!elements)
+      return null();
+    SmallVector<llvm::Constant *> shape, strings;
+    for (int64_t extent : description.getAs<DenseI64ArrayAttr>("default_shape").asArrayRef())
+      shape.push_back(integer64(extent));
+    if (auto texts = dyn_cast<DenseStringElementsAttr>(elements))
+      for (StringRef string : texts.getValues<StringRef>())
+        strings.push_back(structure({text(string), integer64(string.size())}));
+    auto offset = description.getAs<IntegerAttr>("default_offset");
+    return global(structure({integer32(shape.size()), array(shape, "tegula.shape"),
+                             integer64(offset ? offset.getInt() : 0), array(strings, "tegula.strings")}),
+                  "tegula.default");
+  }
+
   /// Address of the tegula_value_type of a value; null for a tensor.
   llvm::Constant *valueType(Type type) { return graph::isValueType(type) ? describeType(type) : null(); }
 
@@ -249,15 +266,22 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
     for (Attribute name : names)
       nodes.push_back(builder.text(cast<StringAttr>(name).getValue()));
 
-  /// Null when all are tensors.
-  auto describeTypes = [&](StringRef attribute) {
+  /// An array of addresses, one for each row of the list; null when all are.
+  auto describeEach = [&](StringRef attribute, const llvm::Twine &name, auto describe) {
     SmallVector<llvm::Constant *> rows;
     if (auto list = module->getAttrOfType<ArrayAttr>(attribute))
       for (Attribute entry : list)
-        rows.push_back(builder.valueType(cast<TypeAttr>(cast<DictionaryAttr>(entry).get("type")).getValue()));
+        rows.push_back(describe(cast<DictionaryAttr>(entry)));
     bool hasValue = llvm::any_of(rows, [](llvm::Constant *row) { return !row->isNullValue(); });
-    return hasValue ? builder.array(rows, "tegula.types") : builder.null();
+    return hasValue ? builder.array(rows, name) : builder.null();
   };
+  auto describeTypes = [&](StringRef attribute) {
+    return describeEach(attribute, "tegula.types", [&](DictionaryAttr entry) {
+      return builder.valueType(cast<TypeAttr>(entry.get("type")).getValue());
+    });
+  };
+  llvm::Constant *defaults =
+      describeEach("exec.inputs", "tegula.defaults", [&](DictionaryAttr entry) { return builder.inputDefault(entry); });
   int64_t constantBytes = getConstantBytes(module);
   llvm::Constant *constants = builder.null();
   if (sidecar.empty()) {
@@ -289,7 +313,8 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
                                                 program,
                                                 builder.array(deviceRows, "tegula.device_kernels"),
                                                 describeTypes("exec.inputs"),
-                                                describeTypes("exec.outputs")});
+                                                describeTypes("exec.outputs"),
+                                                defaults});
   llvm::Constant *descriptor = builder.global(artifact, "tegula.artifact");
 
   // const tegula_artifact *<symbol>_query(uint32_t version) { return version == TEGULA_ABI_VERSION ? &artifact : NULL;

@@ -184,23 +184,29 @@ Expected<std::unique_ptr<llvm::MemoryBuffer>> readFile(StringRef path) {
   return std::move(*buffer);
 }
 
-/// input_0.pb, input_1.pb, ... up to the first number that is missing; a file with a higher number is an error.
-llvm::Error listNumbered(StringRef folder, StringRef stem, std::vector<std::string> &files) {
+/// input_0.pb, input_1.pb, ... up to the highest number; one that is missing is an error, or "" with `mayMiss`.
+llvm::Error listNumbered(StringRef folder, StringRef stem, bool mayMiss, std::vector<std::string> &files) {
   auto pathOf = [&](size_t number) {
     llvm::SmallString<128> path(folder);
     llvm::sys::path::append(path, stem + "_" + Twine(number) + ".pb");
     return path;
   };
-  while (llvm::sys::fs::exists(pathOf(files.size())))
-    files.push_back(std::string(pathOf(files.size())));
+  constexpr size_t most = 1 << 20; // a number beyond is no input's
+  size_t count = 0;
   std::error_code error;
   for (llvm::sys::fs::directory_iterator file(folder, error), end; !error && file != end; file.increment(error)) {
     StringRef number = llvm::sys::path::filename(file->path());
     size_t parsed = 0;
     if (number.consume_front(stem) && number.consume_front("_") && number.consume_back(".pb") &&
-        !number.getAsInteger(10, parsed) && parsed > files.size())
-      return dataError(folder, "expected " + stem + "_" + Twine(files.size()) + ".pb, but it is missing while " + stem +
-                                   "_" + Twine(parsed) + ".pb is there");
+        !number.getAsInteger(10, parsed) && parsed < most)
+      count = std::max(count, parsed + 1);
+  }
+  for (size_t k = 0; k < count; ++k) {
+    bool exists = llvm::sys::fs::exists(pathOf(k));
+    if (!exists && !mayMiss)
+      return dataError(folder, "expected " + stem + "_" + Twine(k) + ".pb, but it is missing while " + stem + "_" +
+                                   Twine(count - 1) + ".pb is there");
+    files.push_back(exists ? std::string(pathOf(k)) : "");
   }
   return llvm::Error::success();
 }
@@ -208,6 +214,10 @@ llvm::Error listNumbered(StringRef folder, StringRef stem, std::vector<std::stri
 llvm::Error loadAll(llvm::ArrayRef<std::string> files, llvm::ArrayRef<ValueKind> kinds,
                     std::vector<HostValue> &values) {
   for (size_t k = 0; k < files.size(); ++k) {
+    if (files[k].empty()) {
+      values.emplace_back();
+      continue;
+    }
     Expected<HostValue> value = loadValue(files[k], k < kinds.size() ? kinds[k] : ValueKind::Tensor);
     if (!value)
       return value.takeError();
@@ -343,9 +353,9 @@ Expected<TestDataFiles> tegula::listTestData(StringRef folder) {
   if (!llvm::sys::fs::is_directory(folder))
     return dataError(folder, "expected a folder with input_k.pb and output_k.pb, but there is none");
   TestDataFiles files;
-  if (llvm::Error error = listNumbered(folder, "input", files.inputs))
+  if (llvm::Error error = listNumbered(folder, "input", /*mayMiss=*/true, files.inputs))
     return std::move(error);
-  if (llvm::Error error = listNumbered(folder, "output", files.outputs))
+  if (llvm::Error error = listNumbered(folder, "output", /*mayMiss=*/false, files.outputs))
     return std::move(error);
   if (files.outputs.empty())
     return dataError(folder, "expected output_0.pb, but it is missing");

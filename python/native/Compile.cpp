@@ -62,6 +62,7 @@ PyObject *compile(PyObject *, PyObject *arguments) {
     return static_cast<int32_t>(number);
   };
   options.threads = integer("threads");
+  options.freeze_defaults = integer("freeze_defaults");
   options.model_path = text("model_path");
   options.output_path = text("output_path");
   options.target = text("target");

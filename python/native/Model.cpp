@@ -70,7 +70,7 @@ PyObject *newModel(PyTypeObject *type, PyObject *arguments, PyObject *) {
   return self.release();
 }
 
-PyObject *describe(const tegula_tensor_info &info) {
+PyObject *describe(const tegula_tensor_info &info, bool hasDefault) {
   Object shape;
   if (info.rank < 0) {
     shape = Object(Py_NewRef(Py_None));
@@ -87,19 +87,23 @@ PyObject *describe(const tegula_tensor_info &info) {
   }
   if (!shape)
     return nullptr;
-  return Py_BuildValue("(sOO)", info.name, globals.dtypes[info.element_type], shape.get());
+  return Py_BuildValue("(sOOO)", info.name, globals.dtypes[info.element_type], shape.get(),
+                       hasDefault ? Py_True : Py_False);
 }
 
-/// (name, dtype, shape) of a tensor, (name, type) of another value.
+const tegula_tensor *noDefault(const tegula_model *, int32_t) { return nullptr; }
+
+/// (name, dtype, shape, has_default) of a tensor, (name, type) of another value.
 template <int32_t (*countOf)(const tegula_model *), const tegula_tensor_info *(*infoOf)(const tegula_model *, int32_t),
-          const tegula_value_type *(*typeOf)(const tegula_model *, int32_t)>
+          const tegula_value_type *(*typeOf)(const tegula_model *, int32_t),
+          const tegula_tensor *(*defaultOf)(const tegula_model *, int32_t)>
 PyObject *describeAll(PyObject *self, PyObject *) {
   const tegula_model *model = modelOf(self).model;
   Object list(PyList_New(countOf(model)));
   for (int32_t k = 0; list && k < countOf(model); ++k) {
     const tegula_value_type *type = typeOf(model, k);
-    PyObject *entry =
-        type ? Py_BuildValue("(ss)", infoOf(model, k)->name, typeText(*type).c_str()) : describe(*infoOf(model, k));
+    PyObject *entry = type ? Py_BuildValue("(ss)", infoOf(model, k)->name, typeText(*type).c_str())
+                           : describe(*infoOf(model, k), defaultOf(model, k) != nullptr);
     if (!entry)
       return nullptr;
     PyList_SetItem(list.get(), k, entry);
@@ -130,18 +134,22 @@ PyObject *kernels(PyObject *self, PyObject *) {
   return list.release();
 }
 
-/// Finds input `k` in a dict; null with an exception set.
+/// Finds input `k` in a dict, None where it may be left out and is; null with an exception set.
 PyObject *inputByName(const Model &model, PyObject *inputs, int32_t k) {
   PyObject *found = PyDict_GetItemWithError(inputs, model.inputNames[k]);
-  if (!found && !PyErr_Occurred())
-    PyErr_Format(globals.error, "input '%U' is missing", model.inputNames[k]);
-  return found;
+  if (found || PyErr_Occurred())
+    return found;
+  if (tegula_model_input_default(model.model, k))
+    return Py_None;
+  PyErr_Format(globals.error, "input '%U' is missing", model.inputNames[k]);
+  return nullptr;
 }
 
-bool checkNoUnknownName(const Model &model, PyObject *inputs) {
+/// `found`: how many of the dict's names are inputs.
+bool checkNoUnknownName(const Model &model, PyObject *inputs, Py_ssize_t found) {
   int32_t count = tegula_model_input_count(model.model);
-  if (PyDict_Size(inputs) == count)
-    return true; // all were found
+  if (PyDict_Size(inputs) == found)
+    return true;
   PyObject *key, *value;
   Py_ssize_t position = 0;
   while (PyDict_Next(inputs, &position, &key, &value)) {
@@ -237,6 +245,10 @@ private:
   bool openInput(int32_t k, PyObject *array) {
     const tegula_tensor_info &info = *tegula_model_input(model.model, k);
     const tegula_value_type *type = tegula_model_input_type(model.model, k);
+    if (array == Py_None && tegula_model_input_default(model.model, k)) {
+      inputTensors[k] = {};
+      return true;
+    }
     if (!(type ? inputs[k].openValue(array, info, *type) : inputs[k].open(array, info)))
       return false;
     inputTensors[k] = inputs[k].tensor();
@@ -245,12 +257,14 @@ private:
 
   bool openInputs(PyObject *arrays) {
     if (PyDict_Check(arrays)) {
+      Py_ssize_t missing = 0;
       for (int32_t k = 0; k < inputCount; ++k) {
         PyObject *array = inputByName(model, arrays, k);
         if (!array || !openInput(k, array))
           return false;
+        missing += array == Py_None && !PyDict_GetItemWithError(arrays, model.inputNames[k]);
       }
-      return checkNoUnknownName(model, arrays);
+      return checkNoUnknownName(model, arrays, inputCount - missing);
     }
     if (!PyList_Check(arrays) && !PyTuple_Check(arrays)) {
       PyErr_SetString(globals.error, "expected the inputs as a dict by name, or as a list or tuple");
@@ -259,13 +273,18 @@ private:
     sequence = Object(PySequence_Tuple(arrays));
     if (!sequence)
       return false;
-    if (PyTuple_Size(sequence.get()) != inputCount) {
+    // Inputs with a default may be left out at the end.
+    int32_t least = inputCount;
+    while (least > 0 && tegula_model_input_default(model.model, least - 1))
+      --least;
+    Py_ssize_t given = PyTuple_Size(sequence.get());
+    if (given > inputCount || given < least) {
       PyErr_Format(globals.error, "expected %d input%s, but got %zd", static_cast<int>(inputCount),
                    inputCount == 1 ? "" : "s", PyTuple_Size(sequence.get()));
       return false;
     }
     for (int32_t k = 0; k < inputCount; ++k)
-      if (!openInput(k, PyTuple_GetItem(sequence.get(), k)))
+      if (!openInput(k, k < given ? PyTuple_GetItem(sequence.get(), k) : Py_None))
         return false;
     return true;
   }
@@ -401,14 +420,18 @@ bool initializeModel(PyObject *module) {
       {"run", method(run), METH_FASTCALL | METH_KEYWORDS,
        "run(inputs, out=None)\n--\n\n"
        "Runs the model and returns the list of its outputs.\n\n"
-       "inputs: a dict {name: array}, or a list or tuple in the model's order. NumPy arrays, anything with a buffer "
+       "inputs: a dict {name: array}, or a list or tuple in the model's order. One that has a default may be None, or\n"
+       "missing: in the dict, or at the end of the list. NumPy arrays, anything with a buffer "
        "or\n"
        "with DLPack in host memory are read in place where they are dense; numbers and lists are converted.\n"
        "out: a list (an array or None for each output) or a dict {name: array}; results are written there.\n"
        "The interpreter lock is released meanwhile, and several threads may run one model at once."},
-      {"_inputs", method(describeAll<tegula_model_input_count, tegula_model_input, tegula_model_input_type>),
+      {"_inputs",
+       method(describeAll<tegula_model_input_count, tegula_model_input, tegula_model_input_type,
+                          tegula_model_input_default>),
        METH_NOARGS, nullptr},
-      {"_outputs", method(describeAll<tegula_model_output_count, tegula_model_output, tegula_model_output_type>),
+      {"_outputs",
+       method(describeAll<tegula_model_output_count, tegula_model_output, tegula_model_output_type, noDefault>),
        METH_NOARGS, nullptr},
       {"_about", about, METH_NOARGS, nullptr},
       {"_kernels", kernels, METH_NOARGS, nullptr},

@@ -11,7 +11,7 @@ from ._model import Model
 _TEXT_OPTIONS = ("database", "lock_file", "external_data_root")
 
 
-def compile(model, target="host", threads=1, precision="f32", *, dimensions=None, **options):
+def compile(model, target="host", threads=1, precision="f32", *, dimensions=None, freeze_defaults=False, **options):
     """Compiles a model and loads the result.
 
     model: path of an ONNX file, the bytes of one, or an onnx.ModelProto.
@@ -19,6 +19,8 @@ def compile(model, target="host", threads=1, precision="f32", *, dimensions=None
     threads: schedules are chosen for, and the model runs on, this many threads.
     precision: "f32" computes as the model says.
     dimensions: {name: extent} makes symbolic dimensions static.
+    freeze_defaults: initializers that are inputs too become constants. Else, from IR version 4 on, they are inputs that
+        a run may leave out or override, and nothing is folded or packed from them.
     options: `lock_file` (schedules under version control), `database` (a tuning database; its best schedules are used
         where the lock file has none) and `external_data_root` (a folder below which links of external data may lead).
     """
@@ -41,6 +43,7 @@ def compile(model, target="host", threads=1, precision="f32", *, dimensions=None
         "target": os.fsencode(target),
         "precision": os.fsencode(precision),
         "threads": threads,
+        "freeze_defaults": int(bool(freeze_defaults)),
         "dimensions": [os.fsencode(f"{name}={extent}") for name, extent in (dimensions or {}).items()],
     }
     library = os.fsencode(compiler_library())

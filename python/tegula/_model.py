@@ -20,10 +20,12 @@ class TensorInfo(NamedTuple):
     #: Extents: a number, the name of a symbolic dimension, or None for a nameless dynamic one. Equal names have equal
     #: extents in a run. The whole shape is None where even the rank is known only after a run.
     shape: tuple
+    #: Whether a run may leave this input out (None, or no entry), so that the model's own value counts.
+    has_default: bool = False
 
     def __str__(self):
         shape = "unknown rank" if self.shape is None else ", ".join("?" if d is None else str(d) for d in self.shape)
-        return f"{self.name}: {self.dtype.name}[{shape}]"
+        return f"{self.name}: {self.dtype.name}[{shape}]{' = default' if self.has_default else ''}"
 
 
 class ValueInfo(NamedTuple):

@@ -36,7 +36,8 @@ static tegula_error prepare(tegula_context &context, const tegula_context_option
     if (tegula_error error = choosePool(context, options))
       return error;
   size_t symbolCount = static_cast<size_t>(model.symbolCount);
-  if (!context.inputs.resize(static_cast<size_t>(artifact.input_count)) ||
+  if (!context.givenInputs.resize(model.defaults.size()) ||
+      !context.inputs.resize(static_cast<size_t>(artifact.input_count)) ||
       !context.unpackedInputs.resize(static_cast<size_t>(artifact.input_count)) ||
       !context.dims.resize(model.inputSymbols.size()) || !context.symbolValues.resize(symbolCount) ||
       !context.symbolOrigins.resize(symbolCount) || !context.outputs.resize(static_cast<size_t>(artifact.output_count)))
@@ -92,7 +93,9 @@ static tegula_error run(tegula_context &context, const tegula_tensor *inputs, in
                         tegula_tensor *outputs, int32_t outputCount) {
   const tegula_artifact &artifact = *context.model->artifact;
   context.failure = Failure();
-  if (tegula_error error = bindInputs(context, inputs, inputCount))
+  if (tegula_error error = completeInputs(context, inputs, inputCount))
+    return error;
+  if (tegula_error error = bindInputs(context, inputs))
     return error;
   if (tegula_error error = bindOutputs(context, inputs, outputs, outputCount))
     return error;

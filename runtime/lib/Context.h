@@ -55,6 +55,7 @@ struct tegula_context {
   tegula::AlignedBuffer workspace; // `threads` slices
   int64_t workspaceStride = 0;
   tegula::BlockCache blocks;
+  tegula::Array<tegula_tensor> givenInputs; // with defaults in the place of what the caller left out
   tegula::Array<void *> inputs;
   tegula::Array<tegula::AlignedBuffer> unpackedInputs; // of those whose elements are smaller than a byte, or strings
   tegula::Array<int64_t> dims;
@@ -83,8 +84,10 @@ namespace tegula {
 /// The services that a program running on the CPU gets; `context` is the tegula_context.
 extern const tegula_services cpuServices;
 
+/// Puts defaults in the place of inputs that are left out: `inputs` points to all inputs afterwards.
+tegula_error completeInputs(tegula_context &context, const tegula_tensor *&inputs, int32_t count);
 /// Checks `inputs` against the model and fills the context's input pointers and dims.
-tegula_error bindInputs(tegula_context &context, const tegula_tensor *inputs, int32_t count);
+tegula_error bindInputs(tegula_context &context, const tegula_tensor *inputs);
 /// Writes the numbers of a tensor's strings to `numbers`; false when memory is exhausted.
 bool numberStrings(tegula_context &context, const tegula_tensor &strings, void *numbers);
 /// Checks what can be checked of bound outputs before the run.

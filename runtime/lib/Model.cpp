@@ -5,7 +5,6 @@
 #include "ElementType.h"
 #include "Error.h"
 #include "Value.h"
-#include <stddef.h>
 #include <string.h>
 
 namespace tegula {
@@ -93,12 +92,12 @@ tegula_error checkDescriptor(const tegula_artifact *artifact) {
     return invalid("its constants are missing");
   if (reinterpret_cast<uintptr_t>(artifact->constants) % TEGULA_ALIGNMENT != 0)
     return invalid("its constants are not aligned");
-  bool isCurrent = artifact->struct_size >= sizeof(tegula_artifact);
+  bool hasTypes = artifact->struct_size >= offsetof(tegula_artifact, input_defaults);
   if (tegula_error error = checkTensors("input", artifact->input_count, artifact->inputs,
-                                        isCurrent ? artifact->input_types : nullptr, /*ranked=*/true))
+                                        hasTypes ? artifact->input_types : nullptr, /*ranked=*/true))
     return error;
   if (tegula_error error = checkTensors("output", artifact->output_count, artifact->outputs,
-                                        isCurrent ? artifact->output_types : nullptr, /*ranked=*/false))
+                                        hasTypes ? artifact->output_types : nullptr, /*ranked=*/false))
     return error;
   if (artifact->node_count < 0 || (artifact->node_count > 0 && !artifact->nodes))
     return invalid("no table of nodes");
@@ -122,6 +121,49 @@ tegula_error checkProcessor(const tegula_artifact &artifact) {
     return setError(TEGULA_ERROR_INCOMPATIBLE,
                     "model '%s' was compiled for %s, but the operating system does not grant the use of tile registers",
                     artifact.model, artifact.target);
+  return TEGULA_ERROR_NONE;
+}
+
+const tegula_default *const *defaultsOf(const tegula_artifact &artifact) {
+  return artifact.struct_size >= sizeof(tegula_artifact) ? artifact.input_defaults : nullptr;
+}
+
+/// The default of an input whose descriptor is sound, and whose data the constants hold.
+tegula_error findDefault(const tegula_model &model, int32_t k, tegula_tensor &tensor) {
+  const tegula_artifact &artifact = *model.artifact;
+  const tegula_tensor_info &input = artifact.inputs[k];
+  const tegula_default &given = *artifact.input_defaults[k];
+  bool isText = input.element_type == TEGULA_ELEMENT_STRING;
+  if (input.element_type == 0 || given.rank != input.rank || (given.rank > 0 && !given.shape))
+    return invalid("a default is no tensor of its input's rank");
+  int64_t count = countElements(given.rank, given.shape);
+  int64_t bytes = count < 0 || isText ? count : denseBytes(*elementType(input.element_type), given.rank, given.shape);
+  for (int32_t d = 0; d < given.rank; ++d)
+    if (input.shape[d] >= 0 && given.shape[d] != input.shape[d])
+      bytes = -1;
+  if (bytes < 0)
+    return invalid("a default does not have its input's shape");
+  if (isText ? count > 0 && !given.strings
+             : given.offset < 0 || given.offset % TEGULA_ALIGNMENT != 0 || given.offset > artifact.constants_bytes ||
+                   bytes > artifact.constants_bytes - given.offset)
+    return invalid("a default lies outside of the constants");
+  const void *data =
+      isText ? static_cast<const void *>(given.strings) : static_cast<const char *>(model.constants) + given.offset;
+  tensor = {const_cast<void *>(data), input.element_type, given.rank, given.shape};
+  return TEGULA_ERROR_NONE;
+}
+
+tegula_error findDefaults(tegula_model &model) {
+  const tegula_artifact &artifact = *model.artifact;
+  const tegula_default *const *defaults = defaultsOf(artifact);
+  if (!defaults)
+    return TEGULA_ERROR_NONE;
+  if (!model.defaults.resize(static_cast<size_t>(artifact.input_count)))
+    return setError(TEGULA_ERROR_OUT_OF_MEMORY, "out of memory while loading model '%s'", artifact.model);
+  for (int32_t k = 0; k < artifact.input_count; ++k)
+    if (defaults[k])
+      if (tegula_error error = findDefault(model, k, model.defaults[static_cast<size_t>(k)]))
+        return error;
   return TEGULA_ERROR_NONE;
 }
 
@@ -180,6 +222,8 @@ tegula_error finishModel(tegula_model &model, const tegula_model_options *option
   } else {
     model.constants = artifact.constants;
   }
+  if (tegula_error error = findDefaults(model))
+    return error;
   for (int32_t k = 0; k < artifact.kernel_count; ++k) {
     const tegula_kernel &kernel = artifact.kernels[k];
     if (kernel.workspace_per_worker > model.largestWorkspace)
@@ -244,6 +288,11 @@ const tegula_value_type *tegula_model_input_type(const tegula_model *model, int3
 const tegula_value_type *tegula_model_output_type(const tegula_model *model, int32_t index) {
   const tegula_artifact &artifact = *model->artifact;
   return index >= 0 && index < artifact.output_count ? valueTypeOf(artifact, artifact.output_types, index) : nullptr;
+}
+
+const tegula_tensor *tegula_model_input_default(const tegula_model *model, int32_t index) {
+  size_t k = static_cast<size_t>(index);
+  return index >= 0 && k < model->defaults.size() && model->defaults[k].element_type ? &model->defaults[k] : nullptr;
 }
 
 const tegula_kernel *tegula_model_kernel(const tegula_model *model, int32_t index) {

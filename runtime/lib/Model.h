@@ -8,6 +8,7 @@
 #include "tegula/model.h"
 #include <atomic>
 #include <pthread.h>
+#include <stddef.h>
 
 namespace tegula {
 class DeviceModel;
@@ -25,6 +26,8 @@ struct tegula_model {
 
   // Per dimension of all inputs, one input after the other: number of its symbolic dimension, or -1.
   tegula::Array<int32_t> inputSymbols;
+  // The default of each input, all zeros where it has none; empty when none has.
+  tegula::Array<tegula_tensor> defaults;
   int32_t symbolCount = 0;
   int64_t largestWorkspace = 0; // bytes per worker
 
@@ -44,7 +47,7 @@ tegula_error finishModel(tegula_model &model, const tegula_model_options *option
 /// The type of input or output `k`, of which `table` is the artifact's; null for a tensor.
 inline const tegula_value_type *valueTypeOf(const tegula_artifact &artifact, const tegula_value_type *const *table,
                                             int32_t k) {
-  return artifact.struct_size >= sizeof(tegula_artifact) && table ? table[k] : nullptr;
+  return artifact.struct_size >= offsetof(tegula_artifact, input_defaults) && table ? table[k] : nullptr;
 }
 /// The device's half of the kernel table; null for a CPU model.
 const tegula_device_kernel *deviceKernelsOf(const tegula_artifact &artifact);

@@ -115,6 +115,8 @@ tegula_error finishStrings(tegula_context &context, const tegula_tensor_info &in
   return TEGULA_ERROR_NONE;
 }
 
+bool isLeftOut(const tegula_tensor &tensor) { return tensor.element_type == 0 && !tensor.data; }
+
 const char *kindName(int32_t kind) {
   static const char *const names[] = {"tensor", "sequence", "optional value", "map"};
   return kind >= 0 && kind < 4 ? names[kind] : "value";
@@ -147,15 +149,33 @@ bool overlap(const void *a, int64_t aBytes, const void *b, int64_t bBytes) {
 
 } // namespace
 
-tegula_error bindInputs(tegula_context &context, const tegula_tensor *inputs, int32_t count) {
+tegula_error completeInputs(tegula_context &context, const tegula_tensor *&inputs, int32_t count) {
   const tegula_artifact &artifact = *context.model->artifact;
-  if (tegula_error error = checkCount("input", artifact.input_count, count, inputs))
-    return error;
+  const Array<tegula_tensor> &defaults = context.model->defaults;
+  if (defaults.size() == 0)
+    return checkCount("input", artifact.input_count, count, inputs);
+  bool mayEnd = count >= 0 && count < artifact.input_count;
+  for (int32_t k = artifact.input_count - 1; mayEnd && k >= count; --k)
+    mayEnd = defaults[static_cast<size_t>(k)].element_type != 0;
+  if (!mayEnd || (count > 0 && !inputs))
+    if (tegula_error error = checkCount("input", artifact.input_count, count, inputs))
+      return error;
+  for (int32_t k = 0; k < artifact.input_count; ++k) {
+    bool isGiven = k < count && !isLeftOut(inputs[k]);
+    const tegula_tensor &standIn = defaults[static_cast<size_t>(k)];
+    context.givenInputs[static_cast<size_t>(k)] = isGiven || standIn.element_type == 0 ? inputs[k] : standIn;
+  }
+  inputs = context.givenInputs.data();
+  return TEGULA_ERROR_NONE;
+}
+
+tegula_error bindInputs(tegula_context &context, const tegula_tensor *inputs) {
+  const tegula_artifact &artifact = *context.model->artifact;
   for (int64_t &value : context.symbolValues)
     value = -1;
   context.strings.clear();
   size_t at = 0;
-  for (int32_t k = 0; k < count; ++k) {
+  for (int32_t k = 0; k < artifact.input_count; ++k) {
     const tegula_tensor_info &info = artifact.inputs[k];
     const tegula_tensor &tensor = inputs[k];
     AlignedBuffer &unpacked = context.unpackedInputs[static_cast<size_t>(k)];
@@ -165,6 +185,9 @@ tegula_error bindInputs(tegula_context &context, const tegula_tensor *inputs, in
         return error;
       continue;
     }
+    if (isLeftOut(tensor))
+      return setError(TEGULA_ERROR_INVALID_ARGUMENT,
+                      "input '%s': expected a tensor, but got none, and it has no default", info.name);
     int64_t bytes;
     if (tegula_error error = checkTensor("input", info, tensor, bytes))
       return error;

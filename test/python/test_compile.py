@@ -69,6 +69,53 @@ def test_static_dimension(perceptron):
     numpy.testing.assert_allclose(model(x), expected(x), rtol=1e-5, atol=1e-6)
 
 
+def test_defaults():
+    node = helper.make_node("Gemm", ["x", "w", "b"], ["y"])
+    inputs = [("x", 1, ["batch", 3]), ("w", 1, [3, "n"]), ("b", 1, ["n"])]
+    source = make_model([node], inputs, [("y", 1, ["batch", "n"])], [("w", W), ("b", B)])
+    with pytest.warns(UserWarning, match="2 of 3 inputs are initializers too.*--freeze-defaults"):
+        model = tegula.compile(source)
+    assert [(info.name, info.shape, info.has_default) for info in model.inputs] == [
+        ("x", ("batch", 3), False), ("w", (3, "n"), True), ("b", ("n",), True)]
+    x, b = numpy.ones((2, 3), numpy.float32), numpy.zeros(4, numpy.float32)
+    for inputs in ([x], [x, None], (x, None, None), {"x": x}, {"x": x, "b": None}):
+        numpy.testing.assert_allclose(model.run(inputs)[0], x @ W + B, rtol=1e-5, atol=1e-6)
+    for inputs in ([x, None, b], {"x": x, "b": b}):
+        numpy.testing.assert_allclose(model.run(inputs)[0], x @ W, rtol=1e-5, atol=1e-6)
+    numpy.testing.assert_allclose(model(x, W[:, :2], B[:2]), x @ W[:, :2] + B[:2], rtol=1e-5, atol=1e-6)
+    with pytest.raises(tegula.TegulaError, match=r"input 'b': expected 2 for dimension 0 \('n'\), as in input 'w'"):
+        model(x, W[:, :2])
+    with pytest.raises(tegula.TegulaError, match="input 'x' is missing"):
+        model.run({"w": W})
+    with pytest.raises(tegula.TegulaError, match="there is no input 'c'"):
+        model.run({"x": x, "w": W, "c": b})
+    with pytest.raises(tegula.TegulaError, match="expected 3 inputs, but got 0"):
+        model.run([])
+
+    frozen = tegula.compile(source, freeze_defaults=True)
+    assert [info.name for info in frozen.inputs] == ["x"]
+    assert frozen.provenance["freeze_defaults"]
+    numpy.testing.assert_allclose(frozen(x), x @ W + B, rtol=1e-5, atol=1e-6)
+
+
+def test_defaults_of_strings_and_packed_elements():
+    nodes = [helper.make_node("StringConcat", ["x", "w"], ["y"]), helper.make_node("Cast", ["q"], ["z"], to=1),
+             helper.make_node("Not", ["b"], ["c"])]
+    values = {"w": helper.make_tensor("w", onnx.TensorProto.STRING, [2], [b"a", b"bc"]),
+              "q": helper.make_tensor("q", onnx.TensorProto.INT4, [3], [1, -2, 3]),
+              "b": helper.make_tensor("b", onnx.TensorProto.BOOL, [2], [True, False])}
+    inputs = [("x", onnx.TensorProto.STRING, [2])] + [(v.name, v.data_type, list(v.dims)) for v in values.values()]
+    source = make_model(nodes, inputs, [("y", onnx.TensorProto.STRING, [2]), ("z", 1, [3]), ("c", 9, [2])], opset=21)
+    source.graph.initializer.extend(values.values())
+    with pytest.warns(UserWarning, match="3 of 4 inputs"):
+        model = tegula.compile(source)
+    x = numpy.array(["1", "2"], object)
+    y, z, c = model.run([x])
+    assert (y.tolist(), z.tolist(), c.tolist()) == (["1a", "2bc"], [1, -2, 3], [False, True])
+    y, z, c = model.run({"x": x, "w": x, "q": numpy.array([-8, 7, 0], model.inputs[2].dtype), "b": [False, False]})
+    assert (y.tolist(), z.tolist(), c.tolist()) == (["11", "22"], [-8, 7, 0], [True, True])
+
+
 def test_target_and_threads(perceptron):
     model = tegula.compile(perceptron, target="x86-64-v2", threads=2)
     assert model.target == "x86-64-v2" and model.threads == 2

@@ -36,6 +36,7 @@ def test_defaults(log):
         "lock_file=(null)",
         "external_data_root=(null)",
         "threads=1",
+        "freeze_defaults=0",
     ]
     assert model.threads == 1
     numpy.testing.assert_array_equal(model(X), 2 * X + 1)
@@ -44,7 +45,7 @@ def test_defaults(log):
 def test_options(log):
     model = tegula.compile(
         b"model", "x86-64-v3", 2, "f32", dimensions={"batch": 2, "n": 7}, database=Path("a.db"),
-        lock_file="b.mlir", external_data_root="/c",
+        lock_file="b.mlir", external_data_root="/c", freeze_defaults=True,
     )  # fmt: skip
     assert log()[1:] == [
         "model_size=5",
@@ -55,6 +56,7 @@ def test_options(log):
         "lock_file=b.mlir",
         "external_data_root=/c",
         "threads=2",
+        "freeze_defaults=1",
         "dimension=batch=2",
         "dimension=n=7",
     ]

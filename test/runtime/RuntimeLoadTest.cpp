@@ -141,9 +141,9 @@ TEST_F(LoadTest, QueryFunctionMissingOrAmbiguous) {
 
 TEST_F(LoadTest, OtherAbiVersion) {
   EXPECT_EQ(load(artifact("other_abi"), model), TEGULA_ERROR_INCOMPATIBLE);
-  EXPECT_THAT(tegula_last_error(), HasSubstr("expected ABI version 3, but got 99"));
+  EXPECT_THAT(tegula_last_error(), HasSubstr("expected ABI version 4, but got 99"));
   EXPECT_EQ(load(artifact("serves_no_version"), model), TEGULA_ERROR_INCOMPATIBLE);
-  EXPECT_THAT(tegula_last_error(), HasSubstr("cannot serve ABI version 3"));
+  EXPECT_THAT(tegula_last_error(), HasSubstr("cannot serve ABI version 4"));
 }
 
 // XOP existed only on processors of one maker, AMX only on those of another: no processor has both.
@@ -262,6 +262,17 @@ TEST_F(LoadTest, InvalidDescriptors) {
         m.artifact.constants_bytes = 8;
       },
       "not aligned");
+  auto withDefault = [&](std::vector<int64_t> shape, int64_t offset) {
+    return [shape, offset](TestModel &m) {
+      m.constants(constants, sizeof(constants)).input("x", Float, {-1, 2}).inputDefault(shape, offset);
+    };
+  };
+  expectInvalid(withDefault({2}, 0), "a default is no tensor of its input's rank");
+  expectInvalid(withDefault({2, 3}, 0), "a default does not have its input's shape");
+  expectInvalid(withDefault({-1, 2}, 0), "a default does not have its input's shape");
+  expectInvalid(withDefault({9, 2}, 64), "a default lies outside of the constants");
+  expectInvalid(withDefault({1, 2}, 4), "a default lies outside of the constants");
+  expectInvalid(withDefault({1, 2}, -64), "a default lies outside of the constants");
 }
 
 TEST_F(LoadTest, InvalidArguments) {

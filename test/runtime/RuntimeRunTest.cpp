@@ -102,6 +102,66 @@ TEST_F(RunTest, WrongCount) {
   EXPECT_STREQ(tegula_last_error(), "expected 2 inputs, but got a null pointer");
 }
 
+// c = a + column sums of b, where b has a default of shape [2, 2].
+class DefaultTest : public RunTest {
+protected:
+  void SetUp() override {
+    description.input("a", Float, {-1, -1}, {"rows", "depth"})
+        .input("b", Float, {-1, 2}, {"depth", nullptr})
+        .inputDefault({2, 2}, 64)
+        .output("c", Float, {-1, 2}, {"rows", nullptr})
+        .kernel("matmul_add_0", {addColumnSums}, "add\nsum")
+        .program(addProgram)
+        .constants(constants, sizeof(constants));
+    model = description.load();
+    context = makeContext(model.get(), 1);
+  }
+
+  alignas(64) float constants[20] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 20, 30, 40};
+};
+
+TEST_F(DefaultTest, LeftOutAtTheEnd) {
+  tegula_tensor c = {};
+  ASSERT_EQ(run({tensor({2, 2})}, &c), TEGULA_ERROR_NONE) << tegula_last_error();
+  EXPECT_THAT(floats(c), ElementsAre(41, 61, 43, 63));
+}
+
+TEST_F(DefaultTest, LeftOutByZeros) {
+  tegula_tensor c = {};
+  ASSERT_EQ(run({tensor({2, 2}), tegula_tensor{}}, &c), TEGULA_ERROR_NONE) << tegula_last_error();
+  EXPECT_THAT(floats(c), ElementsAre(41, 61, 43, 63));
+}
+
+TEST_F(DefaultTest, Overridden) {
+  tegula_tensor c = {};
+  ASSERT_EQ(run({tensor({1, 1}), tensor({1, 2})}, &c), TEGULA_ERROR_NONE) << tegula_last_error();
+  EXPECT_THAT(floats(c), ElementsAre(2, 3));
+  // The next run has the default again.
+  ASSERT_EQ(run({tensor({1, 2})}, &c), TEGULA_ERROR_NONE) << tegula_last_error();
+  EXPECT_THAT(floats(c), ElementsAre(41, 61));
+}
+
+TEST_F(DefaultTest, SymbolsOfDefaults) {
+  EXPECT_EQ(run({tensor({2, 3})}), TEGULA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(tegula_last_error(), "input 'b': expected 3 for dimension 0 ('depth'), as in input 'a', but got 2");
+}
+
+TEST_F(DefaultTest, NoDefault) {
+  EXPECT_EQ(run({tegula_tensor{}}), TEGULA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(tegula_last_error(), "input 'a': expected a tensor, but got none, and it has no default");
+  EXPECT_EQ(run({}), TEGULA_ERROR_INVALID_ARGUMENT);
+  EXPECT_STREQ(tegula_last_error(), "expected 2 inputs, but got 0");
+}
+
+TEST_F(DefaultTest, Description) {
+  EXPECT_EQ(tegula_model_input_default(model.get(), 0), nullptr);
+  EXPECT_EQ(tegula_model_input_default(model.get(), 2), nullptr);
+  const tegula_tensor *tensor = tegula_model_input_default(model.get(), 1);
+  ASSERT_NE(tensor, nullptr);
+  EXPECT_THAT(shapeOf(*tensor), ElementsAre(2, 2));
+  EXPECT_THAT(floats(*tensor), ElementsAre(10, 20, 30, 40));
+}
+
 TEST_F(RunTest, WrongElementType) {
   EXPECT_EQ(run({tensor({2, 2}, Double), tensor({2, 2})}), TEGULA_ERROR_INVALID_ARGUMENT);
   EXPECT_STREQ(tegula_last_error(), "input 'a': expected element type float32, but got float64");

@@ -44,6 +44,19 @@ public:
     inputs.push_back(info(name, type, std::move(shape), std::move(symbols)));
     return *this;
   }
+  /// The default of the last input, `offset` bytes into the constants.
+  TestModel &inputDefault(std::vector<int64_t> shape, int64_t offset) {
+    shapes.push_back(std::move(shape));
+    defaults.push_back({static_cast<int32_t>(shapes.back().size()), shapes.back().data(), offset, nullptr});
+    defaultList.resize(inputs.size());
+    defaultList.back() = &defaults.back();
+    return *this;
+  }
+  TestModel &constants(const void *data, int64_t bytes) {
+    artifact.constants = data;
+    artifact.constants_bytes = bytes;
+    return *this;
+  }
   TestModel &output(const char *name, int32_t type, std::vector<int64_t> shape,
                     std::vector<const char *> symbols = {}) {
     outputs.push_back(info(name, type, std::move(shape), std::move(symbols)));
@@ -78,6 +91,8 @@ public:
     artifact.kernel_count = static_cast<int32_t>(kernels.size());
     artifact.nodes = nodeNames.data();
     artifact.node_count = static_cast<int32_t>(nodeNames.size());
+    defaultList.resize(inputs.size());
+    artifact.input_defaults = defaults.empty() ? nullptr : defaultList.data();
     return artifact;
   }
   ModelPointer load() {
@@ -98,8 +113,10 @@ private:
   std::vector<tegula_tensor_info> inputs, outputs;
   std::vector<tegula_kernel> kernels;
   std::vector<const char *> nodeNames;
+  std::vector<const tegula_default *> defaultList;
   // Deques, because the tables point into them.
   std::deque<std::vector<int64_t>> shapes;
+  std::deque<tegula_default> defaults;
   std::deque<std::vector<const char *>> symbolLists;
   std::deque<std::vector<tegula_kernel_function>> phaseLists;
 };

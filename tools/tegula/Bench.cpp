@@ -15,9 +15,10 @@ static const OptionSpec options[] = {
     {"threads", "N", "workers (default: one for every CPU)"},
     {"warmup", "N", "runs before the measurement (default 3)"},
     {"seconds", "T", "how long to measure; at least one run (default 3)"},
-    {"data", "DIR", "inputs from DIR/input_k.pb instead of random ones"},
+    {"data", "DIR", "inputs from DIR/input_k.pb instead of random ones; an input without a file has its default"},
     {"seed", "N", "seed of random inputs (default 0)"},
     {"dim", "NAME=N", "extent of a symbolic dimension"},
+    {"freeze-defaults", nullptr, "of an ONNX model: initializers that are inputs too are constants"},
     {"profile", nullptr, "time per kernel, longest first (measured in a pass of its own)"},
     {"json", nullptr, "report as JSON"},
 };
@@ -86,7 +87,7 @@ int tegula::tool::runBench(llvm::ArrayRef<const char *> words) {
   std::vector<std::string> notes;
   std::vector<HostValue> values;
   if (arguments.has("data")) {
-    if (llvm::Error error = checkCounts(model, files.inputs.size(), std::nullopt))
+    if (llvm::Error error = checkFiles(model, files))
       return reportFault(path + ": " + llvm::toString(std::move(error)));
     llvm::Expected<TestDataSet> data = loadTestDataSet(files, inputKinds(model));
     if (!data)

@@ -20,6 +20,9 @@ static const OptionSpec options[] = {
     {"threads", "N", "pick schedules that were tuned for N threads (default 1)"},
     {"max-loop", "N", "a Loop or Scan of the model that starts another round after N is an error of the run"},
     {"external-data-root", "DIR", "folder below which links of external data may lead"},
+    {"freeze-defaults", nullptr,
+     "make initializers that are inputs too constants; else, from IR version 4 on, a run may\n"
+     "leave them out or override them"},
 };
 static const CommandSpec spec{
     "compile", "MODEL.onnx",
@@ -40,6 +43,7 @@ int tegula::tool::runCompile(llvm::ArrayRef<const char *> words) {
   compile.emit = arguments.get("emit", "lib");
   compile.dimensions = arguments.getDimensions("dim");
   compile.externalDataRoot = arguments.get("external-data-root");
+  compile.freezeDefaults = arguments.has("freeze-defaults");
   auto threads = static_cast<unsigned>(arguments.getInteger("threads", 1, 1, 4096));
   compile.maxLoop = arguments.getInteger("max-loop", 0, 1);
   if (arguments.failed)

@@ -12,11 +12,15 @@
 #include "onnx/onnx_pb.h"
 
 #include <map>
+#include <set>
 
 using namespace tegula;
 using namespace tegula::tool;
 
-static const OptionSpec options[] = {{"json", nullptr, "report as JSON"}};
+static const OptionSpec options[] = {
+    {"freeze-defaults", nullptr, "of an ONNX model: leave out inputs that --freeze-defaults makes constants"},
+    {"json", nullptr, "report as JSON"},
+};
 static const CommandSpec spec{
     "inspect", "MODEL.onnx|MODEL.so",
     "Shows what is in a model. ONNX: inputs, outputs, operators, parameters. Compiled: also target and kernels, each\n"
@@ -27,6 +31,7 @@ namespace {
 struct TensorDescription {
   std::string name, type, shape;
   std::vector<llvm::json::Value> extents; // numbers, names, or null where nothing is known
+  bool hasDefault = false;                // of an input that a run may leave out
 };
 
 struct KernelDescription {
@@ -109,7 +114,7 @@ static void countNodes(const onnx::GraphProto &graph, ModelDescription &model) {
   }
 }
 
-static ModelDescription describe(const onnx::ModelProto &proto) {
+static ModelDescription describe(const onnx::ModelProto &proto, bool freezeDefaults) {
   ModelDescription model;
   model.kind = "onnx";
   model.name = proto.graph().name();
@@ -117,12 +122,18 @@ static ModelDescription describe(const onnx::ModelProto &proto) {
   model.irVersion = proto.ir_version();
   for (const auto &import : proto.opset_import())
     model.opsets[import.domain().empty() ? "ai.onnx" : import.domain()] = import.version();
-  std::map<std::string, bool> initialized;
+  std::set<std::string> initialized;
   for (const onnx::TensorProto &tensor : proto.graph().initializer())
-    initialized[tensor.name()] = true;
-  for (const onnx::ValueInfoProto &value : proto.graph().input())
-    if (!initialized.count(value.name()))
-      model.inputs.push_back(describe(value));
+    initialized.insert(tensor.name());
+  constexpr int64_t firstVersionWithDefaults = 4;
+  bool areConstant = freezeDefaults || proto.ir_version() < firstVersionWithDefaults;
+  for (const onnx::ValueInfoProto &value : proto.graph().input()) {
+    bool hasDefault = initialized.count(value.name());
+    if (hasDefault && areConstant)
+      continue;
+    model.inputs.push_back(describe(value));
+    model.inputs.back().hasDefault = hasDefault;
+  }
   for (const onnx::ValueInfoProto &value : proto.graph().output())
     model.outputs.push_back(describe(value));
   countNodes(proto.graph(), model);
@@ -141,8 +152,10 @@ static ModelDescription describe(const tegula_model *loaded) {
   model.arenaBytes = artifact->arena_bytes;
   model.constantBytes = artifact->constants_bytes;
   model.nodeCount = artifact->node_count;
-  for (int32_t index = 0; index < artifact->input_count; ++index)
+  for (int32_t index = 0; index < artifact->input_count; ++index) {
     model.inputs.push_back(describe(artifact->inputs[index], tegula_model_input_type(loaded, index)));
+    model.inputs.back().hasDefault = tegula_model_input_default(loaded, index) != nullptr;
+  }
   for (int32_t index = 0; index < artifact->output_count; ++index)
     model.outputs.push_back(describe(artifact->outputs[index], tegula_model_output_type(loaded, index)));
   for (int32_t index = 0; index < artifact->kernel_count; ++index) {
@@ -182,7 +195,8 @@ static void printText(const std::string &path, const ModelDescription &model) {
   auto printTensors = [&](llvm::StringRef title, const std::vector<TensorDescription> &tensors) {
     out << title << ":\n";
     for (const TensorDescription &tensor : tensors)
-      out << "  " << tensor.name << ": " << tensor.type << tensor.shape << "\n";
+      out << "  " << tensor.name << ": " << tensor.type << tensor.shape << (tensor.hasDefault ? " (has a default)" : "")
+          << "\n";
   };
   printTensors("inputs", model.inputs);
   printTensors("outputs", model.outputs);
@@ -212,6 +226,8 @@ static void writeTensors(llvm::json::OStream &out, llvm::StringRef key, const st
       out.object([&] {
         out.attribute("name", llvm::json::fixUTF8(tensor.name));
         out.attribute("type", tensor.type);
+        if (key == "inputs")
+          out.attribute("has_default", tensor.hasDefault);
         out.attributeArray("shape", [&] {
           for (const llvm::json::Value &extent : tensor.extents)
             out.value(extent);
@@ -284,7 +300,7 @@ int tegula::tool::runInspect(llvm::ArrayRef<const char *> words) {
       return reportFault(path + ": " + error);
     if (!proto.has_graph())
       return reportFault(path + ": expected a model with a graph");
-    model = describe(proto);
+    model = describe(proto, arguments.has("freeze-defaults"));
   } else {
     tegula_model *loaded = nullptr;
     if (tegula_model_load(path.c_str(), /*options=*/nullptr, &loaded))

@@ -23,6 +23,10 @@ Expected<std::vector<HostValue>> tegula::tool::randomInputs(const tegula_model *
   std::set<std::string> assumed;
   for (int32_t index = 0; index < tegula_model_input_count(model); ++index) {
     const tegula_tensor_info *info = tegula_model_input(model, index);
+    if (tegula_model_input_default(model, index)) {
+      inputs.emplace_back();
+      continue;
+    }
     if (tegula_model_input_type(model, index))
       return createStringError("input '%s' is a sequence, optional or map; use recorded data (--data)", info->name);
     if (info->rank < 0)
@@ -48,13 +52,22 @@ Expected<std::vector<HostValue>> tegula::tool::randomInputs(const tegula_model *
   return inputs;
 }
 
-llvm::Error tegula::tool::checkCounts(const tegula_model *model, size_t inputs, std::optional<size_t> outputs) {
+llvm::Error tegula::tool::checkFiles(const tegula_model *model, const TestDataFiles &files) {
   auto wantedInputs = static_cast<size_t>(tegula_model_input_count(model));
   auto wantedOutputs = static_cast<size_t>(tegula_model_output_count(model));
-  if (inputs != wantedInputs)
-    return createStringError("the model has %zu inputs, but the data folder has %zu", wantedInputs, inputs);
-  if (outputs && *outputs > wantedOutputs)
-    return createStringError("the model has %zu outputs, but the data folder has %zu", wantedOutputs, *outputs);
+  if (files.inputs.size() > wantedInputs)
+    return createStringError("the model has %zu inputs, but the data folder has %zu", wantedInputs,
+                             files.inputs.size());
+  for (size_t k = 0; k < wantedInputs; ++k) {
+    auto index = static_cast<int32_t>(k);
+    bool isMissing = k >= files.inputs.size() || files.inputs[k].empty();
+    if (isMissing && !tegula_model_input_default(model, index))
+      return createStringError("the model has %zu inputs, but the data folder has no input_%zu.pb for '%s'",
+                               wantedInputs, k, tegula_model_input(model, index)->name);
+  }
+  if (files.outputs.size() > wantedOutputs)
+    return createStringError("the model has %zu outputs, but the data folder has %zu", wantedOutputs,
+                             files.outputs.size());
   return llvm::Error::success();
 }
 
@@ -210,6 +223,8 @@ llvm::Error Inputs::bind(llvm::ArrayRef<HostValue> given) {
         return made.takeError();
       values.push_back(*made);
       tensors.push_back({*made, 0, 0, nullptr});
+    } else if (value.tensor.type == ElementType::Undefined) {
+      tensors.push_back({});
     } else if (value.tensor.type == ElementType::String) {
       strings.push_back(stringsOf(value.tensor));
       tensors.push_back(describe(value.tensor, strings.back().data()));

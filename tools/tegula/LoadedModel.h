@@ -30,8 +30,8 @@ using Dimensions = std::vector<std::pair<std::string, int64_t>>;
 /// A context with `threads` workers; 0: one for every CPU.
 llvm::Expected<ContextHandle> createContext(tegula_model *model, int32_t threads);
 
-/// Seeded random inputs. A symbolic dimension has the extent that `dimensions` gives it, else 1; `notes` gets one line
-/// for each that fell back to 1.
+/// Seeded random inputs, nothing for those that have a default. A symbolic dimension has the extent that `dimensions`
+/// gives it, else 1; `notes` gets one line for each that fell back to 1.
 llvm::Expected<std::vector<HostValue>> randomInputs(const tegula_model *model, const Dimensions &dimensions,
                                                     uint64_t seed, std::vector<std::string> &notes);
 
@@ -39,9 +39,9 @@ llvm::Expected<std::vector<HostValue>> randomInputs(const tegula_model *model, c
 std::vector<ValueKind> inputKinds(const tegula_model *model);
 std::vector<ValueKind> outputKinds(const tegula_model *model);
 
-/// Checks the number of recorded inputs and, where `outputs` is given, outputs against the model; the last outputs may
+/// Checks the number of recorded inputs and outputs against the model; the last outputs and inputs with a default may
 /// be left out.
-llvm::Error checkCounts(const tegula_model *model, size_t inputs, std::optional<size_t> outputs);
+llvm::Error checkFiles(const tegula_model *model, const TestDataFiles &files);
 
 /// The outputs of one run, in storage that the context owns until its next run.
 struct Outputs {

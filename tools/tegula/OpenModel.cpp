@@ -13,6 +13,7 @@ int tegula::tool::openOnnx(llvm::StringRef path, llvm::StringRef target, Argumen
   compile.modelPath = path.str();
   compile.target = target.str();
   compile.externalDataRoot = arguments.get("external-data-root");
+  compile.freezeDefaults = arguments.has("freeze-defaults");
   compile.maxLoop = arguments.getInteger("max-loop", 0, 1);
   if (arguments.failed)
     return ExitUsage;

@@ -13,7 +13,9 @@ using namespace tegula;
 using namespace tegula::tool;
 
 static const OptionSpec options[] = {
-    {"data", "DIR", "inputs from DIR/input_k.pb; outputs must match DIR/output_k.pb (the last ones may be missing)"},
+    {"data", "DIR",
+     "inputs from DIR/input_k.pb; outputs must match DIR/output_k.pb (the last ones may be missing).\n"
+     "An input without a file has its default"},
     {"rtol", "X", "relative tolerance (default 1e-3)"},
     {"atol", "X", "absolute tolerance (default 1e-7)"},
     {"span", "X", "raises the absolute tolerance to X times an output's largest value (default 0)"},
@@ -21,6 +23,7 @@ static const OptionSpec options[] = {
     {"dim", "NAME=N", "extent of a symbolic dimension"},
     {"threads", "N", "workers (default: one for every CPU)"},
     {"target", "NAME", "target of an ONNX model (default host; reference: plain loops)"},
+    {"freeze-defaults", nullptr, "of an ONNX model: initializers that are inputs too are constants"},
     {"max-loop", "N", "of an ONNX model: a Loop or Scan that starts another round after N is an error"},
     {"verify-against", "TARGET",
      "reference: run every kernel of an ONNX model also as plain loops; name the first that\n"
@@ -148,7 +151,7 @@ int tegula::tool::runRun(llvm::ArrayRef<const char *> words) {
   std::vector<std::string> notes;
   TestDataSet data;
   if (compare) {
-    if (llvm::Error error = checkCounts(model, files.inputs.size(), files.outputs.size()))
+    if (llvm::Error error = checkFiles(model, files))
       return reportFault(path + ": " + llvm::toString(std::move(error)));
     llvm::Expected<TestDataSet> loaded = loadTestDataSet(files, inputKinds(model), outputKinds(model));
     if (!loaded)

@@ -31,6 +31,7 @@ static const OptionSpec options[] = {
     {"lock", "FILE", "write the choices to this lock file, for `tegula compile --lock`; its other records stay"},
     {"strategy", "guided|random", "how to search (default guided)"},
     {"external-data-root", "DIR", "folder below which links of external data may lead"},
+    {"freeze-defaults", nullptr, "as for compile: initializers that are inputs too are constants"},
     {"test-start", "FILE", "for tests: start each kernel at its slowest point in this database"},
     {"json", nullptr, "report as JSON"},
 };
@@ -153,6 +154,7 @@ int tegula::tool::runTune(llvm::ArrayRef<const char *> words) {
   compile.modelPath = arguments.positional[0];
   compile.target = arguments.get("target", "host");
   compile.externalDataRoot = arguments.get("external-data-root");
+  compile.freezeDefaults = arguments.has("freeze-defaults");
   compile.replayDirectory.clear();
   ModelKernelsOptions kernelOptions;
   for (const auto &[name, extent] : arguments.getDimensions("dim"))

@@ -149,6 +149,8 @@ llvm::Expected<std::vector<Tensor>> tegula::tuner::makeInputs(const tegula_artif
   std::vector<Tensor> inputs(artifact.input_count);
   for (auto [index, input] : llvm::enumerate(inputs)) {
     const tegula_tensor_info &info = artifact.inputs[index];
+    if (artifact.input_defaults && artifact.input_defaults[index])
+      continue;
     input.elementType = info.element_type;
     if (!shapes.empty())
       input.shape = shapes[index];

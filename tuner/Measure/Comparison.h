@@ -14,7 +14,8 @@ namespace tegula::tuner {
 /// What integers wider than 8 bits hold: they may be indices, divisors or shifts.
 enum class WideIntegers { ZeroToThree, One, Zero };
 
-/// Random inputs for `artifact`; `shapes` may be empty when all its shapes are static.
+/// Random inputs for `artifact`, nothing for those with a default; `shapes` may be empty when all its shapes are
+/// static.
 llvm::Expected<std::vector<Tensor>> makeInputs(const tegula_artifact &artifact,
                                                llvm::ArrayRef<std::vector<int64_t>> shapes, uint64_t seed,
                                                WideIntegers wideIntegers);

@@ -66,6 +66,11 @@ llvm::Error Execution::setInputs(llvm::ArrayRef<Tensor> tensors) {
   inputBuffers.clear();
   inputTensors.clear();
   for (const Tensor &tensor : originals) {
+    if (tensor.elementType == 0) { // the default
+      inputBuffers.emplace_back();
+      inputTensors.push_back({});
+      continue;
+    }
     GuardedBuffer &buffer = inputBuffers.emplace_back(tensor.bytes.size());
     if (!buffer.data())
       return llvm::createStringError("expected memory for the inputs, but got none");
@@ -132,7 +137,7 @@ bool Execution::isIntact() const {
   if (!llvm::all_of(inputBuffers, intact) || !llvm::all_of(outputBuffers, intact))
     return false;
   for (auto [buffer, original] : llvm::zip(inputBuffers, originals))
-    if (memcmp(buffer.data(), original.bytes.data(), original.bytes.size()) != 0)
+    if (buffer.data() && memcmp(buffer.data(), original.bytes.data(), original.bytes.size()) != 0)
       return false;
   return true;
 }

@@ -19,7 +19,7 @@
 
 namespace tegula::tuner {
 
-/// A dense tensor of one of ONNX's element types.
+/// A dense tensor of one of ONNX's element types; of type 0 an input that is left out, so that its default counts.
 struct Tensor {
   int32_t elementType = 0;
   std::vector<int64_t> shape;

@@ -3,7 +3,7 @@
 // Out: no memref.alloc and no result: what is returned lives in exec.output, static buffers of the function's top level
 //      in the arena (exec.arena_view) where two share bytes when their lifetimes are disjoint, everything else in
 //      exec.allocate with exec.release after its last use (or, when it escapes its block, with the end of the run).
-//      The module gets `exec.arena_bytes` and `exec.constant_bytes`.
+//      The module gets `exec.arena_bytes` and `exec.constant_bytes`; the defaults of inputs get their offsets too.
 // Algorithm: lifetimes by BufferViewFlowAnalysis; offsets greedily, biggest buffer first, at the lowest gap that fits.
 #include "tegula/Dialect/Exec/Transforms/Passes.h"
 #include "tegula/abi.h"
@@ -121,15 +121,27 @@ struct ExecPlanMemoryPass : tegula::impl::ExecPlanMemoryPassBase<ExecPlanMemoryP
     SmallVector<Attribute> table; // what Export writes: the ops are gone by then
     Builder builder(&getContext());
     int64_t total = 0;
-    function.walk([&](exec::ConstantOp constant) {
-      auto [entry, isNew] = offsets.try_emplace(constant.getValueAttr(), total);
-      constant.setOffset(entry->second);
-      if (!isNew)
-        return;
-      table.push_back(builder.getDictionaryAttr({builder.getNamedAttr("offset", builder.getI64IntegerAttr(total)),
-                                                 builder.getNamedAttr("value", constant.getValueAttr())}));
-      total = llvm::alignTo(total + getBytes(constant.getValue().getShapedType()), TEGULA_ALIGNMENT);
-    });
+    auto place = [&](ElementsAttr value) {
+      auto [entry, isNew] = offsets.try_emplace(value, total);
+      if (isNew) {
+        table.push_back(builder.getDictionaryAttr(
+            {builder.getNamedAttr("offset", builder.getI64IntegerAttr(total)), builder.getNamedAttr("value", value)}));
+        total = llvm::alignTo(total + getBytes(value.getShapedType()), TEGULA_ALIGNMENT);
+      }
+      return entry->second;
+    };
+    function.walk([&](exec::ConstantOp constant) { constant.setOffset(place(constant.getValue())); });
+    SmallVector<Attribute> inputs;
+    if (auto given = getOperation()->getAttrOfType<ArrayAttr>("exec.inputs"))
+      for (Attribute entry : given) {
+        NamedAttrList input(cast<DictionaryAttr>(entry));
+        auto elements = dyn_cast_or_null<ElementsAttr>(input.get("default"));
+        if (elements && !isa<DenseStringElementsAttr>(elements))
+          input.set("default_offset", builder.getI64IntegerAttr(place(elements)));
+        inputs.push_back(input.getDictionary(&getContext()));
+      }
+    if (!inputs.empty())
+      getOperation()->setAttr("exec.inputs", builder.getArrayAttr(inputs));
     getOperation()->setAttr("exec.constants", builder.getArrayAttr(table));
     getOperation()->setAttr("exec.constant_bytes", IntegerAttr::get(IntegerType::get(&getContext(), 64), total));
   }

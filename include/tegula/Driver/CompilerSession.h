@@ -35,7 +35,8 @@ struct CompileOptions {
   std::string emit = "lib"; ///< lib, obj, header, asm, llvm-ir, ptx or the name of a stage
   std::vector<std::pair<std::string, int64_t>> dimensions;
   std::string externalDataRoot;
-  int64_t maxLoop = 0; ///< a Loop or Scan that starts another round after so many fails its run; 0: no limit
+  bool freezeDefaults = false; ///< initializers that are inputs too are constants, whatever the IR version
+  int64_t maxLoop = 0;         ///< a Loop or Scan that starts another round after so many fails its run; 0: no limit
   ScheduleSource schedules;
   /// Where a failing compilation leaves its IR and command; empty: no replay files.
   std::string replayDirectory = "tegula-replay";
@@ -59,7 +60,11 @@ public:
   explicit CompilerSession(CompileOptions options);
   ~CompilerSession();
 
-  /// Imports and runs all stages up to and including `stage` ("import" for none).
+  /// Makes the module of the model.
+  CompileStatus import();
+  /// Runs all stages on the imported module up to and including `last` ("import" for none).
+  CompileStatus runStages(llvm::StringRef last);
+  /// Both.
   CompileStatus runTo(llvm::StringRef stage);
   /// Everything: writes the output (under a temporary name first).
   CompileStatus compile();
@@ -75,6 +80,12 @@ public:
   llvm::ArrayRef<KernelInterface> getKernels() const { return kernels; }
   /// Errors, warnings and remarks so far, one a line, each with its place.
   const std::string &getMessages() const { return messages; }
+  /// An error of a pass or of the importer.
+  struct Error {
+    std::string place; ///< "model.onnx: node 'conv_17' (Conv, opset 13)"; "" when unknown
+    std::string message;
+  };
+  llvm::ArrayRef<Error> getErrors() const { return errors; }
 
 private:
   CompileStatus fail(CompileStatus status, const llvm::Twine &message);
@@ -91,6 +102,7 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<KernelInterface> kernels;
   std::string messages;
+  std::vector<Error> errors;
 };
 
 /// A C identifier from a file name: the stem with everything else replaced by '_'.

@@ -79,7 +79,7 @@ enum class ValueKind : int32_t { Tensor = 0, Sequence = 1, Optional = 2, Map = 3
 /// A tensor, or a value made of others.
 struct HostValue {
   ValueKind kind = ValueKind::Tensor;
-  HostTensor tensor;               // of a tensor
+  HostTensor tensor;               // of a tensor; of type Undefined where there is none, so that the default counts
   std::vector<HostValue> elements; // of a sequence; of an optional what it holds, if anything; of a map keys and values
 
   HostValue() = default;
@@ -92,16 +92,17 @@ llvm::Expected<HostValue> loadValue(llvm::StringRef path, ValueKind kind);
 
 /// The files of a folder of recorded data.
 struct TestDataFiles {
-  std::vector<std::string> inputs;  // input_0.pb, input_1.pb, ...
+  std::vector<std::string> inputs;  // input_0.pb, input_1.pb, ...; "" for a number that is missing between others
   std::vector<std::string> outputs; // output_0.pb, ...
 };
-/// Numbers count from 0 without a gap; a folder without outputs is an error.
+/// Numbers count from 0, those of outputs without a gap; a folder without outputs is an error.
 llvm::Expected<TestDataFiles> listTestData(llvm::StringRef folder);
 
 struct TestDataSet {
   std::vector<HostValue> inputs, outputs;
 };
-/// Reads the files; value k of the inputs or outputs is of kind k of the list, a tensor where the list ends.
+/// Reads the files; value k of the inputs or outputs is of kind k of the list, a tensor where the list ends. A missing
+/// file gives a value without a tensor.
 llvm::Expected<TestDataSet> loadTestDataSet(const TestDataFiles &files, llvm::ArrayRef<ValueKind> inputs = {},
                                             llvm::ArrayRef<ValueKind> outputs = {});
 

@@ -20,9 +20,33 @@ namespace tegula {
 #include "tegula/Conversion/Passes.h.inc"
 } // namespace tegula
 
+/// A tensor's elements as a caller of the model has them in memory (see tegula/abi.h): bools are bytes, narrower types
+/// are packed into bytes; strings stay as they are.
+static ElementsAttr packElements(ElementsAttr elements) {
+  Type element = elements.getElementType();
+  auto dense = dyn_cast<DenseIntOrFPElementsAttr>(elements);
+  if (!dense || !element.isIntOrFloat() || element.getIntOrFloatBitWidth() >= 8)
+    return elements;
+  unsigned bits = element.isInteger(1) ? 8 : element.getIntOrFloatBitWidth();
+  SmallVector<uint8_t> bytes(llvm::divideCeil(uint64_t(dense.getNumElements()) * bits, 8), 0);
+  uint64_t at = 0;
+  auto add = [&](const APInt &value) {
+    bytes[at / 8] |= uint8_t(value.getZExtValue() << at % 8);
+    at += bits;
+  };
+  if (isa<FloatType>(element))
+    for (APFloat value : dense.getValues<APFloat>())
+      add(value.bitcastToAPInt());
+  else
+    llvm::for_each(dense.getValues<APInt>(), add);
+  auto type = RankedTensorType::get(int64_t(bytes.size()), IntegerType::get(elements.getContext(), 8));
+  return DenseElementsAttr::get(type, ArrayRef(bytes));
+}
+
 namespace {
 struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass> {
-  /// `exec.inputs` and `exec.outputs` keep the ONNX types, names and symbols of @main, which storage types forget.
+  /// `exec.inputs` and `exec.outputs` keep the ONNX types, names and symbols of @main, which storage types forget, and
+  /// the defaults of inputs in the representation of callers.
   void recordInterface() {
     auto main = getOperation().lookupSymbol<func::FuncOp>("main");
     if (!main)
@@ -37,16 +61,46 @@ struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass
       return list.getDictionary(&getContext());
     };
     SmallVector<Attribute> inputs, outputs;
-    for (auto [i, type] : llvm::enumerate(main.getArgumentTypes()))
-      inputs.push_back(describe(type, main.getArgAttrDict(i)));
+    for (auto [i, type] : llvm::enumerate(main.getArgumentTypes())) {
+      NamedAttrList input(cast<DictionaryAttr>(describe(type, main.getArgAttrDict(i))));
+      if (auto elements = main.getArgAttrOfType<ElementsAttr>(i, "graph.default")) {
+        input.set("default", packElements(elements));
+        input.set("default_shape", builder.getDenseI64ArrayAttr(elements.getShapedType().getShape()));
+      }
+      inputs.push_back(input.getDictionary(&getContext()));
+    }
     for (auto [i, type] : llvm::enumerate(main.getResultTypes()))
       outputs.push_back(describe(type, main.getResultAttrDict(i)));
     getOperation()->setAttr("exec.inputs", builder.getArrayAttr(inputs));
     getOperation()->setAttr("exec.outputs", builder.getArrayAttr(outputs));
   }
 
+  /// Results that are known to have no elements need no computation: upstream's views refuse offsets in them.
+  void dropEmptyComputations() {
+    auto isTensor = llvm::IsaPred<TensorType>;
+    auto isEmpty = [](Type type) {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      return tensor && tensor.hasStaticShape() && tensor.getNumElements() == 0;
+    };
+    getOperation().walk([&](Operation *op) {
+      bool isEmptyOp = isa_and_nonnull<tegula::graph::GraphDialect>(op->getDialect()) && op->getNumResults() &&
+                       op->getNumRegions() == 0 && isMemoryEffectFree(op) &&
+                       llvm::all_of(op->getOperandTypes(), isTensor) && llvm::all_of(op->getResultTypes(), isEmpty);
+      if (!isEmptyOp)
+        return;
+      OpBuilder builder(op);
+      for (OpResult result : op->getResults()) {
+        auto type = cast<RankedTensorType>(result.getType());
+        result.replaceAllUsesWith(
+            tensor::EmptyOp::create(builder, op->getLoc(), type.getShape(), type.getElementType()));
+      }
+      op->erase();
+    });
+  }
+
   void runOnOperation() override {
     recordInterface();
+    dropEmptyComputations();
     MLIRContext &context = getContext();
     TypeConverter converter;
     converter.addConversion([](Type type) { return type; });

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Import/ONNX/GraphBuilder.h"
 
+#include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Dialect/Graph/IR/Graph.h"
 #include "tegula/Dialect/Graph/IR/Types.h"
+#include "tegula/abi.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
 
@@ -15,7 +19,8 @@ using namespace tegula;
 
 GraphBuilder::GraphBuilder(MLIRContext &context, std::shared_ptr<OnnxModel> model, const ImportOptions &options)
     : context(context), model(std::move(model)), options(options) {
-  context.loadDialect<graph::GraphDialect, func::FuncDialect>();
+  context.loadDialect<graph::GraphDialect, exec::ExecDialect, func::FuncDialect, arith::ArithDialect,
+                      tensor::TensorDialect>();
 }
 
 Value GraphBuilder::lookup(StringRef name) const {
@@ -96,11 +101,14 @@ void GraphBuilder::declareTypes(const onnx::GraphProto &graph) {
   llvm::for_each(graph.output(), declare);
 }
 
+Location GraphBuilder::initializerLocation(const onnx::TensorProto &tensor) const {
+  return NameLoc::get(
+      StringAttr::get(&context, llvm::sys::path::filename(model->path) + ": initializer '" + tensor.name() + "'"));
+}
+
 LogicalResult GraphBuilder::buildInitializers(const onnx::GraphProto &graph, OpBuilder &builder) {
   for (const onnx::TensorProto &tensor : graph.initializer()) {
-    Location location = NameLoc::get(
-        builder.getStringAttr(llvm::sys::path::filename(model->path) + ": initializer '" + tensor.name() + "'"));
-    Value value = buildConstant(tensor, builder, location);
+    Value value = buildConstant(tensor, builder, initializerLocation(tensor));
     if (!value)
       return failure();
     bind(tensor.name(), value);
@@ -209,6 +217,8 @@ LogicalResult GraphBuilder::refineTypes(Operation *op) {
     return failure();
   for (auto [result, type] : llvm::zip(op->getResults(), inferred)) {
     Type joined = graph::joinTypes(result.getType(), type);
+    if (!joined && switchDepth)
+      joined = type;
     if (!joined)
       return op->emitOpError("expected result type ") << result.getType() << " as the model says, but got " << type;
     result.setType(joined);
@@ -263,6 +273,52 @@ LogicalResult GraphBuilder::buildFrames(ArrayRef<Frame> rest, OpBuilder &builder
   }
 }
 
+LogicalResult GraphBuilder::buildSwitchBranch(NodeContext &ifNode, const onnx::GraphProto &branch, ArrayRef<Frame> rest,
+                                              SmallVectorImpl<Value> &outputs, std::optional<Diagnostic> &error) {
+  size_t depth = frames.size();
+  ++switchDepth;
+  Scope scope(*this);
+  declareTypes(branch);
+  SmallVector<Frame> whole(rest);
+  whole.push_back({&branch, 0, &ifNode.node});
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+      return failure();
+    if (!error)
+      error.emplace(std::move(diagnostic));
+    return success();
+  });
+  LogicalResult built =
+      failure(failed(buildInitializers(branch, ifNode.builder)) || failed(buildFrames(whole, ifNode.builder, outputs)));
+  --switchDepth;
+  if (succeeded(built))
+    return success();
+  frames.truncate(depth);
+  finished.reset();
+  if (!error)
+    error.emplace(ifNode.location, DiagnosticSeverity::Error) << "a branch cannot be built";
+  return failure();
+}
+
+/// A branch that stopped at `error`: a check that never holds, and values in the place of those of the other branch,
+/// which nobody reads.
+static SmallVector<Value> buildFailure(OpBuilder &builder, Diagnostic &error, ArrayRef<Value> others) {
+  Location location = error.getLocation();
+  emitRemark(location) << "a run that comes here by a branch that leads to other ranks fails: " << error.str();
+  Value never = arith::ConstantOp::create(builder, location, builder.getBoolAttr(false));
+  exec::CheckOp::create(builder, location, never, builder.getI32IntegerAttr(TEGULA_SHAPE_MISMATCH));
+  SmallVector<Value> results;
+  for (Value other : others) {
+    auto ranked = dyn_cast<RankedTensorType>(other.getType());
+    auto type = ranked ? ranked : RankedTensorType::get({}, cast<TensorType>(other.getType()).getElementType());
+    SmallVector<Value> extents(type.getNumDynamicDims());
+    for (Value &extent : extents)
+      extent = arith::ConstantIndexOp::create(builder, location, 0);
+    results.push_back(tensor::EmptyOp::create(builder, location, type, extents));
+  }
+  return results;
+}
+
 LogicalResult GraphBuilder::switchRanks(NodeContext &node, const onnx::GraphProto &thenBranch,
                                         const onnx::GraphProto &elseBranch) {
   constexpr unsigned limit = 16; // each switch builds the rest of its region twice
@@ -274,19 +330,30 @@ LogicalResult GraphBuilder::switchRanks(NodeContext &node, const onnx::GraphProt
   SmallVector<Frame> rest(frames.begin() + base, frames.end());
   Region regions[2];
   SmallVector<Value> outputs[2];
+  std::optional<Diagnostic> errors[2];
   {
     OpBuilder::InsertionGuard guard(node.builder);
     for (int i = 0; i < 2; ++i) {
-      const onnx::GraphProto &branch = i == 0 ? thenBranch : elseBranch;
       node.builder.createBlock(&regions[i]);
-      Scope scope(*this);
-      declareTypes(branch);
-      SmallVector<Frame> whole(rest);
-      whole.push_back({&branch, 0, &node.node});
-      if (failed(buildInitializers(branch, node.builder)) || failed(buildFrames(whole, node.builder, outputs[i]))) {
-        node.failedForGood = true;
-        return failure();
+      if (succeeded(buildSwitchBranch(node, i == 0 ? thenBranch : elseBranch, rest, outputs[i], errors[i])))
+        continue;
+      regions[i].dropAllReferences();
+      regions[i].getBlocks().clear();
+      outputs[i].clear();
+    }
+    auto areTensors = llvm::all_of(llvm::concat<Value>(outputs[0], outputs[1]),
+                                   [](Value value) { return isa<TensorType>(value.getType()); });
+    if ((errors[0] && errors[1]) || ((errors[0] || errors[1]) && !areTensors)) {
+      node.failedForGood = true;
+      context.getDiagEngine().emit(std::move(*errors[errors[0] ? 0 : 1]));
+      return failure();
+    }
+    for (int i = 0; i < 2; ++i) {
+      if (errors[i]) {
+        node.builder.createBlock(&regions[i]);
+        outputs[i] = buildFailure(node.builder, *errors[i], outputs[1 - i]);
       }
+      node.builder.setInsertionPointToEnd(&regions[i].front());
       node.create<graph::YieldOp>(outputs[i]);
     }
   }
@@ -331,6 +398,9 @@ OwningOpRef<ModuleOp> GraphBuilder::build() {
   OwningOpRef<ModuleOp> module = ModuleOp::create(location, StringRef(graph.name()));
   OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
 
+  llvm::StringMap<const onnx::TensorProto *> defaults;
+  for (const onnx::TensorProto &tensor : model->defaults->initializer())
+    defaults[tensor.name()] = &tensor;
   llvm::StringSet<llvm::MallocAllocator> initialized;
   for (const onnx::TensorProto &tensor : graph.initializer())
     initialized.insert(tensor.name());
@@ -340,7 +410,7 @@ OwningOpRef<ModuleOp> GraphBuilder::build() {
   SmallVector<Type> inputTypes;
   for (const onnx::ValueInfoProto &input : graph.input()) {
     if (initialized.contains(input.name()))
-      continue; // a default value; constant here
+      continue; // constant
     Type type = convertType(input.type());
     if (!type) {
       emitError(location) << "input '" << input.name()
@@ -357,6 +427,13 @@ OwningOpRef<ModuleOp> GraphBuilder::build() {
     bind(input->name(), body->getArgument(index));
     function.setArgAttr(index, "graph.name", builder.getStringAttr(input->name()));
     function.setArgAttr(index, "graph.dims", dimensionNames(builder, input->type()));
+    const onnx::TensorProto *standIn = defaults.lookup(input->name());
+    if (!standIn)
+      continue;
+    ElementsAttr elements = convertDefault(*standIn, inputTypes[index]);
+    if (!elements)
+      return nullptr;
+    function.setArgAttr(index, "graph.default", elements);
   }
   builder.setInsertionPointToEnd(body);
   SmallVector<Value> outputs;
@@ -371,13 +448,41 @@ OwningOpRef<ModuleOp> GraphBuilder::build() {
   return module;
 }
 
+static void remarkOnDefaults(Location location, int64_t count) {
+  emitRemark(location) << count
+                       << " of the inputs have defaults, which a run may override, so that nothing is known of "
+                       << "their values; --freeze-defaults makes them constants";
+}
+
+void tegula::remarkOnDefaults(ModuleOp module) {
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!main)
+    return;
+  int64_t count = 0;
+  for (unsigned i = 0; i < main.getNumArguments(); ++i)
+    count += main.getArgAttr(i, "graph.default") != nullptr;
+  if (count)
+    ::remarkOnDefaults(module.getLoc(), count);
+}
+
 static OwningOpRef<ModuleOp> import(MLIRContext &context, std::shared_ptr<OnnxModel> model, StringRef name,
                                     const std::string &error, const ImportOptions &options) {
   if (!model) {
     emitError(NameLoc::get(StringAttr::get(&context, name))) << error;
     return nullptr;
   }
-  return GraphBuilder(context, std::move(model), options).build();
+  int count = model->defaults->initializer_size();
+  Location location = NameLoc::get(StringAttr::get(&context, llvm::sys::path::filename(name)));
+  for (const std::string &warning : model->warnings)
+    emitWarning(location) << warning;
+  if (count)
+    emitWarning(location) << count << " of " << model->proto->graph().input_size()
+                          << " inputs are initializers too, and from IR version 4 on a run may override them: nothing "
+                          << "is folded or packed from them; --freeze-defaults makes them constants";
+  OwningOpRef<ModuleOp> module = GraphBuilder(context, std::move(model), options).build();
+  if (!module && count)
+    ::remarkOnDefaults(location, count);
+  return module;
 }
 
 static bool hasRow(const std::string &domain, const std::string &opType) {
@@ -386,12 +491,13 @@ static bool hasRow(const std::string &domain, const std::string &opType) {
 
 OwningOpRef<ModuleOp> tegula::importOnnxFile(MLIRContext &context, StringRef path, const ImportOptions &options) {
   std::string error;
-  auto model = loadOnnxModel(path.str(), {options.externalDataRoot}, hasRow, error);
+  auto model = loadOnnxModel(path.str(), {options.externalDataRoot, options.freezeDefaults}, hasRow, error);
   return import(context, std::move(model), path, error, options);
 }
 
 OwningOpRef<ModuleOp> tegula::importOnnxBytes(MLIRContext &context, StringRef bytes, const ImportOptions &options) {
   std::string error;
-  auto model = loadOnnxModelFromBytes(bytes.data(), bytes.size(), {options.externalDataRoot}, hasRow, error);
+  auto model = loadOnnxModelFromBytes(bytes.data(), bytes.size(), {options.externalDataRoot, options.freezeDefaults},
+                                      hasRow, error);
   return import(context, std::move(model), "<memory>", error, options);
 }

@@ -28,7 +28,7 @@ using namespace tegula;
 /// More dimensions than any real tensor has.
 constexpr int64_t maxRank = 1024;
 
-OnnxModel::OnnxModel() : proto(std::make_unique<onnx::ModelProto>()) {}
+OnnxModel::OnnxModel() : proto(std::make_unique<onnx::ModelProto>()), defaults(std::make_unique<onnx::GraphProto>()) {}
 OnnxModel::~OnnxModel() = default;
 
 int tegula::getSchemaVersion(const std::string &domain, const std::string &opType, int opset) {
@@ -183,6 +183,58 @@ static void declareInitializers(onnx::GraphProto &graph) {
         declareInitializers(*attribute.mutable_g());
 }
 
+/// Several Constant nodes may make one value, against ONNX's rules: tools that rewrite a constant leave the old node
+/// behind. As in ONNX Runtime the last counts. Removes the others and counts the values; `first` becomes one's name.
+static int dropReplacedConstants(onnx::GraphProto &graph, std::string &first) {
+  auto isConstant = [](const onnx::NodeProto &node) {
+    return node.op_type() == "Constant" && (node.domain().empty() || node.domain() == "ai.onnx") &&
+           node.output_size() == 1 && node.input_size() == 0;
+  };
+  std::map<std::string, std::vector<int>> producers;
+  std::set<std::string> others; // values that something else makes too
+  for (int i = 0; i < graph.node_size(); ++i) {
+    onnx::NodeProto &node = *graph.mutable_node(i);
+    for (const std::string &output : node.output())
+      isConstant(node) ? (void)producers[output].push_back(i) : (void)others.insert(output);
+  }
+  int count = 0;
+  std::vector<bool> isReplaced(graph.node_size(), false);
+  for (const auto &[name, nodes] : producers) {
+    if (nodes.size() == 1 || others.count(name))
+      continue;
+    for (size_t k = 0; k + 1 < nodes.size(); ++k)
+      isReplaced[nodes[k]] = true;
+    first = first.empty() ? name : first;
+    ++count;
+  }
+  int kept = 0;
+  for (int i = 0; i < graph.node_size(); ++i)
+    if (!isReplaced[i])
+      graph.mutable_node()->SwapElements(kept++, i);
+  graph.mutable_node()->DeleteSubrange(kept, graph.node_size() - kept);
+  for (onnx::NodeProto &node : *graph.mutable_node())
+    for (onnx::AttributeProto &attribute : *node.mutable_attribute())
+      if (attribute.has_g())
+        count += dropReplacedConstants(*attribute.mutable_g(), first);
+  return count;
+}
+
+/// From IR version 4 on an initializer that is an input too is only what the input is where a run gives none: nothing
+/// may be inferred from it. Takes such initializers out of the graph.
+static void separateDefaults(OnnxModel &model) {
+  constexpr int64_t firstVersion = 4;
+  if (model.proto->ir_version() < firstVersion)
+    return;
+  onnx::GraphProto &graph = *model.proto->mutable_graph();
+  std::set<std::string> inputs;
+  for (const onnx::ValueInfoProto &input : graph.input())
+    inputs.insert(input.name());
+  std::vector<onnx::TensorProto *> all(graph.initializer_size());
+  graph.mutable_initializer()->ExtractSubrange(0, graph.initializer_size(), all.data());
+  for (onnx::TensorProto *tensor : all)
+    (inputs.count(tensor->name()) ? *model.defaults : graph).mutable_initializer()->AddAllocated(tensor);
+}
+
 /// The message about a domain that is imported at two versions, or at one that is newer than ONNX's library; "" when
 /// there is none.
 static std::string checkOpsets(const onnx::ModelProto &proto) {
@@ -316,6 +368,11 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
   onnx::ModelProto &proto = *model.proto;
   if (!model.external.load(proto, model.path, options.externalDataRoot, error))
     return false;
+  std::string name;
+  if (int count = dropReplacedConstants(*proto.mutable_graph(), name))
+    model.warnings.push_back("value '" + name + "'" +
+                             (count > 1 ? " and " + std::to_string(count - 1) + " others" : std::string()) +
+                             ": expected one node that makes it, but got several of type Constant; the last counts");
   sortTopologically(*proto.mutable_graph());
   try {
     registerContribSchemas();
@@ -335,6 +392,8 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
       error = findBadNode(proto.graph(), getOpsets(proto));
     if (!error.empty())
       return false;
+    if (!options.freezeDefaults)
+      separateDefaults(model);
     onnx::inliner::InlineLocalFunctions(proto, /*convert_version=*/true);
     const std::map<std::string, int> opsets = getOpsets(proto);
     spellOutDefaults(*proto.mutable_graph(), opsets, hasRow);

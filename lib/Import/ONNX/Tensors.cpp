@@ -206,29 +206,59 @@ ElementsAttr GraphBuilder::convertTensor(const TensorProto &tensor, Location loc
   return DenseResourceElementsAttr::get(type, name, AsmResourceBlob(bytes, 1, keepAlive, /*dataIsMutable=*/false));
 }
 
-Value GraphBuilder::buildConstant(const TensorProto &tensor, OpBuilder &builder, Location location) const {
-  if (tensor.data_type() != TensorProto::STRING) {
-    ElementsAttr value = convertTensor(tensor, location);
-    return value ? Value(graph::ConstantOp::create(builder, location, value)) : nullptr;
-  }
+FailureOr<SmallVector<StringRef>> GraphBuilder::getStrings(const TensorProto &tensor, Location location) const {
   int64_t count = 1;
   for (int64_t extent : tensor.dims())
     if (extent < 0 || llvm::MulOverflow(count, extent, count))
       count = -1;
   if (count != tensor.string_data_size()) {
     emitError(location) << "expected as many strings as the shape has elements, but got " << tensor.string_data_size();
-    return nullptr;
+    return failure();
   }
   SmallVector<StringRef> strings;
   for (const std::string &text : tensor.string_data()) {
     const auto *begin = reinterpret_cast<const llvm::UTF8 *>(text.data());
     if (!llvm::isLegalUTF8String(&begin, begin + text.size())) {
       emitError(location) << "expected strings of UTF-8, but string " << strings.size() << " is not";
-      return nullptr;
+      return failure();
     }
     strings.push_back(text);
   }
-  auto type = RankedTensorType::get(ArrayRef<int64_t>(tensor.dims().data(), tensor.dims_size()),
-                                    graph::StringType::get(&context));
-  return graph::StringConstantOp::create(builder, location, type, builder.getStrArrayAttr(strings));
+  return strings;
+}
+
+static RankedTensorType getStringType(const TensorProto &tensor, MLIRContext &context) {
+  return RankedTensorType::get(ArrayRef<int64_t>(tensor.dims().data(), tensor.dims_size()),
+                               graph::StringType::get(&context));
+}
+
+Value GraphBuilder::buildConstant(const TensorProto &tensor, OpBuilder &builder, Location location) const {
+  if (tensor.data_type() != TensorProto::STRING) {
+    ElementsAttr value = convertTensor(tensor, location);
+    return value ? Value(graph::ConstantOp::create(builder, location, value)) : nullptr;
+  }
+  FailureOr<SmallVector<StringRef>> strings = getStrings(tensor, location);
+  if (failed(strings))
+    return nullptr;
+  return graph::StringConstantOp::create(builder, location, getStringType(tensor, context),
+                                         builder.getStrArrayAttr(*strings));
+}
+
+ElementsAttr GraphBuilder::convertDefault(const TensorProto &tensor, Type declared) const {
+  Location location = initializerLocation(tensor);
+  ElementsAttr elements;
+  if (tensor.data_type() != TensorProto::STRING)
+    elements = convertTensor(tensor, location);
+  else if (FailureOr<SmallVector<StringRef>> strings = getStrings(tensor, location); succeeded(strings))
+    elements = DenseStringElementsAttr::get(getStringType(tensor, context), *strings);
+  if (!elements)
+    return nullptr;
+  auto wanted = dyn_cast<TensorType>(declared);
+  auto type = cast<RankedTensorType>(elements.getType());
+  bool fits = wanted && wanted.getElementType() == type.getElementType() &&
+              (!wanted.hasRank() || succeeded(verifyCompatibleShape(wanted.getShape(), type.getShape())));
+  if (fits)
+    return elements;
+  emitError(location) << "expected a default of its input's type " << declared << ", but got " << type;
+  return nullptr;
 }

@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-#define TEGULA_ABI_VERSION 3u
+#define TEGULA_ABI_VERSION 4u
 #define TEGULA_ALIGNMENT 64 /* of arena, constants and every allocation, in bytes */
 
 /* What a kernel or a program returns. Zero is success; everything else names what the data did wrong. */
@@ -143,6 +143,16 @@ typedef struct tegula_tensor_info {
   const char *const *symbols; /* name of the symbolic dimension, or NULL; two equal names must have equal extents */
 } tegula_tensor_info;
 
+struct tegula_string; /* tegula/model.h */
+
+/* What an input is where a run gets none: a dense tensor of the input's element type, as a caller would give it. */
+typedef struct tegula_default {
+  int32_t rank;
+  const int64_t *shape;
+  int64_t offset;                      /* of the elements in the artifact's constants, 64-byte aligned; of strings 0 */
+  const struct tegula_string *strings; /* elements of a string tensor, else NULL */
+} tegula_default;
+
 typedef struct tegula_artifact {
   uint32_t abi_version;
   uint32_t struct_size;
@@ -168,6 +178,8 @@ typedef struct tegula_artifact {
                                                  * end before this field (see struct_size). */
   const tegula_value_type *const *input_types;  /* for each input NULL (a tensor) or the type of the value */
   const tegula_value_type *const *output_types; /* the same for outputs */
+  const tegula_default *const *input_defaults;  /* for each input NULL (it must be given) or its default; NULL: none has
+                                                 * one */
 } tegula_artifact;
 
 /* The artifact's only exported function, named <model>_query: NULL when it can't serve this ABI version. */

@@ -9,7 +9,9 @@
  *   NAME_last_error  message of the calling thread's last call that failed
  *   NAME_query       the descriptor, for libtegula_runtime (tegula/abi.h)
  *
- * Shapes are element counts, tensors dense and row-major in native byte order, aligned to their element type. */
+ * Shapes are element counts, tensors dense and row-major in native byte order, aligned to their element type. An input
+ * that has a default may be left out: its tensor is all zeros, or the array ends before it and only such inputs follow.
+ */
 #ifndef TEGULA_INSTANCE_H
 #define TEGULA_INSTANCE_H
 

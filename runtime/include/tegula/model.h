@@ -109,6 +109,8 @@ TEGULA_API const tegula_tensor_info *tegula_model_output(const tegula_model *mod
 /* The type of an input or output that is no tensor; NULL for a tensor. */
 TEGULA_API const tegula_value_type *tegula_model_input_type(const tegula_model *model, int32_t index);
 TEGULA_API const tegula_value_type *tegula_model_output_type(const tegula_model *model, int32_t index);
+/* The tensor that input `index` is where a run gets none; NULL when it must be given. */
+TEGULA_API const tegula_tensor *tegula_model_input_default(const tegula_model *model, int32_t index);
 TEGULA_API const tegula_kernel *tegula_model_kernel(const tegula_model *model, int32_t index);
 TEGULA_API const tegula_artifact *tegula_model_artifact(const tegula_model *model);
 
@@ -150,11 +152,12 @@ TEGULA_API tegula_error tegula_context_create(tegula_model *model, const tegula_
                                               tegula_context **context);
 TEGULA_API void tegula_context_release(tegula_context *context);
 
-/* Runs the model. `inputs` are in the model's order. On entry an output with non-null `data` is bound: the result is
- * written there, and its element type and shape must be the result's; it must not overlap an input or another output.
- * Any other is filled in, with storage and shape that the context owns until its next run; such an array of outputs may
- * be handed over again as it is. Outputs that are values cannot be bound; a caller who keeps one retains it. After a
- * failure all outputs are undefined. */
+/* Runs the model. `inputs` are in the model's order. An input with a default may be left out: its tensor is all zeros
+ * (`data` NULL, `element_type` 0), or `input_count` ends before it and only inputs with defaults follow. On entry an
+ * output with non-null `data` is bound: the result is written there, and its element type and shape must be the
+ * result's; it must not overlap an input or another output. Any other is filled in, with storage and shape that the
+ * context owns until its next run; such an array of outputs may be handed over again as it is. Outputs that are values
+ * cannot be bound; a caller who keeps one retains it. After a failure all outputs are undefined. */
 TEGULA_API tegula_error tegula_context_run(tegula_context *context, const tegula_tensor *inputs, int32_t input_count,
                                            tegula_tensor *outputs, int32_t output_count);
 

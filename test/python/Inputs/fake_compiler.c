@@ -29,6 +29,7 @@ tegula_compile_status tegula_compile(const tegula_compile_options *options, tegu
   text(to, "lock_file", options->lock_file);
   text(to, "external_data_root", options->external_data_root);
   fprintf(to, "threads=%d\n", options->threads);
+  fprintf(to, "freeze_defaults=%d\n", options->freeze_defaults);
   for (size_t k = 0; k < options->dimension_count; ++k)
     text(to, "dimension", options->dimensions[k]);
   fclose(to);

@@ -30,7 +30,9 @@ public:
   mlir::LogicalResult buildBody(const onnx::GraphProto &graph, mlir::OpBuilder &builder,
                                 llvm::SmallVectorImpl<mlir::Value> &outputs, const onnx::NodeProto *inlined = nullptr);
   /// A rank switch: an If whose branches give results of different ranks decides which types everything behind it has,
-  /// so each branch goes on with all that is left of the region, and the If's results are the region's.
+  /// so each branch goes on with all that is left of the region, and the If's results are the region's. A branch that
+  /// cannot be built, because the rest of the model does not fit its ranks, becomes an exec.check that never
+  /// holds.
   mlir::LogicalResult switchRanks(NodeContext &node, const onnx::GraphProto &thenBranch,
                                   const onnx::GraphProto &elseBranch);
   /// Whether a rank switch has built all that is left of the current region.
@@ -50,6 +52,7 @@ public:
   static constexpr int64_t composeVersion = 24;
 
   /// Joins the result types of an op with what it infers, so that rows see ranks that ONNX's inference does not know.
+  /// In a rank switch what the model declares may hold in the other branch alone: inference is right.
   mlir::LogicalResult refineTypes(mlir::Operation *op);
 
   mlir::Value lookup(llvm::StringRef name) const;
@@ -74,6 +77,13 @@ public:
 private:
   mlir::LogicalResult buildNode(const onnx::NodeProto &node, mlir::OpBuilder &builder);
   mlir::LogicalResult buildInitializers(const onnx::GraphProto &graph, mlir::OpBuilder &builder);
+  /// "model.onnx: initializer 'w'"
+  mlir::Location initializerLocation(const onnx::TensorProto &tensor) const;
+  /// The tensor, of numbers or strings, as the elements of an input of type `declared` that a run may leave out; null
+  /// after an error, also when it does not fit that type.
+  mlir::ElementsAttr convertDefault(const onnx::TensorProto &tensor, mlir::Type declared) const;
+  mlir::FailureOr<llvm::SmallVector<llvm::StringRef>> getStrings(const onnx::TensorProto &tensor,
+                                                                 mlir::Location location) const;
   void declareTypes(const onnx::GraphProto &graph);
   int64_t getOpset(const std::string &domain) const;
 
@@ -86,11 +96,16 @@ private:
   };
   mlir::LogicalResult buildFrames(llvm::ArrayRef<Frame> rest, mlir::OpBuilder &builder,
                                   llvm::SmallVectorImpl<mlir::Value> &outputs);
+  /// One branch of a rank switch at `ifNode`: its values and what is left of the region, `rest`, into the builder's
+  /// block. Fails with the error that building it met, which is not emitted.
+  mlir::LogicalResult buildSwitchBranch(NodeContext &ifNode, const onnx::GraphProto &branch, llvm::ArrayRef<Frame> rest,
+                                        llvm::SmallVectorImpl<mlir::Value> &outputs,
+                                        std::optional<mlir::Diagnostic> &error);
   mlir::LogicalResult collectOutputs(const onnx::GraphProto &graph, llvm::SmallVectorImpl<mlir::Value> &outputs);
 
   llvm::SmallVector<Frame> frames;                        ///< from the outermost graph to the one being built
   std::optional<llvm::SmallVector<mlir::Value>> finished; ///< the outputs of the region that a rank switch finished
-  unsigned rankSwitches = 0;
+  unsigned rankSwitches = 0, switchDepth = 0;
   llvm::SmallVector<llvm::StringMap<mlir::Value>> scopes;
   llvm::StringMap<mlir::Type> types;
 };

@@ -8,16 +8,20 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace onnx {
+class GraphProto;
 class ModelProto;
-}
+} // namespace onnx
 
 namespace tegula {
 
 struct LoadOptions {
   /// Folder below which links of external data may point, beside the model's own folder.
   std::string externalDataRoot;
+  /// Initializers that are inputs too stay in the graph at every IR version.
+  bool freezeDefaults = false;
 };
 
 /// A parsed model; shared, because the constants of the IR alias its bytes.
@@ -25,8 +29,11 @@ struct OnnxModel {
   OnnxModel();
   ~OnnxModel();
   std::unique_ptr<onnx::ModelProto> proto;
+  /// Its initializers are those of the model's graph, no longer there, that are inputs too and that a run may override.
+  std::unique_ptr<onnx::GraphProto> defaults;
   ExternalData external;
-  std::string path; ///< as the user gave it; "<memory>" for bytes
+  std::string path;                  ///< as the user gave it; "<memory>" for bytes
+  std::vector<std::string> warnings; ///< what is wrong in the model and yet has one meaning
 };
 
 /// Whether the node table has a row for this operator, so that its ONNX function body is not inlined.

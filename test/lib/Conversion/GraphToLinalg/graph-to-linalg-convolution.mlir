@@ -63,3 +63,13 @@ func.func @transpose_disjoint(%x: tensor<1x2x4xf32>, %w: tensor<2x3x2xf32>) -> t
   %y = graph.conv_transpose %x, %w {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>} : tensor<1x2x4xf32>, tensor<2x3x2xf32> -> tensor<1x3x8xf32>
   return %y : tensor<1x3x8xf32>
 }
+
+// Nothing to compute.
+// CHECK-LABEL: func.func @transpose_empty
+// CHECK-NOT: linalg.generic
+// CHECK: %[[EMPTY:.*]] = tensor.empty() : tensor<0x3x9xf32>
+// CHECK: return %[[EMPTY]]
+func.func @transpose_empty(%x: tensor<0x2x4xf32>, %w: tensor<2x3x3xf32>) -> tensor<0x3x9xf32> {
+  %y = graph.conv_transpose %x, %w {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>} : tensor<0x2x4xf32>, tensor<2x3x3xf32> -> tensor<0x3x9xf32>
+  return %y : tensor<0x3x9xf32>
+}
