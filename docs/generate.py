@@ -5,7 +5,7 @@
   docs/generate.py --check           change nothing; exit 1 when a page other than ONNX.md is out of date
 
 Dialects and passes come from the TableGen files through mlir-tblgen, stages from the table in lib/Pipelines/Stages.cpp,
-ONNX.md from the results of the last whole `scripts/conformance backend models light` in build/conformance.
+ONNX.md from the results of the last whole `scripts/conformance all --check-verdicts` in build/conformance.
 """
 import argparse
 import collections
@@ -145,6 +145,16 @@ def own_cases():
     return dict(rows)
 
 
+def verdict_lines(results):
+    """What a run with `--check-verdicts` found; nothing without one."""
+    counts = collections.Counter(result["verdict"] for result in results if result.get("verdict"))
+    if not counts:
+        return []
+    return [f"\n`tegula check`, which generates no code for a model's kernels, told of {counts['equal']} of {counts.total()}"
+            f" models\n(malformed ones too) what the compiler did: {counts['false ok']} false \"compiles\","
+            f" {counts['false unsupported']} false \"would not compile\"."]
+
+
 def onnx_page(folder):
     import onnx
 
@@ -167,6 +177,8 @@ def onnx_page(folder):
         if (folder / f"{suite}.json").is_file():
             suite_results = json.loads((folder / f"{suite}.json").read_text())["results"]
             lines.append(f"| {title} | {sum(r['status'] == 'pass' for r in suite_results)} | {len(suite_results)} |")
+    lines += verdict_lines([result for suite in ("backend", "light", "models", "malformed") if (folder / f"{suite}.json").is_file()
+                            for result in json.loads((folder / f"{suite}.json").read_text())["results"]])
     lines += ["\n## Operators\n",
               "Tests of one node, by operator; the message is of the first test that does not pass.\n",
               "| operator | pass | of | what is missing |", "|---|---|---|---|"]

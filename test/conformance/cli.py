@@ -5,6 +5,7 @@
   scripts/conformance --group                  failures sorted by their first error message
   scripts/conformance --filter=conv --list-failures
   scripts/conformance --only-check --group      which models would not compile, and why (faster)
+  scripts/conformance all --check-verdicts      does `tegula check` tell what the compiler does
   scripts/conformance models light malformed   the other suites
   scripts/conformance --form=constant          the official tests with their inputs as initializers: constant folding
   scripts/conformance all --update             record what newly passes
@@ -18,6 +19,7 @@ import sys
 from pathlib import Path
 
 import cases
+import fuzz
 import report
 import runner
 
@@ -34,6 +36,9 @@ def parse(arguments):
     parser.add_argument("--form", choices=["given", "constant"], default="given",
                         help="constant: tensor inputs become initializers (backend only; has a list of its own)")
     parser.add_argument("--only-check", action="store_true", help="`tegula check` instead of a run: would it compile")
+    parser.add_argument("--check-verdicts", action="store_true",
+                        help="compare the verdict of `tegula check` with the compiler's; exit 1 on a false ok or more than"
+                        " 1 %% false unsupported. $TEGULA_LONG_SET (K/8) takes every eighth case of a big suite")
     parser.add_argument("--recorded", action="store_true", help="only cases on the recorded list")
     parser.add_argument("--jobs", type=int, default=2, help="cases at a time (default: 2)")
     parser.add_argument("--time-limit", type=float, default=0, metavar="S", help="seconds per command, instead of the case's own")
@@ -47,6 +52,8 @@ def parse(arguments):
     options = parser.parse_args(arguments)
     if options.only_check and (options.update or options.check):
         parser.error("--only-check runs no model, so it goes with neither --update nor --check")
+    if options.check_verdicts and (options.only_check or options.last):
+        parser.error("--check-verdicts runs the models, so it goes with neither --only-check nor --last")
     options.suites = options.suites or ["backend"]
     if "all" in options.suites:
         options.suites = list(cases.SUITES)
@@ -88,8 +95,9 @@ def run_suite(suite, options):
             chosen = list(filter(None, (cases.constant_form(case, cache) for case in chosen)))
         for case in chosen:
             case.limit = options.time_limit or case.limit
+        verdicts = compared_cases(len(chosen), os.environ.get("TEGULA_LONG_SET")) if options.check_verdicts else ()
         results = runner.run_cases(chosen, options.tegula, options.jobs, cache / "replay" / title, progress,
-                                   options.only_check)
+                                   options.only_check, verdicts)
         results = repeat_alone(chosen, results, set(recorded), options, cache)
         if not (options.filter or options.recorded or options.first or options.only_check):
             report.save(saved, results)
@@ -107,6 +115,10 @@ def run_suite(suite, options):
 
     if options.only_check:
         return 0
+    wrong_verdicts = False
+    if options.check_verdicts:
+        lines, wrong_verdicts = report.verdict_faults(results)
+        print("\n".join(f"{title}: {line}" for line in lines))
     passing = {result.name for result in results if result.passed}
     fresh = passing - set(recorded)
     if options.update:
@@ -115,7 +127,17 @@ def run_suite(suite, options):
     elif fresh:
         print(f"{title}: {len(fresh)} pass that are not recorded yet; `scripts/conformance {suite}"
               f"{'' if options.form == 'given' else ' --form=' + options.form} --update` records them")
-    return check(title, results, recorded, complete=not (options.filter or options.first)) if options.check else 0
+    code = check(title, results, recorded, complete=not (options.filter or options.first)) if options.check else 0
+    return 1 if wrong_verdicts else code
+
+
+BIG_SUITE = 500  # cases
+
+
+def compared_cases(count, long_set):
+    """The cases of a suite whose verdicts are compared: all, or the part of the long set that `long_set` (K/8) names."""
+    part, parts = fuzz.long_set_part(long_set) if long_set and count > BIG_SUITE else (0, 1)
+    return range(part, count, parts)
 
 
 def repeat_alone(chosen, results, recorded, options, cache):

@@ -42,6 +42,21 @@ def summary(results):
     return ", ".join(parts) + f"; {host} host dispatches; {sum(result.seconds for result in results):.0f} s of commands"
 
 
+FALSE_UNSUPPORTED_LIMIT = 0.01  # of the cases
+
+
+def verdict_faults(results):
+    """(lines, whether too many) about `tegula check` where it does not tell what the compiler does."""
+    compared = [result for result in results if result.verdict]
+    wrong = {verdict: [result.name for result in compared if result.verdict == verdict]
+             for verdict in ("false ok", "false unsupported")}
+    lines = [f"`tegula check` and the compiler agree on {len(compared) - sum(map(len, wrong.values()))} of "
+             f"{len(compared)} models"]
+    lines += [f"{verdict}: {', '.join(names)}" for verdict, names in wrong.items() if names]
+    allowed = FALSE_UNSUPPORTED_LIMIT * len(compared)
+    return lines, bool(wrong["false ok"]) or len(wrong["false unsupported"]) > allowed
+
+
 def groups(results, examples=3):
     """Failures by cause, most frequent first: lines of count, status, cause and some names."""
     causes = collections.defaultdict(list)

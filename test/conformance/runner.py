@@ -24,6 +24,7 @@ class Result:
     message: str = ""
     seconds: float = 0.0
     host_dispatches: int = 0
+    verdict: str = ""  # of `tegula check` beside the compiler's: "equal", "false ok", "false unsupported"; "" not compared
 
     @property
     def passed(self):
@@ -90,12 +91,28 @@ def run_command(arguments, limit, folder):
     return code, stdout, stderr
 
 
-def run_case(case, tegula, scratch, only_check=False):
-    """Runs one case (with `only_check` just `tegula check` of its model); what its commands leave in their working folder (replays) stays below `scratch`."""
+def compare_verdicts(case, tegula, compiles, folder):
+    """What `tegula check` says of the case's model beside what the compiler says (`compiles`; None: to be found out); ""
+    where the compiler has said nothing within the time limit."""
+    tegula, model = list(tegula), str(case.model)
+    if compiles is None:
+        code = run_command(tegula + ["compile", model, "-o", "verdict.so"], case.limit, folder)[0]
+        compiles = None if code is None else code == 0
+        for file in folder.glob("verdict.so*"):
+            file.unlink()
+    if compiles is None:
+        return ""
+    says_yes = run_command(tegula + ["check", model], case.limit, folder)[0] == 0
+    return "equal" if says_yes == compiles else "false ok" if says_yes else "false unsupported"
+
+
+def run_case(case, tegula, scratch, only_check=False, verdicts=False):
+    """Runs one case (with `only_check` just `tegula check` of its model); what its commands leave in their working folder (replays) stays below `scratch`. With `verdicts`, whether `tegula check` tells what the compiler does."""
     folder = Path(scratch) / case.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     result = Result(case.name, "pass")
+    compiles = None  # known when a run got as far as a report
     begin = time.monotonic()
     for arguments, allowed in case.commands(tegula, only_check):
         code, stdout, stderr = run_command(arguments, case.limit, folder)
@@ -105,6 +122,7 @@ def run_case(case, tegula, scratch, only_check=False):
                 report = json.loads(stdout)
             except ValueError:
                 pass
+        compiles = True if report else compiles
         result.host_dispatches += report.get("host_dispatches", 0)
         if code is None:
             result.status, result.message = "timeout", f"no answer in {case.limit:g} s"
@@ -140,16 +158,19 @@ def run_case(case, tegula, scratch, only_check=False):
             result.message = f"{result.host_dispatches} host dispatches in a model that only needs kernels"
             break
     result.seconds = time.monotonic() - begin
+    if verdicts:
+        result.verdict = compare_verdicts(case, tegula, compiles, folder)
     if not any(folder.iterdir()):
         folder.rmdir()
     return result
 
 
-def run_cases(cases, tegula, jobs=2, scratch=None, progress=None, only_check=False):
-    """Results in the order of `cases`."""
+def run_cases(cases, tegula, jobs=2, scratch=None, progress=None, only_check=False, verdicts=()):
+    """Results in the order of `cases`; `verdicts`: positions of those whose verdicts are compared."""
     scratch = scratch or tempfile.mkdtemp(prefix="tegula-conformance-")
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(run_case, case, tegula, scratch, only_check) for case in cases]
+        futures = [pool.submit(run_case, case, tegula, scratch, only_check, index in verdicts)
+                   for index, case in enumerate(cases)]
         for done, future in enumerate(concurrent.futures.as_completed(futures), 1):
             if progress:
                 progress(done, len(futures), future.result())

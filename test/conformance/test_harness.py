@@ -56,6 +56,46 @@ def test_status(case, tmp_path, text, expect, status, message):
     assert message in result.message, result
 
 
+@pytest.mark.parametrize("codes, expect, verdict", [
+    ("0 9 0", "pass", "equal"),  # a run that reports has compiled: no compilation of its own
+    ("0 9 1", "pass", "false unsupported"),
+    ("1 0 0", "pass", "equal"),
+    ("1 1 0", "pass", "false ok"),
+    ("1 0 1", "pass", "false unsupported"),
+    ("1 1 1", "pass", "equal"),
+    ("9 1 1", "reject", "equal"),
+    ("9 1 0", "either", "false ok"),
+])
+def test_verdicts(case, tmp_path, codes, expect, verdict):
+    made = case(f"verdicts {codes}", expect=expect)
+    assert runner.run_case(made, FAKE, tmp_path / "scratch", verdicts=True).verdict == verdict
+    assert not (tmp_path / "scratch" / made.name).exists()
+
+
+def test_no_verdict_of_the_compiler(case, tmp_path):
+    made = case("verdicts 1 t 0", limit=1.5)
+    assert runner.run_case(made, FAKE, tmp_path / "scratch", verdicts=True).verdict == ""
+
+
+def test_report_of_verdicts():
+    def results(**counts):
+        return [runner.Result(f"{verdict}{k}", "pass", verdict=verdict.replace("_", " "))
+                for verdict, count in counts.items() for k in range(count)]
+
+    assert report.verdict_faults(results(equal=5) + [runner.Result("x", "pass")]) == (
+        ["`tegula check` and the compiler agree on 5 of 5 models"], False)
+    lines, too_many = report.verdict_faults(results(equal=200, false_unsupported=2))
+    assert lines[1] == "false unsupported: false_unsupported0, false_unsupported1" and not too_many
+    assert report.verdict_faults(results(equal=200, false_unsupported=3))[1]
+    assert report.verdict_faults(results(equal=999, false_ok=1))[1]
+
+
+def test_cases_whose_verdicts_are_compared():
+    assert list(cli.compared_cases(9, "3/8")) == list(range(9))  # a small suite: all
+    assert list(cli.compared_cases(2000, "3/8"))[:2] == [3, 11]
+    assert len(cli.compared_cases(2000, None)) == len(cli.compared_cases(2000, "all")) == 2000
+
+
 def test_what_must_fold_runs_no_kernel(case, tmp_path):
     result = runner.run_case(case("pass", folds=True), FAKE, tmp_path / "scratch")
     assert result.status == "error" and "but 3 kernels ran" in result.message, result

@@ -56,6 +56,13 @@ def test_operator_rows():
     assert generate.operator_rows(results, operators.get) == {("ai.onnx", "Abs"): [1, 2, "x: error: no"]}
 
 
+def test_verdict_lines():
+    assert generate.verdict_lines([{"name": "a", "status": "pass"}]) == []
+    results = [{"verdict": "equal"}] * 3 + [{"verdict": "false ok"}, {"verdict": ""}]
+    [text] = generate.verdict_lines(results)
+    assert 'told of 3 of 4 models' in text and '1 false "compiles", 0 false' in text
+
+
 def test_plain():
     assert generate.plain("m.onnx: error: a|b `c` tensor<2>") == "a/b 'c' tensor&lt;2>"
     assert generate.plain("tegula: error: /a/b/c.pb: expected a tensor") == "expected a tensor"
