@@ -13,22 +13,24 @@ template <typename OpTy> static LogicalResult verifyGranularity(OpTy op) {
   auto scale = dyn_cast<RankedTensorType>(op.getScale().getType());
   if (Value zeroPoint = op.getZeroPoint()) {
     auto type = dyn_cast<RankedTensorType>(zeroPoint.getType());
-    auto isSingle = [](RankedTensorType parameter) {
-      return parameter.getRank() == 0 || (parameter.getRank() == 1 && parameter.getDimSize(0) == 1);
+    auto mayBeSingle = [](RankedTensorType parameter) {
+      return parameter.getRank() == 0 ||
+             (parameter.getRank() == 1 && (parameter.isDynamicDim(0) || parameter.getDimSize(0) == 1));
     };
-    if (scale && type && failed(verifyCompatibleShape(scale, type)) && !(isSingle(scale) && isSingle(type)))
+    if (scale && type && failed(verifyCompatibleShape(scale, type)) && !(mayBeSingle(scale) && mayBeSingle(type)))
       return op.emitOpError("expected scale and zero point of one shape, but got ") << scale << " and " << type;
   }
   if (!x || !scale || scale.getRank() == 0 || (scale.getRank() == 1 && scale.getDimSize(0) == 1))
     return success();
   int64_t axis = op.getAxis(), block = op.getBlockSize();
-  if (axis < 0 || axis >= x.getRank())
+  bool mayBeSingle = block == 0 && scale.getRank() == 1 && scale.isDynamicDim(0);
+  if (axis < 0 || (axis >= x.getRank() && !mayBeSingle))
     return op.emitOpError("expected an axis in 0..rank-1, but got ") << axis << " for " << x;
   auto contradict = [](int64_t a, int64_t b) {
     return !ShapedType::isDynamic(a) && !ShapedType::isDynamic(b) && a != b;
   };
   if (block == 0) {
-    if (scale.getRank() != 1 || contradict(scale.getDimSize(0), x.getDimSize(axis)))
+    if (scale.getRank() != 1 || (axis < x.getRank() && contradict(scale.getDimSize(0), x.getDimSize(axis))))
       return op.emitOpError("expected one scale per index of dimension ")
              << axis << " of " << x << ", but got " << scale;
     return success();

@@ -153,7 +153,8 @@ struct BlockedConvLowering : Lowering<graph::BlockedConvOp> {
     SmallVector<int64_t> kernel{3, 3};
     if (!tile)
       kernel = {shape[2], shape[3]};
-    LoweredWindow window = lowerWindow(rewriter, loc, x, kernel, strides, dilations, op.getPads(), "NOTSET",
+    LoweredWindow window = lowerWindow(rewriter, loc, x, getAsIndexOpFoldResult(rewriter.getContext(), kernel), strides,
+                                       dilations, op.getPads(), "NOTSET",
                                        /*ceilMode=*/false, type);
     if (tile) {
       Value result = buildWinograd(rewriter, loc, x, weight, window.padBegin, window.counts, tile);
@@ -191,8 +192,10 @@ struct BlockedDepthwiseConvLowering : Lowering<graph::BlockedDepthwiseConvOp> {
     Value x = adaptor.getX(), weight = adaptor.getWeight();
     ArrayRef<int64_t> shape = cast<RankedTensorType>(weight.getType()).getShape();
     ArrayRef<int64_t> strides = op.getStrides(), dilations = op.getDilations();
-    LoweredWindow window = lowerWindow(rewriter, loc, x, shape.slice(1, 2), strides, dilations, op.getPads(), "NOTSET",
-                                       /*ceilMode=*/false, type);
+    LoweredWindow window =
+        lowerWindow(rewriter, loc, x, getAsIndexOpFoldResult(rewriter.getContext(), shape.slice(1, 2)), strides,
+                    dilations, op.getPads(), "NOTSET",
+                    /*ceilMode=*/false, type);
     Type element = type.getElementType();
     x = padSpatial(rewriter, loc, x, window.padBegin, window.padEnd, constantScalar(rewriter, loc, 0, element));
     // A map that reads each position of the window, a slice of `x`, as an operand of its own.

@@ -3,8 +3,11 @@
 // transposed convolution is one of stride 1 on an operand with zeros between its elements and a turned kernel; where
 // windows do not overlap (kernel equals stride) it is a plain matrix product per kernel position.
 #include "tegula/Conversion/GraphToLinalg/Contraction.h"
+#include "tegula/Conversion/GraphToLinalg/IndexMath.h"
 #include "tegula/Conversion/GraphToLinalg/Reductions.h"
 #include "tegula/Conversion/GraphToLinalg/Window.h"
+
+#include "tegula/abi.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -29,6 +32,25 @@ static Value splitGroup(OpBuilder &b, Location loc, Value tensor, int64_t dim, i
   }
   return tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), tensor,
                                        reassociation);
+}
+
+/// The kernel's extents: the dimensions of `weight` behind the first two.
+static SmallVector<OpFoldResult> kernelExtents(OpBuilder &b, Location loc, Value weight) {
+  return llvm::to_vector(ArrayRef(getExtents(b, loc, weight)).drop_front(2));
+}
+
+/// Checks what the verifier cannot see: that the weight has `groups` times `perGroup` channels for those of x, and a
+/// bias an element for each of `results`.
+static void checkChannels(OpBuilder &b, Location loc, Value x, OpFoldResult perGroup, int64_t groups, Value bias,
+                          OpFoldResult results) {
+  IndexMath math{b, loc};
+  auto areEqual = [&](OpFoldResult one, OpFoldResult other) {
+    math.check(math.compare(arith::CmpIPredicate::eq, asValue(b, loc, one), asValue(b, loc, other)),
+               TEGULA_SHAPE_MISMATCH);
+  };
+  areEqual(getExtent(b, loc, x, 1), mulIndices(b, loc, perGroup, b.getIndexAttr(groups)));
+  if (bias)
+    areEqual(getExtent(b, loc, bias, 0), results);
 }
 
 /// Adds [M] to [N, M, ...].
@@ -167,21 +189,23 @@ struct ConvLowering : Lowering<graph::ConvOp> {
                                 ConversionPatternRewriter &rewriter) const override {
     RankedTensorType type = resultTensor(op);
     auto weightType = cast<RankedTensorType>(adaptor.getWeight().getType());
-    if (!type || !weightType.hasStaticShape())
-      return rewriter.notifyMatchFailure(op, "unknown rank, or a weight of unknown shape");
+    if (!type)
+      return rewriter.notifyMatchFailure(op, "unknown rank");
     Location loc = op.getLoc();
     Value x = adaptor.getX(), weight = adaptor.getWeight();
-    LoweredWindow window = lowerWindow(rewriter, loc, x, weightType.getShape().drop_front(2), op.getStrides(),
+    checkChannels(rewriter, loc, x, getExtent(rewriter, loc, weight, 1), op.getGroup(), adaptor.getBias(),
+                  getExtent(rewriter, loc, weight, 0));
+    LoweredWindow window = lowerWindow(rewriter, loc, x, kernelExtents(rewriter, loc, weight), op.getStrides(),
                                        op.getDilations(), op.getPads(), op.getAutoPad(), /*ceilMode=*/false, type);
     Value zero = constantScalar(rewriter, loc, op.getXZeroPoint(), getStorageType(getElement(op.getX())));
     x = padSpatial(rewriter, loc, x, window.padBegin, window.padEnd, zero);
     Type elements[] = {getElement(op.getX()), getElement(op.getWeight())};
     int64_t zeroPoints[] = {int64_t(op.getXZeroPoint()), int64_t(op.getWeightZeroPoint())};
     int64_t group = op.getGroup();
-    int64_t positions = ShapedType::getNumElements(weightType.getShape().drop_front(2));
     Value result;
-    if (group != 1 && weightType.getDimSize(0) == group && weightType.getDimSize(1) == 1 &&
-        positions <= maxDepthwisePositions) {
+    if (group != 1 && weightType.hasStaticShape() && weightType.getDimSize(0) == group &&
+        weightType.getDimSize(1) == 1 &&
+        ShapedType::getNumElements(weightType.getShape().drop_front(2)) <= maxDepthwisePositions) {
       result = buildDepthwise(rewriter, loc, x, weight, elements, op.getStrides(), op.getDilations(), window.counts,
                               getElement(op.getY()), zeroPoints);
     } else {
@@ -203,23 +227,25 @@ struct ConvTransposeLowering : Lowering<graph::ConvTransposeOp> {
   LogicalResult matchAndRewrite(graph::ConvTransposeOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     RankedTensorType type = resultTensor(op);
-    auto weightType = cast<RankedTensorType>(adaptor.getWeight().getType());
-    if (!type || !weightType.hasStaticShape())
-      return rewriter.notifyMatchFailure(op, "unknown rank, or a weight of unknown shape");
+    if (!type)
+      return rewriter.notifyMatchFailure(op, "unknown rank");
     Location loc = op.getLoc();
-    Value x = adaptor.getX();
-    ArrayRef<int64_t> kernel = weightType.getShape().drop_front(2), strides = op.getStrides(),
-                      dilations = op.getDilations();
+    Value x = adaptor.getX(), weight = adaptor.getWeight();
+    SmallVector<OpFoldResult> kernel = kernelExtents(rewriter, loc, weight);
+    ArrayRef<int64_t> strides = op.getStrides(), dilations = op.getDilations();
     size_t spatial = kernel.size();
+    OpFoldResult perGroup = getExtent(rewriter, loc, weight, 1);
+    checkChannels(rewriter, loc, x, getExtent(rewriter, loc, weight, 0), 1, adaptor.getBias(),
+                  mulIndices(rewriter, loc, perGroup, rewriter.getIndexAttr(op.getGroup())));
     auto constant = [&](int64_t value) -> OpFoldResult { return rewriter.getIndexAttr(value); };
 
     // Where the result begins and ends in the untrimmed one, whose extent is stride * (D - 1) + span.
     SmallVector<OpFoldResult> begins, counts;
     for (size_t i = 0; i < spatial; ++i) {
       OpFoldResult extent = getExtent(rewriter, loc, x, i + 2);
-      int64_t span = dilations[i] * (kernel[i] - 1) + 1 + op.getOutputPadding()[i];
-      OpFoldResult full = addIndices(rewriter, loc, mulIndices(rewriter, loc, extent, constant(strides[i])),
-                                     constant(span - strides[i]));
+      OpFoldResult rest = addIndices(rewriter, loc, windowSpan(rewriter, loc, kernel[i], dilations[i]),
+                                     constant(op.getOutputPadding()[i] - strides[i]));
+      OpFoldResult full = addIndices(rewriter, loc, mulIndices(rewriter, loc, extent, constant(strides[i])), rest);
       OpFoldResult begin = constant(op.getPads()[i]), count;
       if (op.getOutputShape() || op.getAutoPad() != "NOTSET") {
         count = op.getOutputShape() ? constant((*op.getOutputShape())[i])
@@ -238,9 +264,9 @@ struct ConvTransposeLowering : Lowering<graph::ConvTransposeOp> {
     }
     bool tiles = true;
     for (size_t i = 0; i < spatial; ++i)
-      tiles &= kernel[i] == strides[i] && dilations[i] == 1;
-    Value result = tiles ? lowerDisjoint(rewriter, op, x, adaptor.getWeight(), begins, counts)
-                         : lowerOverlapping(rewriter, op, x, adaptor.getWeight(), begins, counts);
+      tiles &= isConstantIntValue(kernel[i], strides[i]) && dilations[i] == 1;
+    Value result = tiles ? lowerDisjoint(rewriter, op, x, weight, begins, counts)
+                         : lowerOverlapping(rewriter, op, x, weight, begins, counts);
     result = castTo(rewriter, loc, result, type);
     if (Value bias = adaptor.getBias())
       result = addBias(rewriter, loc, result, bias, op.getType());
@@ -308,8 +334,8 @@ struct ConvTransposeLowering : Lowering<graph::ConvTransposeOp> {
                                 ArrayRef<OpFoldResult> begins, ArrayRef<OpFoldResult> counts) {
     Location loc = op.getLoc();
     auto weightType = cast<RankedTensorType>(weight.getType());
-    ArrayRef<int64_t> kernel = weightType.getShape().drop_front(2), strides = op.getStrides(),
-                      dilations = op.getDilations();
+    SmallVector<OpFoldResult> kernel = kernelExtents(b, loc, weight);
+    ArrayRef<int64_t> strides = op.getStrides(), dilations = op.getDilations();
     int64_t spatial = kernel.size(), group = op.getGroup(), g = group != 1;
     Type element = getElement(op.getY());
     Value zero = constantScalar(b, loc, 0, weightType.getElementType());
@@ -344,7 +370,7 @@ struct ConvTransposeLowering : Lowering<graph::ConvTransposeOp> {
     }
     SmallVector<OpFoldResult> low, high;
     for (int64_t i = 0; i < spatial; ++i) {
-      OpFoldResult reach = b.getIndexAttr(dilations[i] * (kernel[i] - 1));
+      OpFoldResult reach = subIndices(b, loc, windowSpan(b, loc, kernel[i], dilations[i]), b.getIndexAttr(1));
       low.push_back(subIndices(b, loc, reach, begins[i]));
       // counts + reach elements are needed, extents + low are there.
       high.push_back(subIndices(b, loc, addIndices(b, loc, counts[i], begins[i]), extents[i + 2]));
@@ -356,22 +382,41 @@ struct ConvTransposeLowering : Lowering<graph::ConvTransposeOp> {
       weight = splitGroup(b, loc, weight, 0, group);
     SmallVector<OpFoldResult> source = getExtents(b, loc, weight), turned = source;
     std::swap(turned[g], turned[g + 1]);
-    int64_t rank = source.size();
-    SmallVector<AffineExpr> from;
-    for (int64_t i = 0; i < rank; ++i)
-      from.push_back(b.getAffineDimExpr(i));
-    std::swap(from[g], from[g + 1]);
-    for (int64_t i = 0; i < spatial; ++i)
-      from[2 + g + i] = kernel[i] - 1 - from[2 + g + i];
-    Value empty = makeEmpty(b, loc, turned, weightType.getElementType());
-    weight = linalg::GenericOp::create(
-                 b, loc, empty.getType(), weight, empty,
-                 ArrayRef{AffineMap::get(rank, 0, from, b.getContext()), b.getMultiDimIdentityMap(rank)},
-                 SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
-                 [](OpBuilder &nested, Location at, ValueRange v) { linalg::YieldOp::create(nested, at, v[0]); })
-                 .getResult(0);
+    weight = turnKernel(b, loc, weight, g, turned);
     return buildConvolution(b, loc, x, weight, {element, element}, SmallVector<int64_t>(spatial, 1), dilations, group,
                             counts, element);
+  }
+
+  /// [(group,) C, M, k...] as `extents` [(group,) M, C, k...] with the order of kernel elements turned.
+  static Value turnKernel(OpBuilder &b, Location loc, Value weight, int64_t g, ArrayRef<OpFoldResult> extents) {
+    auto type = cast<RankedTensorType>(weight.getType());
+    int64_t rank = type.getRank();
+    if (llvm::is_contained(type.getShape().drop_front(2 + g), ShapedType::kDynamic)) {
+      SmallVector<int64_t> shape;
+      SmallVector<Value> dynamic, sizes;
+      dispatchIndexOpFoldResults(extents, dynamic, shape);
+      for (OpFoldResult extent : extents)
+        sizes.push_back(asValue(b, loc, extent));
+      return buildIndexed(b, loc, extents, RankedTensorType::get(shape, type.getElementType()), {}, {},
+                          [&](const IndexMath &math, ValueRange, ValueRange at) -> Value {
+                            SmallVector<Value> place(at);
+                            std::swap(place[g], place[g + 1]);
+                            for (int64_t i = 2 + g; i < rank; ++i)
+                              place[i] = math.sub(math.sub(sizes[i], math.constant(1)), at[i]);
+                            return tensor::ExtractOp::create(math.b, math.loc, weight, place);
+                          });
+    }
+    SmallVector<AffineExpr> from;
+    for (int64_t i = 0; i < rank; ++i)
+      from.push_back(i < 2 + g ? b.getAffineDimExpr(i) : type.getDimSize(i) - 1 - b.getAffineDimExpr(i));
+    std::swap(from[g], from[g + 1]);
+    Value empty = makeEmpty(b, loc, extents, type.getElementType());
+    return linalg::GenericOp::create(
+               b, loc, empty.getType(), weight, empty,
+               ArrayRef{AffineMap::get(rank, 0, from, b.getContext()), b.getMultiDimIdentityMap(rank)},
+               SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
+               [](OpBuilder &nested, Location at, ValueRange v) { linalg::YieldOp::create(nested, at, v[0]); })
+        .getResult(0);
   }
 };
 } // namespace

@@ -6,6 +6,7 @@
 // One pattern per op, in the file of its group.
 #include "tegula/Conversion/GraphToLinalg/Blocked.h"
 #include "tegula/Conversion/GraphToLinalg/Lowering.h"
+#include "tegula/Conversion/GraphToLinalg/ShapeChecks.h"
 #include "tegula/Conversion/Passes.h"
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Dialect/Graph/IR/Types.h"
@@ -125,6 +126,7 @@ struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass
     tegula::populateQuantizationLowerings(converter, patterns);
     tegula::populateContractionLowerings(converter, patterns);
     tegula::populateMovementLowerings(converter, patterns);
+    tegula::populateViewLowerings(converter, patterns);
     tegula::populateConvolutionLowerings(converter, patterns);
     tegula::populateBlockedConvolutionLowerings(converter, patterns);
     tegula::populatePoolingLowerings(converter, patterns);
@@ -154,7 +156,8 @@ struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass
         [&](func::FuncOp function) { return converter.isSignatureLegal(function.getFunctionType()); });
     target.addDynamicallyLegalOp<func::ReturnOp>([&](func::ReturnOp op) { return converter.isLegal(op); });
     if (failed(convert(target, std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+    tegula::insertShapeChecks(getOperation());
   }
 
   /// An op that no pattern takes is a form of an operator that has no lowering (an extent that must be known is not,

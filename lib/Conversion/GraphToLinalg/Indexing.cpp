@@ -61,8 +61,18 @@ struct GatherLowering : Lowering<graph::GatherOp> {
       sizes[axis] = rewriter.getIndexAttr(1);
       SmallVector<int64_t> shape(source.getShape());
       shape.erase(shape.begin() + axis);
-      Value view = tensor::ExtractSliceOp::create(rewriter, loc, RankedTensorType::get(shape, type.getElementType()), x,
-                                                  offsets, sizes, strides);
+      Value view;
+      if (llvm::is_contained(shape, 1) && rank > 1) {
+        // Which of the dimensions of extent 1 goes a slice's types alone do not say.
+        view = tensor::ExtractSliceOp::create(rewriter, loc, x, offsets, sizes, strides);
+        SmallVector<ReassociationIndices> groups;
+        for (int64_t i = 0; i < rank; ++i)
+          i == std::max<int64_t>(axis, 1) ? groups.back().push_back(i) : groups.push_back({i});
+        view = tensor::CollapseShapeOp::create(rewriter, loc, view, groups);
+      } else {
+        view = tensor::ExtractSliceOp::create(rewriter, loc, RankedTensorType::get(shape, type.getElementType()), x,
+                                              offsets, sizes, strides);
+      }
       rewriter.replaceOp(op, castTo(rewriter, loc, view, type));
       return success();
     }
@@ -130,12 +140,17 @@ struct GatherNDLowering : Lowering<graph::GatherNDOp> {
     Value x = adaptor.getX(), indices = adaptor.getIndices();
     auto source = dyn_cast<RankedTensorType>(x.getType());
     auto indexType = dyn_cast<RankedTensorType>(indices.getType());
-    if (!type || !source || !indexType || indexType.isDynamicDim(indexType.getRank() - 1))
-      return rewriter.notifyMatchFailure(op, "unknown rank, or index tuples of unknown length");
+    if (!type || !source || !indexType)
+      return rewriter.notifyMatchFailure(op, "unknown rank");
     Location loc = op.getLoc();
     IndexMath math{rewriter, loc};
-    int64_t batch = op.getBatchDims(), length = indexType.getShape().back(), lead = indexType.getRank() - 1;
+    // The ranks tell the length of index tuples.
+    int64_t batch = op.getBatchDims(), lead = indexType.getRank() - 1;
+    int64_t length = lead + source.getRank() - batch - type.getRank();
+    if (length < 0 || batch + length > source.getRank())
+      return rewriter.notifyMatchFailure(op, "no length of index tuples leads to this rank");
     SmallVector<Value> whole = extentValues(rewriter, loc, x), asked = extentValues(rewriter, loc, indices);
+    math.check(math.compare(CmpIPredicate::eq, asked[lead], math.constant(length)), TEGULA_SHAPE_MISMATCH);
     for (int64_t i = 0; i < batch; ++i)
       math.check(math.compare(CmpIPredicate::eq, whole[i], asked[i]), TEGULA_SHAPE_MISMATCH);
     SmallVector<Value> extents(asked.begin(), asked.begin() + lead);

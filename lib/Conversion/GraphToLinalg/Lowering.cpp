@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Conversion/GraphToLinalg/Lowering.h"
+#include "tegula/Conversion/GraphToLinalg/Window.h"
 
 #include "tegula/Dialect/Exec/IR/Exec.h"
 
@@ -200,6 +201,8 @@ OpFoldResult tegula::getExtent(OpBuilder &b, Location loc, Value tensor, int64_t
       tensor = castOp.getSource();
     } else if (auto empty = tensor.getDefiningOp<tensor::EmptyOp>()) {
       return empty.getMixedSizes()[i];
+    } else if (auto view = tensor.getDefiningOp<exec::BroadcastViewOp>()) {
+      return view.getSizes()[type.getDynamicDimIndex(i)];
     } else if (auto dps = tensor.getDefiningOp<DestinationStyleOpInterface>()) {
       tensor = dps.getTiedOpOperand(cast<OpResult>(tensor))->get();
     } else {
@@ -270,18 +273,6 @@ Value tegula::extractIndex(OpBuilder &b, Location loc, Value tensor, int64_t i) 
 }
 
 // --- broadcasting ----------------------------------------------------------------------------------------------------
-
-/// Whether two extents are known to be equal: the same value, or the same dimension of the same tensor.
-static bool isSameExtent(OpFoldResult a, OpFoldResult b) {
-  if (a == b)
-    return true;
-  auto first = dyn_cast<Value>(a), second = dyn_cast<Value>(b);
-  if (!first || !second)
-    return false;
-  auto firstDim = first.getDefiningOp<tensor::DimOp>(), secondDim = second.getDefiningOp<tensor::DimOp>();
-  return firstDim && secondDim && firstDim.getSource() == secondDim.getSource() && firstDim.getConstantIndex() &&
-         firstDim.getConstantIndex() == secondDim.getConstantIndex();
-}
 
 static bool isOne(OpFoldResult extent) { return isConstantIntValue(extent, 1); }
 

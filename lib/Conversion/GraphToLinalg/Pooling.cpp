@@ -60,7 +60,8 @@ struct Pool {
   Pool(OpBuilder &b, OpTy op, Value x, RankedTensorType type, Value padding)
       : b(b), loc(op.getLoc()), spatial(op.getKernel().size()), strides(op.getStrides()), dilations(op.getDilations()) {
     auto kernel = op.getKernel();
-    places = lowerWindow(b, loc, x, kernel, strides, dilations, op.getPads(), op.getAutoPad(), op.getCeilMode(), type);
+    places = lowerWindow(b, loc, x, getAsIndexOpFoldResult(b.getContext(), kernel), strides, dilations, op.getPads(),
+                         op.getAutoPad(), op.getCeilMode(), type);
     extents = {getExtent(b, loc, x, 0), getExtent(b, loc, x, 1)};
     llvm::append_range(extents, places.counts);
     // Windows of ceil_mode may reach past the padding.

@@ -1,37 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tegula/Conversion/GraphToLinalg/IndexMath.h"
 #include "tegula/Conversion/GraphToLinalg/Reductions.h"
+
+#include "tegula/abi.h"
 
 using namespace mlir;
 using namespace tegula;
 
 namespace {
-/// Where the parameter (scale or zero point) of an element is.
-struct Granularity {
-  template <typename OpTy>
-  explicit Granularity(OpTy op)
-      : axis(op.getAxis()), block(op.getBlockSize()), type(cast<RankedTensorType>(op.getScale().getType())),
-        rank(cast<RankedTensorType>(op.getX().getType()).getRank()) {
-    isSingle = type.getRank() == 0 || (type.getRank() == 1 && type.getDimSize(0) == 1 && block == 0);
+/// Where the entry of a parameter (scale or zero point) for an element of x is.
+struct Parameter {
+  Value value;
+  Type element;
+  int64_t axis, block, rank; ///< `rank` of x
+  AffineMap map = {};        ///< null: read by its index
+
+  Parameter(OpBuilder &b, Location loc, Value given, Type element, int64_t axis, int64_t block, Value x)
+      : value(given), element(element), axis(axis), block(block), rank(cast<RankedTensorType>(x.getType()).getRank()) {
+    auto type = cast<RankedTensorType>(value.getType());
+    if (type.getRank() > 1 || (type.getRank() == 1 && block != 0 && rank == 1))
+      return;
+    SmallVector<AffineExpr> place(type.getRank(), b.getAffineConstantExpr(0));
+    if (type.getRank() == 1 && type.getDimSize(0) != 1) {
+      if (axis < rank) {
+        auto [view, viewMap] = broadcastOperand(b, loc, value, getExtent(b, loc, x, axis));
+        value = view;
+        place[0] = viewMap.getResult(0).replaceDims(b.getAffineDimExpr(axis));
+      } else { // one entry, or the run ends
+        IndexMath math{b, loc};
+        Value extent = asValue(b, loc, getExtent(b, loc, value, 0));
+        math.check(math.compare(arith::CmpIPredicate::eq, extent, math.constant(1)), TEGULA_SHAPE_MISMATCH);
+      }
+    }
+    map = AffineMap::get(rank, 0, place, b.getContext());
   }
-  /// Blocked parameters are read by their index; the others are operands with this map.
-  bool isOperand() const { return isSingle || block == 0; }
-  AffineMap getMap(Builder &b, Value parameter) const {
-    int64_t parameterRank = cast<RankedTensorType>(parameter.getType()).getRank();
-    SmallVector<AffineExpr> place(parameterRank, isSingle ? b.getAffineConstantExpr(0) : b.getAffineDimExpr(axis));
-    return AffineMap::get(rank, 0, place, b.getContext());
-  }
-  Value read(OpBuilder &b, Location loc, Value parameter) const {
+
+  /// The stored entry; `operand` is what the map gives.
+  Value read(OpBuilder &b, Location loc, Value operand) const {
+    if (map)
+      return operand;
     SmallVector<Value> indices;
     for (int64_t i = 0; i < rank; ++i)
       indices.push_back(linalg::IndexOp::create(b, loc, i));
     indices[axis] = arith::DivUIOp::create(b, loc, indices[axis], constantIndex(b, loc, block));
-    return tensor::ExtractOp::create(b, loc, parameter, indices);
+    return tensor::ExtractOp::create(b, loc, value, indices);
   }
-
-  int64_t axis, block;
-  RankedTensorType type;
-  int64_t rank;
-  bool isSingle;
 };
 
 using QuantizationBody = function_ref<Value(OpBuilder &, Location, Value, Value, Value)>;
@@ -51,28 +64,30 @@ static LogicalResult lower(OpTy op, typename OpTy::Adaptor adaptor, ConversionPa
   if (!source || !isa<RankedTensorType>(op.getScale().getType()))
     return rewriter.notifyMatchFailure(op, "tensors of unknown rank");
   Location loc = op.getLoc();
-  Granularity granularity(op);
-  SmallVector<Value> parameters{adaptor.getScale()};
-  SmallVector<Type> elements{getElement(op.getScale())};
-  if (op.getZeroPoint()) {
-    parameters.push_back(adaptor.getZeroPoint());
-    elements.push_back(getElement(op.getZeroPoint()));
-  }
+  SmallVector<Parameter> parameters;
+  auto add = [&](Value graphValue, Value value) {
+    parameters.emplace_back(rewriter, loc, value, getElement(graphValue), op.getAxis(), op.getBlockSize(),
+                            adaptor.getX());
+  };
+  add(op.getScale(), adaptor.getScale());
+  if (op.getZeroPoint())
+    add(op.getZeroPoint(), adaptor.getZeroPoint());
   SmallVector<Value> operands{adaptor.getX()};
   SmallVector<AffineMap> maps{rewriter.getMultiDimIdentityMap(source.getRank())};
-  if (granularity.isOperand())
-    for (Value parameter : parameters) {
-      operands.push_back(parameter);
-      maps.push_back(granularity.getMap(rewriter, parameter));
+  for (const Parameter &parameter : parameters)
+    if (parameter.map) {
+      operands.push_back(parameter.value);
+      maps.push_back(parameter.map);
     }
   SmallVector<OpFoldResult> extents = getExtents(rewriter, loc, adaptor.getX());
   RankedTensorType type = getStorageTensor(op.getType());
   Value result = buildMap(rewriter, loc, extents, operands, maps, type.getElementType(),
                           [&](OpBuilder &b, Location at, ValueRange v) -> Value {
                             Value values[2];
+                            unsigned next = 1;
                             for (auto [i, parameter] : llvm::enumerate(parameters)) {
-                              Value stored = granularity.isOperand() ? v[i + 1] : granularity.read(b, at, parameter);
-                              values[i] = loadFloat(b, at, stored, elements[i]);
+                              Value stored = parameter.read(b, at, parameter.map ? v[next++] : Value());
+                              values[i] = loadFloat(b, at, stored, parameter.element);
                             }
                             return body(b, at, loadFloat(b, at, v[0], getElement(op.getX())), values[0], values[1]);
                           });

@@ -4,7 +4,10 @@
 // products (seen as [B, G, H]) by constant indexing maps, and so are directions out of W, R and bias: nothing is
 // sliced. The last op of a step writes into the state that the loop carries, so that it is updated in place.
 #include "tegula/Conversion/GraphToLinalg/Contraction.h"
+#include "tegula/Conversion/GraphToLinalg/IndexMath.h"
 #include "tegula/Conversion/GraphToLinalg/Window.h"
+
+#include "tegula/abi.h"
 
 using namespace mlir;
 using namespace tegula;
@@ -190,6 +193,11 @@ template <typename OpTy> struct Layer {
                          function_ref<SmallVector<Value>(Value, ValueRange, ArrayRef<Value>)> step) {
     steps = getExtent(b, loc, x, 0);
     batches = getExtent(b, loc, x, 1);
+    if (lengths) { // which the loop's body reads
+      IndexMath math{b, loc};
+      Value count = asValue(b, loc, getExtent(b, loc, lengths, 0));
+      math.check(math.compare(arith::CmpIPredicate::eq, count, asValue(b, loc, batches)), TEGULA_SHAPE_MISMATCH);
+    }
     int64_t directions = op.getDirection() == "bidirectional" ? 2 : 1;
     Type storage = getStorageType(element);
     SmallVector<OpFoldResult> stateExtents{fixed(directions), batches, fixed(hidden)};

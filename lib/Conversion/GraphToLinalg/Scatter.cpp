@@ -114,13 +114,17 @@ struct ScatterNDLowering : Lowering<graph::ScatterNDOp> {
     RankedTensorType type = resultTensor(op);
     Value x = adaptor.getX(), indices = adaptor.getIndices(), updates = adaptor.getUpdates();
     auto indexType = dyn_cast<RankedTensorType>(indices.getType());
-    if (!type || !isa<RankedTensorType>(x.getType()) || !indexType || indexType.isDynamicDim(indexType.getRank() - 1) ||
-        !isa<RankedTensorType>(updates.getType()))
-      return rewriter.notifyMatchFailure(op, "unknown rank, or index tuples of unknown length");
+    auto updateType = dyn_cast<RankedTensorType>(updates.getType());
+    if (!type || !isa<RankedTensorType>(x.getType()) || !indexType || !updateType)
+      return rewriter.notifyMatchFailure(op, "unknown rank");
     Location loc = op.getLoc();
     IndexMath math{rewriter, loc};
-    int64_t length = indexType.getShape().back(), lead = indexType.getRank() - 1;
+    // The ranks tell the length of index tuples.
+    int64_t lead = indexType.getRank() - 1, length = lead + type.getRank() - updateType.getRank();
+    if (length < 0 || length > type.getRank())
+      return rewriter.notifyMatchFailure(op, "no length of index tuples leads to updates of this rank");
     SmallVector<Value> whole = extentValues(rewriter, loc, x), asked = extentValues(rewriter, loc, indices);
+    math.check(math.compare(CmpIPredicate::eq, asked[lead], math.constant(length)), TEGULA_SHAPE_MISMATCH);
     SmallVector<Value> extents(asked.begin(), asked.begin() + lead);
     extents.append(whole.begin() + length, whole.end());
     Value isSafe = math.compare(CmpIPredicate::eq, math.constant(0), math.constant(0));

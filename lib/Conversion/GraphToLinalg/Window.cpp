@@ -18,6 +18,17 @@ static OpFoldResult combine(OpBuilder &b, Location loc, OpFoldResult lhs, OpFold
   return OpTy::create(b, loc, asValue(b, loc, lhs), asValue(b, loc, rhs)).getResult();
 }
 
+bool tegula::isSameExtent(OpFoldResult a, OpFoldResult b) {
+  if (a == b)
+    return true;
+  auto first = dyn_cast<Value>(a), second = dyn_cast<Value>(b);
+  if (!first || !second)
+    return false;
+  auto firstDim = first.getDefiningOp<tensor::DimOp>(), secondDim = second.getDefiningOp<tensor::DimOp>();
+  return firstDim && secondDim && firstDim.getSource() == secondDim.getSource() && firstDim.getConstantIndex() &&
+         firstDim.getConstantIndex() == secondDim.getConstantIndex();
+}
+
 OpFoldResult tegula::addIndices(OpBuilder &b, Location loc, OpFoldResult lhs, OpFoldResult rhs) {
   if (isConstantIntValue(rhs, 0))
     return lhs;
@@ -53,39 +64,48 @@ OpFoldResult tegula::floorDivIndex(OpBuilder &b, Location loc, OpFoldResult lhs,
                                       [](int64_t x, int64_t y) { return llvm::divideFloorSigned(x, y); });
 }
 
-LoweredWindow tegula::lowerWindow(OpBuilder &b, Location loc, Value x, ArrayRef<int64_t> kernel,
+OpFoldResult tegula::windowSpan(OpBuilder &b, Location loc, OpFoldResult kernel, int64_t dilation) {
+  OpFoldResult steps = subIndices(b, loc, kernel, b.getIndexAttr(1));
+  return addIndices(b, loc, mulIndices(b, loc, steps, b.getIndexAttr(dilation)), b.getIndexAttr(1));
+}
+
+LoweredWindow tegula::lowerWindow(OpBuilder &b, Location loc, Value x, ArrayRef<OpFoldResult> kernel,
                                   ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations, ArrayRef<int64_t> pads,
                                   StringRef autoPad, bool ceilMode, RankedTensorType resultType) {
   LoweredWindow lowered;
   for (size_t i = 0, spatial = kernel.size(); i < spatial; ++i) {
     OpFoldResult extent = getExtent(b, loc, x, i + 2);
-    graph::WindowDimension window{kernel[i], strides[i], dilations[i], pads[i], pads[i + spatial]};
+    int64_t stride = strides[i];
     OpFoldResult begin = b.getIndexAttr(pads[i]), end = b.getIndexAttr(pads[i + spatial]), count;
-    if (auto known = getConstantIntValue(extent)) {
+    auto known = getConstantIntValue(extent), knownKernel = getConstantIntValue(kernel[i]);
+    if (known && knownKernel) {
+      graph::WindowDimension window{*knownKernel, stride, dilations[i], pads[i], pads[i + spatial]};
       graph::WindowExtents extents = graph::computeWindow(*known, window, autoPad, ceilMode);
       begin = b.getIndexAttr(extents.padBegin);
       end = b.getIndexAttr(extents.padEnd);
       count = b.getIndexAttr(extents.count);
     } else if (autoPad != "NOTSET") {
-      count = ceilDivIndex(b, loc, extent, window.stride);
+      OpFoldResult span = windowSpan(b, loc, kernel[i], dilations[i]);
+      count = ceilDivIndex(b, loc, extent, stride);
       // (count - 1) * stride + span - extent
-      OpFoldResult total = b.getIndexAttr(window.span() - 1);
-      if (window.stride != 1) {
-        OpFoldResult reach = mulIndices(b, loc, count, b.getIndexAttr(window.stride));
-        reach = addIndices(b, loc, reach, b.getIndexAttr(window.span() - window.stride));
+      OpFoldResult total = subIndices(b, loc, span, b.getIndexAttr(1));
+      if (stride != 1) {
+        OpFoldResult reach = mulIndices(b, loc, count, b.getIndexAttr(stride));
+        reach = addIndices(b, loc, reach, subIndices(b, loc, span, b.getIndexAttr(stride)));
         total = maxIndices(b, loc, subIndices(b, loc, reach, extent), b.getIndexAttr(0));
       }
       OpFoldResult smaller = floorDivIndex(b, loc, total, 2), larger = subIndices(b, loc, total, smaller);
       begin = autoPad == "SAME_UPPER" ? smaller : larger;
       end = autoPad == "SAME_UPPER" ? larger : smaller;
     } else {
-      OpFoldResult room = addIndices(b, loc, extent, b.getIndexAttr(window.padBegin + window.padEnd - window.span()));
-      count = ceilMode ? ceilDivIndex(b, loc, room, window.stride) : floorDivIndex(b, loc, room, window.stride);
+      OpFoldResult span = windowSpan(b, loc, kernel[i], dilations[i]);
+      OpFoldResult room =
+          addIndices(b, loc, extent, subIndices(b, loc, b.getIndexAttr(pads[i] + pads[i + spatial]), span));
+      count = ceilMode ? ceilDivIndex(b, loc, room, stride) : floorDivIndex(b, loc, room, stride);
       count = addIndices(b, loc, count, b.getIndexAttr(1));
-      if (ceilMode && window.stride > 1) {
+      if (ceilMode && stride > 1) {
         // The last window starts inside the extent or its leading padding: at most ceil((extent + begin) / stride).
-        OpFoldResult limit =
-            ceilDivIndex(b, loc, addIndices(b, loc, extent, b.getIndexAttr(window.padBegin)), window.stride);
+        OpFoldResult limit = ceilDivIndex(b, loc, addIndices(b, loc, extent, b.getIndexAttr(pads[i])), stride);
         count = arith::MinSIOp::create(b, loc, asValue(b, loc, count), asValue(b, loc, limit)).getResult();
       }
       count = maxIndices(b, loc, count, b.getIndexAttr(0));

@@ -107,6 +107,7 @@ void populateReductionLowerings(const mlir::TypeConverter &converter, mlir::Rewr
 void populateQuantizationLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateContractionLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateMovementLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
+void populateViewLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateConvolutionLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateNormalizationLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);
 void populateRecurrentLowerings(const mlir::TypeConverter &converter, mlir::RewritePatternSet &patterns);

@@ -7,6 +7,8 @@
 
 namespace tegula {
 
+/// Whether two extents are known to be equal: the same value, or the same dimension of the same tensor.
+bool isSameExtent(mlir::OpFoldResult a, mlir::OpFoldResult b);
 // Index arithmetic that folds constants.
 mlir::OpFoldResult addIndices(mlir::OpBuilder &b, mlir::Location loc, mlir::OpFoldResult lhs, mlir::OpFoldResult rhs);
 mlir::OpFoldResult subIndices(mlir::OpBuilder &b, mlir::Location loc, mlir::OpFoldResult lhs, mlir::OpFoldResult rhs);
@@ -20,12 +22,14 @@ mlir::OpFoldResult floorDivIndex(mlir::OpBuilder &b, mlir::Location loc, mlir::O
 struct LoweredWindow {
   llvm::SmallVector<mlir::OpFoldResult> padBegin, padEnd, counts;
 };
+/// dilation * (kernel - 1) + 1.
+mlir::OpFoldResult windowSpan(mlir::OpBuilder &b, mlir::Location loc, mlir::OpFoldResult kernel, int64_t dilation);
 /// graph::computeWindow for the spatial dimensions of `x` ([N, C, D1, ...]), at run time where an extent is dynamic;
 /// static extents of `resultType` win.
-LoweredWindow lowerWindow(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, llvm::ArrayRef<int64_t> kernel,
-                          llvm::ArrayRef<int64_t> strides, llvm::ArrayRef<int64_t> dilations,
-                          llvm::ArrayRef<int64_t> pads, llvm::StringRef autoPad, bool ceilMode,
-                          mlir::RankedTensorType resultType);
+LoweredWindow lowerWindow(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x,
+                          llvm::ArrayRef<mlir::OpFoldResult> kernel, llvm::ArrayRef<int64_t> strides,
+                          llvm::ArrayRef<int64_t> dilations, llvm::ArrayRef<int64_t> pads, llvm::StringRef autoPad,
+                          bool ceilMode, mlir::RankedTensorType resultType);
 
 /// The extent that windows at all places need in spatial dimension `i`, less `extent` and the leading padding: what
 /// must stand behind the extent (more than the padding when ceil_mode reaches past it; less when it can be left out).

@@ -72,3 +72,15 @@ func.func @one_operand(%x: tensor<2x3xf32>, %y: tensor<3x2xf32>) -> tensor<3x2xf
   %r = graph.add %t, %y : tensor<3x2xf32>, tensor<3x2xf32> -> tensor<3x2xf32>
   return %r : tensor<3x2xf32>
 }
+
+// One scale or one for each index: only the run tells, so the transpose stays where it is.
+// CHECK-LABEL: func.func @scale_of_unknown_length
+// CHECK: %[[T:.*]] = graph.transpose %{{.*}} {permutation = array<i64: 0, 2, 1>}
+// CHECK: graph.dequantize %[[T]]
+// CHECK-NOT: graph.transpose
+// CHECK: return
+func.func @scale_of_unknown_length(%x: tensor<2x4x8xi8>, %s: tensor<?xf32>) -> tensor<2x8x4xf32> {
+  %t = graph.transpose %x {permutation = array<i64: 0, 2, 1>} : tensor<2x4x8xi8> -> tensor<2x8x4xi8>
+  %y = graph.dequantize %t, %s {axis = 1 : i64} : tensor<2x8x4xi8>, tensor<?xf32> -> tensor<2x8x4xf32>
+  return %y : tensor<2x8x4xf32>
+}

@@ -73,3 +73,31 @@ func.func @transpose_empty(%x: tensor<0x2x4xf32>, %w: tensor<2x3x3xf32>) -> tens
   %y = graph.conv_transpose %x, %w {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>} : tensor<0x2x4xf32>, tensor<2x3x3xf32> -> tensor<0x3x9xf32>
   return %y : tensor<0x3x9xf32>
 }
+
+// A weight of unknown shape: the window follows its extents, channels are checked, the group comes out of dimension 0.
+// CHECK-LABEL: func.func @dynamic_weight
+// CHECK-SAME: %{{.*}}: tensor<1x?x?xf32>, %[[W:.*]]: tensor<?x?x?xf32>
+// CHECK: %[[CHANNELS:.*]] = arith.muli %{{.*}}, %c2
+// CHECK: arith.cmpi eq, %{{.*}}, %[[CHANNELS]]
+// CHECK: exec.check %{{.*}}, 5
+// CHECK: %[[KERNEL:.*]] = tensor.dim %[[W]], %c2
+// CHECK: arith.subi %c2, %[[KERNEL]]
+// CHECK: arith.floordivsi
+// CHECK: tensor.expand_shape %[[W]] {{\[\[}}0, 1], [2], [3]] {{.*}} into tensor<2x?x?x?xf32>
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction"]
+func.func @dynamic_weight(%x: tensor<1x?x?xf32>, %w: tensor<?x?x?xf32>) -> tensor<1x?x?xf32> {
+  %y = graph.conv %x, %w {strides = array<i64: 2>, pads = array<i64: 1, 1>, dilations = array<i64: 1>, group = 2 : i64} : tensor<1x?x?xf32>, tensor<?x?x?xf32> -> tensor<1x?x?xf32>
+  return %y : tensor<1x?x?xf32>
+}
+
+// The kernel is turned by computed indices.
+// CHECK-LABEL: func.func @transpose_dynamic_weight
+// CHECK-SAME: %[[W:[a-z0-9]+]]: tensor<2x3x?xf32>
+// CHECK: linalg.generic
+// CHECK: arith.subi
+// CHECK: tensor.extract %[[W]]
+// CHECK: linalg.generic {{.*}}"reduction", "reduction"]
+func.func @transpose_dynamic_weight(%x: tensor<1x2x4xf32>, %w: tensor<2x3x?xf32>) -> tensor<1x3x?xf32> {
+  %y = graph.conv_transpose %x, %w {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>} : tensor<1x2x4xf32>, tensor<2x3x?xf32> -> tensor<1x3x?xf32>
+  return %y : tensor<1x3x?xf32>
+}

@@ -70,3 +70,31 @@ func.func @one_hot(%i: tensor<?xi64>, %values: tensor<2xf32>) -> tensor<?x10xf32
   %r = graph.one_hot %i, %depth, %values {axis = -1} : (tensor<?xi64>, tensor<i64>, tensor<2xf32>) -> tensor<?x10xf32>
   return %r : tensor<?x10xf32>
 }
+
+// The ranks tell how long index tuples are.
+// CHECK-LABEL: func.func @gather_nd_tuples
+// CHECK: arith.cmpi eq, %{{.*}}, %c2
+// CHECK: exec.check %{{.*}}, 5
+// CHECK: linalg.generic
+func.func @gather_nd_tuples(%x: tensor<?x?x?xf32>, %i: tensor<?x?xi64>) -> tensor<?x?xf32> {
+  %y = graph.gather_nd %x, %i {batch_dims = 0 : i64} : tensor<?x?x?xf32>, tensor<?x?xi64> -> tensor<?x?xf32>
+  return %y : tensor<?x?xf32>
+}
+
+// CHECK-LABEL: func.func @scatter_nd_tuples
+// CHECK: arith.cmpi eq, %{{.*}}, %c1
+// CHECK: exec.check %{{.*}}, 5
+func.func @scatter_nd_tuples(%x: tensor<?x?xf32>, %i: tensor<?x?xi64>, %u: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %y = graph.scatter_nd %x, %i, %u {reduction = "none"} : (tensor<?x?xf32>, tensor<?x?xi64>, tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %y : tensor<?x?xf32>
+}
+
+// The dimension that goes is named: two have extent 1.
+// CHECK-LABEL: func.func @gather_beside_unit
+// CHECK: tensor.extract_slice {{.*}} to tensor<1x?x1xf32>
+// CHECK: tensor.collapse_shape %{{.*}} {{\[\[}}0], [1, 2]]
+func.func @gather_beside_unit(%x: tensor<1x?x?xf32>) -> tensor<1x?xf32> {
+  %i = graph.constant dense<1> : tensor<i64>
+  %y = graph.gather %x, %i {axis = 2 : i64} : tensor<1x?x?xf32>, tensor<i64> -> tensor<1x?xf32>
+  return %y : tensor<1x?xf32>
+}

@@ -106,3 +106,23 @@ func.func @concat_nothing(%x: tensor<2x3xf32>, %z: tensor<2x1xf32>, %nothing: te
       : (tensor<2x3xf32>, tensor<2x1xf32>, tensor<2x0xf32>) -> tensor<2x4xf32>
   return %r : tensor<2x4xf32>
 }
+
+// Axes known at run time only: extents are chosen, the elements are copied.
+// CHECK-LABEL: func.func @unsqueeze_run_time_axes
+// CHECK: exec.check %{{.*}}, 8
+// CHECK: tensor.collapse_shape
+// CHECK: linalg.generic
+// CHECK: tensor.extract
+func.func @unsqueeze_run_time_axes(%x: tensor<?x?xf32>, %axes: tensor<1xi64>) -> tensor<?x?x?xf32> {
+  %y = graph.unsqueeze %x axes %axes : (tensor<?x?xf32>, tensor<1xi64>) -> tensor<?x?x?xf32>
+  return %y : tensor<?x?x?xf32>
+}
+
+// CHECK-LABEL: func.func @squeeze_run_time_axes
+// CHECK: exec.check %{{.*}}, 8
+// CHECK: exec.check %{{.*}}, 5
+// CHECK: tensor.extract
+func.func @squeeze_run_time_axes(%x: tensor<?x?xf32>, %axes: tensor<1xi64>) -> tensor<?xf32> {
+  %y = graph.squeeze %x axes %axes : (tensor<?x?xf32>, tensor<1xi64>) -> tensor<?xf32>
+  return %y : tensor<?xf32>
+}

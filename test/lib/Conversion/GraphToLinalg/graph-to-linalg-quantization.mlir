@@ -21,3 +21,23 @@ func.func @blocked(%x: tensor<2x10xi4>, %s: tensor<2x3xf32>) -> tensor<2x10xf32>
   %y = graph.dequantize %x, %s {axis = 1 : i64, block_size = 4 : i64} : tensor<2x10xi4>, tensor<2x3xf32> -> tensor<2x10xf32>
   return %y : tensor<2x10xf32>
 }
+
+// Whether a parameter is one for all or one for each index is known at run time only.
+// CHECK-LABEL: func.func @parameters_of_unknown_length
+// CHECK-SAME: %{{.*}}: tensor<?x?xi8>, %[[SCALE:[a-z0-9]+]]: tensor<?xf32>, %[[ZERO:[a-z0-9]+]]: tensor<?xi8>
+// CHECK-DAG: exec.broadcast_view %[[SCALE]]
+// CHECK-DAG: exec.broadcast_view %[[ZERO]]
+// CHECK: linalg.generic
+func.func @parameters_of_unknown_length(%x: tensor<?x?xi8>, %s: tensor<?xf32>, %z: tensor<?xi8>) -> tensor<?x?xf32> {
+  %y = graph.dequantize %x, %s, %z {axis = 1 : i64} : tensor<?x?xi8>, tensor<?xf32>, tensor<?xi8> -> tensor<?x?xf32>
+  return %y : tensor<?x?xf32>
+}
+
+// No dimension is there for its entries, so it must have one.
+// CHECK-LABEL: func.func @one_parameter
+// CHECK: exec.check %{{.*}}, 5
+// CHECK-NOT: exec.broadcast_view
+func.func @one_parameter(%x: tensor<?xi8>, %s: tensor<f32>, %z: tensor<?xi8>) -> tensor<?xf32> {
+  %y = graph.dequantize %x, %s, %z {axis = 1 : i64} : tensor<?xi8>, tensor<f32>, tensor<?xi8> -> tensor<?xf32>
+  return %y : tensor<?xf32>
+}
