@@ -6,9 +6,8 @@ import tegula
 from onnx import TensorProto, helper, parser
 
 
-def compiled(text, **options):
-    return tegula.compile(parser.parse_model("<ir_version: 10, opset_import: ['' : 24]>\n".replace("'", '"') + text),
-                          **options)
+def compiled(text, opset=24, **options):
+    return tegula.compile(parser.parse_model(f'<ir_version: 10, opset_import: ["" : {opset}]>\n' + text), **options)
 
 
 def test_seeded_numbers_are_those_of_numpy():
@@ -92,3 +91,75 @@ def test_deformed_convolution_without_offsets_is_a_convolution():
     arrays["offset"][:], arrays["mask"][:] = 0, 1
     y, z = model.run(arrays)
     numpy.testing.assert_allclose(y, z, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["float", "double"])
+def test_determinants(kind):
+    model = compiled(f"g ({kind}[a, n, m] x, {kind}[k, l] z) => ({kind}[a] y, {kind} w) {{ y = Det (x) w = Det (z) }}")
+    element = {"float": numpy.float32, "double": numpy.float64}[kind]
+    random = numpy.random.default_rng(4)
+    for n in (1, 2, 5, 17):
+        x, z = random.standard_normal((3, n, n)).astype(element), random.standard_normal((n, n)).astype(element)
+        x[0, 0, 0] = z[0, 0] = 0  # no pivot where one is looked for first
+        x[1, :, 0] = 0  # singular
+        y, w = model.run([x, z])
+        numpy.testing.assert_allclose(y, numpy.linalg.det(x), rtol=1e-3, atol=1e-4)
+        numpy.testing.assert_allclose(w, numpy.linalg.det(z), rtol=1e-3, atol=1e-4)
+
+
+def scan_of_batches(text, options=""):
+    body = "body = scan_body (float[2] s, float[2] next) => (float[2] t, float[2] shown) { t = Add (s, next) shown = Neg (t) }"
+    return tegula.compile(parser.parse_model(
+        '<ir_version: 3, opset_import: ["" : 8]>\n'
+        f"g ({text}float[b, 2] s, float[b, n, 2] x) => (float[b, 2] y, float[b, n, 2] z) {{\n"
+        f"y, z = Scan ({'lengths' if text else ''}, s, x) <num_scan_inputs = 1, {options}{body}> }}".replace("(,", '("",')))
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_scan_of_batches(reverse):
+    s = numpy.float32([[1, 2], [3, 4], [0, 0]])
+    x = numpy.arange(24, dtype=numpy.float32).reshape(3, 4, 2)
+    options = "directions = [1], " if reverse else ""
+    order = x[:, ::-1] if reverse else x
+    y, z = scan_of_batches("", options).run([s, x])
+    assert numpy.array_equal(y, s + x.sum(1)) and numpy.array_equal(z, -(s[:, None] + order.cumsum(1)))
+    y, z = scan_of_batches("int64[b] lengths, ", options).run([numpy.int64([4, 1, 2]), s, x])
+    for batch, length in enumerate([4, 1, 2]):
+        part = x[batch, :length][::-1] if reverse else x[batch, :length]
+        assert numpy.array_equal(y[batch], s[batch] + part.sum(0))
+        assert numpy.array_equal(z[batch, :length], -(s[batch] + part.cumsum(0))) and not z[batch, length:].any()
+
+
+@pytest.mark.parametrize("shape", ["2, 3, n", "b, c, n"])
+def test_causal_convolution(shape):
+    weight = "3, 1, k" if "c" not in shape else "c, 1, k"
+    model = compiled(f"g (float[{shape}] x, float[{weight}] w, float[c] bias, float[b, c, l] past)\n"
+                     f"=> (float[b, c, n] y, float[b, c, l] state) {{\n"
+                     "y, state = CausalConvWithState <activation = 'silu'> (x, w, bias, past) }".replace("'", '"'),
+                     opset=27)
+    random = numpy.random.default_rng(6)
+    for length, kernel in ((5, 3), (1, 4), (2, 1)):
+        x, w = random.standard_normal((2, 3, length), numpy.float32), random.standard_normal((3, 1, kernel), numpy.float32)
+        bias, past = random.standard_normal(3, numpy.float32), random.standard_normal((2, 3, kernel - 1), numpy.float32)
+        y, state = model.run([x, w, bias, past])
+        whole = numpy.concatenate([past, x], 2)
+        sums = numpy.stack([(whole[..., t:t + kernel] * w[:, 0]).sum(-1) for t in range(length)], -1) + bias[:, None]
+        numpy.testing.assert_allclose(y, sums / (1 + numpy.exp(-sums)), rtol=1e-4, atol=1e-5)
+        assert numpy.array_equal(state, whole[..., length:])
+
+
+@pytest.mark.parametrize("inverse, onesided, components", [(0, 0, 1), (0, 0, 2), (0, 1, 1), (1, 0, 2), (1, 1, 2)])
+def test_transform_of_unknown_components(inverse, onesided, components):
+    model = compiled(f"g (float[a, b, c] x) => (float[d, e, f] y) {{ y = DFT <inverse = {inverse}, onesided = {onesided}> (x) }}")
+    x = numpy.random.default_rng(8).standard_normal((2, 6, components), numpy.float32)
+    signal = x[..., 0] + (1j * x[..., 1] if components == 2 else 0)
+    if onesided:
+        wanted = numpy.fft.irfft(signal, axis=1) if inverse else numpy.fft.rfft(signal.real, axis=1)
+    else:
+        wanted = numpy.fft.ifft(signal, axis=1) if inverse else numpy.fft.fft(signal, axis=1)
+    y = model(x)
+    got = y[..., 0] + (1j * y[..., 1] if y.shape[-1] == 2 else 0)
+    numpy.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)
+    if onesided and not inverse:
+        with pytest.raises(tegula.TegulaError, match="DFT"):
+            model(numpy.zeros((2, 6, 2), numpy.float32))

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Dialect/Graph/IR/Constants.h"
 #include "tegula/Dialect/Graph/IR/Graph.h"
-#include "tegula/Import/ONNX/Composer.h"
 #include "tegula/Import/ONNX/Quantized.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -111,60 +110,9 @@ static LogicalResult buildQLinearMatMul(NodeContext &node) {
                     node.operand(7));
 }
 
-/// The determinant of the last two dimensions: Gauss elimination with the greatest element of each column as its pivot.
-static LogicalResult buildDet(NodeContext &node) {
-  Composer c(node);
-  Value x = node.operand(0);
-  auto type = Composer::rankedType(x);
-  constexpr int64_t mostRows = 32;
-  if (!type || type.getRank() < 2)
-    return node.unsupported("an operand of unknown rank");
-  int64_t rank = type.getRank();
-  auto rows = Composer::knownExtent(x, rank - 1);
-  if (!rows)
-    rows = Composer::knownExtent(x, rank - 2);
-  if (!rows || *rows > mostRows)
-    return node.unsupported("matrices of more than " + Twine(mostRows) +
-                            " rows, or of a number of rows that is unknown");
-  // Rounded once: in f64, or f32 for the narrower types.
-  Type element = type.getElementType(), wide = element.isF64() ? element : Type(node.builder.getF32Type());
-  Value matrix = c.cast(x, wide), product;
-  auto row = [&](Value of, Value index) { return c("GatherElements", {of, index}, {{"axis", rank - 2}}); };
-  for (int64_t left = *rows; left > 0 && !c.failed; --left) {
-    Value column = c.slice(matrix, rank - 1, 0, 1); // [.., left, 1]
-    Value place =
-        c("ArgMax", {c("Abs", {column})}, {{"axis", rank - 2}, {"keepdims", int64_t(1)}}, node.builder.getI64Type());
-    Value pivot = row(column, place); // [.., 1, 1]
-    // Bringing the pivot to the front moves it past `place` rows.
-    Value isMoved = c.compare("Greater", place, node.scalar(int64_t(0)));
-    Value factor = c.select(isMoved, c("Neg", {pivot}), pivot);
-    product = product ? c.mul(product, factor) : factor;
-    if (left == 1)
-      break;
-    // Row 0 takes the place of the pivot's row, which leaves.
-    Value all = c.iota(node.scalar(left)), isPivot = c.compare("Equal", c.unsqueeze(all, {1}), place);
-    Value first = c.slice(matrix, rank - 2, 0, 1);
-    Value pivots = c("ReduceSum", {c.select(isPivot, matrix, node.scalar(0.0, wide)), node.integers({rank - 2})});
-    Value rest = c.slice(c.select(isPivot, first, matrix), rank - 2, 1, left);
-    // A column of zeros has a determinant of 0, not of NaN.
-    Value divisor = c.select(c.compare("Equal", pivot, node.scalar(0.0, wide)), node.scalar(1.0, wide), pivot);
-    Value scaled = c.div(c.slice(rest, rank - 1, 0, 1), divisor);
-    matrix = c.sub(c.slice(rest, rank - 1, 1, left), c.mul(scaled, c.slice(pivots, rank - 1, 1, left)));
-  }
-  Value result = product ? c.squeeze(product, {rank - 2, rank - 1}) : nullptr;
-  if (!product)
-    return node.unsupported("matrices without rows");
-  result = c.cast(result, element);
-  if (c.failed)
-    return failure();
-  node.setResult(0, result);
-  return success();
-}
-
 void tegula::addContractionNodes(NodeTable &table) {
   table.add("MatMul", 1, buildMatMul);
   table.add("Gemm", 1, buildGemm);
-  table.add("Det", 11, buildDet);
   table.add("Einsum", 12, buildEinsum);
   table.add("MatMulInteger", 10, buildMatMulInteger);
   table.add("QLinearMatMul", 10, buildQLinearMatMul);

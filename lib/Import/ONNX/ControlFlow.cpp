@@ -166,25 +166,31 @@ static LogicalResult buildLoop(NodeContext &node) {
   return success();
 }
 
-/// A loop with as many rounds as the first scanned value has slices along its axis; each round takes a slice of each of
-/// them (the last one first where its direction is 1). Gives the carried values, then the scanned results, stacked
-/// along a new first dimension.
-static FailureOr<SmallVector<Value>> createScan(NodeContext &node, const onnx::GraphProto &body,
-                                                ArrayRef<Value> initial, ArrayRef<Value> scanned,
-                                                ArrayRef<int64_t> axes, ArrayRef<int64_t> directions) {
+namespace {
+/// A loop whose round takes one slice of each scanned operand and whose count is their extent.
+struct Scan {
+  SmallVector<Value> initial, scanned;
+  SmallVector<Type> carriedTypes; ///< what a round's carried values have at first
+  SmallVector<int64_t> axes, directions, resultAxes, resultDirections;
+};
+} // namespace
+
+/// Builds the loop; `body` builds a round, carried values first, then slices, and gives the next carried values, then
+/// scanned results. `results` are the carried values at the end, then scanned results along their axes.
+static LogicalResult buildScanLoop(NodeContext &node, const Scan &scan,
+                                   function_ref<LogicalResult(ValueRange, SmallVectorImpl<Value> &)> body,
+                                   SmallVectorImpl<Value> &results) {
+  size_t carriedCount = scan.initial.size();
   Type i64 = node.builder.getI64Type();
-  auto type = dyn_cast<RankedTensorType>(scanned.front().getType());
-  if (!type) {
-    (void)node.unsupported("a scanned operand of unknown rank");
-    return failure();
-  }
-  int64_t axis = axes[0] < 0 ? axes[0] + type.getRank() : axes[0];
-  Value count = node.compose("Shape", {scanned.front()}, {{"start", axis}, {"end", axis + 1}}, i64);
+  auto first = dyn_cast<RankedTensorType>(scan.scanned[0].getType());
+  if (!first)
+    return node.unsupported("a scanned operand of unknown rank");
+  int64_t axis = scan.axes[0] < 0 ? scan.axes[0] + first.getRank() : scan.axes[0];
+  Value count = node.compose("Shape", {scan.scanned[0]}, {{"start", axis}, {"end", axis + 1}}, i64);
   count = count ? node.reshape(count, {}) : nullptr;
   if (!count)
     return failure();
 
-  int64_t carriedCount = initial.size();
   Region region;
   SmallVector<Value> outputs;
   {
@@ -192,143 +198,48 @@ static FailureOr<SmallVector<Value>> createScan(NodeContext &node, const onnx::G
     Block *block = node.builder.createBlock(&region);
     block->addArgument(RankedTensorType::get({}, i64), node.location);
     block->addArgument(RankedTensorType::get({}, node.builder.getI1Type()), node.location);
-    for (int64_t i = 0; i < carriedCount; ++i)
-      block->addArgument(argumentType(node, body.input(i), initial[i].getType()), node.location);
-    SmallVector<Value> slices;
-    for (auto [value, along, direction] : llvm::zip_equal(scanned, axes, directions)) {
+    for (Type type : scan.carriedTypes)
+      block->addArgument(type, node.location);
+    SmallVector<Value> inputs(block->getArguments().drop_front(2));
+    for (auto [i, value] : llvm::enumerate(scan.scanned)) {
       Value round = block->getArgument(0);
-      if (direction) {
+      if (scan.directions[i]) {
         Value last = node.create<graph::SubOp>(round.getType(), count, node.scalar(int64_t(1)));
         round = node.create<graph::SubOp>(round.getType(), last, round);
       }
-      slices.push_back(node.compose("Gather", {value, round}, {{"axis", along}}));
-      if (!slices.back())
+      inputs.push_back(node.compose("Gather", {value, round}, {{"axis", scan.axes[i]}}));
+      if (!inputs.back())
         return failure();
     }
-    auto bindInputs = [&] {
-      for (int64_t i = 0; i < body.input_size(); ++i)
-        node.graph.bind(body.input(i).name(),
-                        i < carriedCount ? Value(block->getArgument(i + 2)) : slices[i - carriedCount]);
-      return success();
-    };
-    if (failed(buildRegion(node, body, outputs, bindInputs)))
+    if (failed(body(inputs, outputs)))
       return failure();
-    auto flag = RankedTensorType::get({}, node.builder.getI1Type());
-    SmallVector<Value> yields{node.create<graph::ConstantOp>(DenseElementsAttr::get(flag, true))};
+    auto type = RankedTensorType::get({}, node.builder.getI1Type());
+    Value goesOn = node.create<graph::ConstantOp>(DenseElementsAttr::get(type, true));
+    SmallVector<Value> yields{goesOn};
     llvm::append_range(yields, outputs);
     node.create<graph::YieldOp>(yields);
   }
-  if (!areTensors(ArrayRef(outputs).drop_front(carriedCount))) {
-    (void)node.unsupported("scanned values that are no tensors");
-    return failure();
-  }
+  if (!areTensors(ArrayRef(outputs).drop_front(carriedCount)))
+    return node.unsupported("scanned values that are no tensors");
   SmallVector<Type> types;
   for (auto [i, output] : llvm::enumerate(outputs))
-    types.push_back(int64_t(i) < carriedCount
+    types.push_back(i < carriedCount
                         ? region.getArgument(i + 2).getType()
                         : Type(UnrankedTensorType::get(cast<TensorType>(output.getType()).getElementType())));
-  auto op = graph::LoopOp::create(node.builder, node.location, types, count, Value(), initial);
+  auto op = graph::LoopOp::create(node.builder, node.location, types, count, Value(), scan.initial);
   op.getBody().takeBody(region);
   node.refine(op);
-  return SmallVector<Value>(op.getResults());
-}
-
-/// The operands of a Scan from `first` on, as carried and scanned values; checks them against the body.
-static LogicalResult readScan(NodeContext &node, const onnx::GraphProto *body, unsigned first,
-                              SmallVectorImpl<Value> &initial, SmallVectorImpl<Value> &scanned) {
-  int64_t scannedCount = node.getInteger("num_scan_inputs", 0), operandCount = int64_t(node.operandCount()) - first;
-  if (!body || scannedCount < 1 || scannedCount > operandCount || body->input_size() != operandCount)
-    return node.error("expected a body that takes each of " + Twine(operandCount) + " operands, " +
-                      Twine(scannedCount) + " of them scanned");
-  if (body->output_size() < operandCount - scannedCount || int64_t(node.resultCount()) > body->output_size())
-    return node.error("expected a body of at least " + Twine(node.resultCount()) + " outputs");
-  for (unsigned i = first; i < node.operandCount(); ++i) {
-    if (!node.operand(i))
-      return node.error("expected operand " + Twine(i) + ", but it is absent");
-    (int64_t(i - first) < operandCount - scannedCount ? initial : scanned).push_back(node.operand(i));
-  }
-  return success();
-}
-
-/// Opset 8: the first dimension of all operands and results is a batch, and each of its entries is scanned by itself.
-static LogicalResult buildScan8(NodeContext &node) {
-  const onnx::GraphProto *body = node.getGraph("body");
-  SmallVector<Value> initial, scanned;
-  if (node.operand(0))
-    return node.unsupported("operand sequence_lens");
-  if (failed(readScan(node, body, 1, initial, scanned)))
-    return failure();
-  SmallVector<int64_t> directions = node.getIntegers("directions").value_or(SmallVector<int64_t>(scanned.size(), 0));
-  if (directions.size() != scanned.size())
-    return node.error("expected one direction per scanned value");
-  Type i64 = node.builder.getI64Type();
-  Value count = node.compose("Shape", {scanned.front()}, {{"start", int64_t(0)}, {"end", int64_t(1)}}, i64);
-  count = count ? node.reshape(count, {}) : nullptr;
-  if (!count)
-    return failure();
-  Region region;
-  SmallVector<Value> results;
-  {
-    OpBuilder::InsertionGuard guard(node.builder);
-    Block *block = node.builder.createBlock(&region);
-    Value entry = block->addArgument(RankedTensorType::get({}, i64), node.location);
-    block->addArgument(RankedTensorType::get({}, node.builder.getI1Type()), node.location);
-    for (auto *values : {&initial, &scanned})
-      for (Value &value : *values)
-        if (!(value = node.compose("Gather", {value, entry}, {{"axis", int64_t(0)}})))
-          return failure();
-    auto made = createScan(node, *body, initial, scanned, SmallVector<int64_t>(scanned.size(), 0), directions);
-    if (failed(made))
-      return failure();
-    results = *made;
-    auto flag = RankedTensorType::get({}, node.builder.getI1Type());
-    SmallVector<Value> yields{node.create<graph::ConstantOp>(DenseElementsAttr::get(flag, true))};
-    llvm::append_range(yields, results);
-    node.create<graph::YieldOp>(yields);
-  }
-  SmallVector<Type> types;
-  for (Value result : results)
-    types.push_back(UnrankedTensorType::get(cast<TensorType>(result.getType()).getElementType()));
-  auto op = graph::LoopOp::create(node.builder, node.location, types, count, Value(), ValueRange());
-  op.getBody().takeBody(region);
-  node.refine(op);
-  for (unsigned i = 0; i < node.resultCount(); ++i)
-    node.setResult(i, op.getResult(i));
-  return success();
-}
-
-static LogicalResult buildScan(NodeContext &node) {
-  const onnx::GraphProto *body = node.getGraph("body");
-  SmallVector<Value> initial, scanned;
-  if (failed(readScan(node, body, 0, initial, scanned)))
-    return failure();
-  int64_t carriedCount = initial.size(), scannedResults = body->output_size() - carriedCount;
-  auto list = [&](StringRef name, int64_t count) {
-    return node.getIntegers(name).value_or(SmallVector<int64_t>(count, 0));
-  };
-  int64_t scannedCount = scanned.size();
-  SmallVector<int64_t> axes = list("scan_input_axes", scannedCount),
-                       directions = list("scan_input_directions", scannedCount),
-                       resultAxes = list("scan_output_axes", scannedResults),
-                       resultDirections = list("scan_output_directions", scannedResults);
-  if (int64_t(axes.size()) != scannedCount || int64_t(directions.size()) != scannedCount ||
-      int64_t(resultAxes.size()) != scannedResults || int64_t(resultDirections.size()) != scannedResults)
-    return node.error("expected one axis and one direction per scanned value");
-  auto results = createScan(node, *body, initial, scanned, axes, directions);
-  if (failed(results))
-    return failure();
-  for (int64_t i = 0; i < int64_t(results->size()); ++i) {
-    Value result = (*results)[i];
-    int64_t k = i - carriedCount;
-    if (k >= 0 && resultDirections[k])
+  for (auto [i, value] : llvm::enumerate(op.getResults())) {
+    Value result = value;
+    if (i >= carriedCount && scan.resultDirections[i - carriedCount])
       result = node.compose("Slice", {result, node.integers({-1}), node.integers({std::numeric_limits<int64_t>::min()}),
                                       node.integers({0}), node.integers({-1})});
-    if (k >= 0 && result && resultAxes[k] != 0) {
+    if (i >= carriedCount && result && scan.resultAxes[i - carriedCount] != 0) {
       auto type = dyn_cast<RankedTensorType>(result.getType());
       if (!type)
         return node.unsupported("a scanned result of unknown rank");
       // The first dimension moves to the axis.
-      int64_t target = resultAxes[k] < 0 ? resultAxes[k] + type.getRank() : resultAxes[k];
+      int64_t axis = scan.resultAxes[i - carriedCount], target = axis < 0 ? axis + type.getRank() : axis;
       std::vector<int64_t> permutation;
       for (int64_t d = 1; d < type.getRank(); ++d)
         permutation.push_back(d);
@@ -337,8 +248,131 @@ static LogicalResult buildScan(NodeContext &node) {
     }
     if (!result)
       return failure();
-    node.setResult(i, result);
+    results.push_back(result);
   }
+  return success();
+}
+
+/// `operands` of a Scan by what its attributes say; fails with an error where they contradict each other.
+static FailureOr<Scan> readScan(NodeContext &node, const onnx::GraphProto *body, ArrayRef<Value> operands) {
+  int64_t scannedCount = node.getInteger("num_scan_inputs", 0), operandCount = operands.size();
+  if (!body || scannedCount < 1 || scannedCount > operandCount || body->input_size() != operandCount)
+    return node.error("expected a body that takes each of " + Twine(operandCount) + " operands, " +
+                      Twine(scannedCount) + " of them scanned");
+  int64_t carriedCount = operandCount - scannedCount;
+  int64_t scannedResults = body->output_size() - carriedCount;
+  if (scannedResults < 0 || int64_t(node.resultCount()) > body->output_size())
+    return node.error("expected a body of at least " + Twine(node.resultCount()) + " outputs");
+  for (auto [i, operand] : llvm::enumerate(operands))
+    if (!operand)
+      return node.error("expected operand " + Twine(i) + ", but it is absent");
+  auto list = [&](StringRef name, int64_t count) {
+    return node.getIntegers(name).value_or(SmallVector<int64_t>(count, 0));
+  };
+  Scan scan;
+  scan.initial.assign(operands.begin(), operands.begin() + carriedCount);
+  scan.scanned.assign(operands.begin() + carriedCount, operands.end());
+  scan.axes = list("scan_input_axes", scannedCount);
+  scan.directions = list(node.version < 9 ? "directions" : "scan_input_directions", scannedCount);
+  scan.resultAxes = list("scan_output_axes", scannedResults);
+  scan.resultDirections = list("scan_output_directions", scannedResults);
+  if (int64_t(scan.axes.size()) != scannedCount || int64_t(scan.directions.size()) != scannedCount ||
+      int64_t(scan.resultAxes.size()) != scannedResults || int64_t(scan.resultDirections.size()) != scannedResults)
+    return node.error("expected one axis and one direction per scanned value");
+  return scan;
+}
+
+/// One round of a Scan: its body with `inputs`.
+static LogicalResult buildRound(NodeContext &node, const onnx::GraphProto &body, ValueRange inputs,
+                                SmallVectorImpl<Value> &outputs) {
+  return buildRegion(node, body, outputs, [&] {
+    for (auto [i, value] : llvm::enumerate(inputs))
+      node.graph.bind(body.input(i).name(), value);
+    return success();
+  });
+}
+
+static SmallVector<Value> operandsFrom(NodeContext &node, unsigned first) {
+  SmallVector<Value> operands;
+  for (unsigned i = first; i < node.operandCount(); ++i)
+    operands.push_back(node.operand(i));
+  return operands;
+}
+
+static LogicalResult buildScan(NodeContext &node) {
+  const onnx::GraphProto *body = node.getGraph("body");
+  FailureOr<Scan> scan = readScan(node, body, operandsFrom(node, 0));
+  if (failed(scan))
+    return failure();
+  for (auto [i, value] : llvm::enumerate(scan->initial))
+    scan->carriedTypes.push_back(argumentType(node, body->input(i), value.getType()));
+  SmallVector<Value> results;
+  auto round = [&](ValueRange inputs, SmallVectorImpl<Value> &outputs) {
+    return buildRound(node, *body, inputs, outputs);
+  };
+  if (failed(buildScanLoop(node, *scan, round, results)))
+    return failure();
+  for (auto [i, result] : llvm::enumerate(results))
+    node.setResult(i, result);
+  return success();
+}
+
+/// The first Scan: of each batch by itself, so a scan in a scan. Sequences may end before the others; what follows in
+/// scanned results is 0.
+static LogicalResult buildScan8(NodeContext &node) {
+  const onnx::GraphProto *body = node.getGraph("body");
+  Value lengths = node.operand(0);
+  FailureOr<Scan> whole = readScan(node, body, operandsFrom(node, 1));
+  if (failed(whole))
+    return failure();
+  size_t carriedCount = whole->initial.size(), resultCount = body->output_size();
+  Scan batches;
+  llvm::append_range(batches.scanned, whole->initial);
+  llvm::append_range(batches.scanned, whole->scanned);
+  if (lengths)
+    batches.scanned.push_back(lengths);
+  batches.axes.assign(batches.scanned.size(), 0);
+  batches.directions = batches.axes;
+  batches.resultAxes.assign(resultCount, 0);
+  batches.resultDirections = batches.resultAxes;
+  Type i64 = node.builder.getI64Type();
+  auto ofBatch = [&](ValueRange inputs, SmallVectorImpl<Value> &outputs) -> LogicalResult {
+    Scan scan = *whole;
+    Value length, rest;
+    if (lengths) {
+      length = node.reshape(inputs.back(), {1});
+      rest = node.compose("Shape", {inputs[carriedCount]}, {{"start", int64_t(0)}, {"end", int64_t(1)}}, i64);
+      rest = rest ? node.compose("Sub", {rest, length}) : nullptr;
+      if (!rest)
+        return failure();
+    }
+    for (size_t i = 0; i < carriedCount; ++i) {
+      scan.initial[i] = inputs[i];
+      scan.carriedTypes.push_back(argumentType(node, body->input(i), inputs[i].getType()));
+    }
+    Value zero = node.integers({0});
+    for (auto [i, value] : llvm::enumerate(scan.scanned)) {
+      value = inputs[carriedCount + i];
+      value = lengths ? node.compose("Slice", {value, zero, length, zero}) : value;
+      if (!value)
+        return failure();
+    }
+    auto round = [&](ValueRange values, SmallVectorImpl<Value> &next) { return buildRound(node, *body, values, next); };
+    if (failed(buildScanLoop(node, scan, round, outputs)))
+      return failure();
+    for (size_t i = carriedCount; lengths && i < outputs.size(); ++i) {
+      Value pads = node.compose("Concat", {zero, rest}, {{"axis", int64_t(0)}});
+      outputs[i] = pads ? node.compose("Pad", {outputs[i], pads, Value(), zero}) : nullptr;
+      if (!outputs[i])
+        return failure();
+    }
+    return success();
+  };
+  SmallVector<Value> results;
+  if (failed(buildScanLoop(node, batches, ofBatch, results)))
+    return failure();
+  for (auto [i, result] : llvm::enumerate(results))
+    node.setResult(i, result);
   return success();
 }
 

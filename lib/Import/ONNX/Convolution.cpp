@@ -96,48 +96,60 @@ static LogicalResult buildDeformConv(NodeContext &node) {
   auto x = dyn_cast<RankedTensorType>(node.operand(0).getType()),
        w = dyn_cast<RankedTensorType>(node.operand(1).getType()),
        offset = dyn_cast<RankedTensorType>(node.operand(2).getType());
-  if (!x || !w || !offset || !x.hasStaticShape() || !w.hasStaticShape() || !offset.hasStaticShape() ||
-      x.getRank() != 4 || w.getRank() != 4 || offset.getRank() != 4)
-    return node.unsupported("operands that are not of static shape with two spatial dimensions");
+  if (!x || !w || !offset || x.getRank() != 4 || w.getRank() != 4 || offset.getRank() != 4)
+    return node.unsupported("operands that are not known to have two spatial dimensions");
   WindowAttributes window = readWindow(node, 2);
   int64_t groups = node.getInteger("group", 1), parts = node.getInteger("offset_group", 1);
-  int64_t batches = x.getDimSize(0), channels = x.getDimSize(1), results = w.getDimSize(0);
-  int64_t height = w.getDimSize(2), width = w.getDimSize(3), taps = height * width;
-  int64_t rows = offset.getDimSize(2), columns = offset.getDimSize(3);
-  if (groups < 1 || parts < 1 || channels % groups || channels % parts || results % groups ||
-      w.getDimSize(1) * groups != channels || offset.getDimSize(0) != batches ||
-      offset.getDimSize(1) != 2 * parts * taps)
+  if (groups < 1 || parts < 1)
+    return node.error("expected a positive group and offset_group, but got " + Twine(groups) + " and " + Twine(parts));
+  auto disagree = [](int64_t one, int64_t other) {
+    return !ShapedType::isDynamic(one) && !ShapedType::isDynamic(other) && one != other;
+  };
+  auto times = [](int64_t one, int64_t other) {
+    return ShapedType::isDynamic(one) || ShapedType::isDynamic(other) ? ShapedType::kDynamic : one * other;
+  };
+  auto splits = [](int64_t extent, int64_t count) { return ShapedType::isDynamic(extent) || extent % count == 0; };
+  if (!splits(x.getDimSize(1), groups) || !splits(x.getDimSize(1), parts) || !splits(w.getDimSize(0), groups) ||
+      disagree(times(w.getDimSize(1), groups), x.getDimSize(1)) || disagree(offset.getDimSize(0), x.getDimSize(0)) ||
+      disagree(offset.getDimSize(1), times(2 * parts, times(w.getDimSize(2), w.getDimSize(3)))))
     return node.error("expected groups that divide the channels and 2 offsets for each kernel element of each group");
-  Type f64 = node.builder.getF64Type();
-  Value offsets = c.reshape(c.cast(node.operand(2), f64), {batches * parts, taps, 2, rows, columns});
+  Type i64 = node.builder.getI64Type(), f64 = node.builder.getF64Type();
+  auto extent = [&](unsigned operand, int64_t i) {
+    return c.reshape(c("Shape", {node.operand(operand)}, {{"start", i}, {"end", i + 1}}, i64), ArrayRef<int64_t>{});
+  };
+  auto number = [&](int64_t value) { return node.scalar(value); };
+  Value batches = extent(0, 0), channels = extent(0, 1), results = extent(1, 0), width = extent(1, 3);
+  Value taps = c.mul(extent(1, 2), width), rows = extent(2, 2), columns = extent(2, 3);
+  Value images = c.mul(batches, number(parts)), points = c.mul(rows, columns);
+  Value offsets = c.reshape(c.cast(node.operand(2), f64), c.join({images, taps, number(2), rows, columns}));
   // Where the elements read without offsets, and the extents of x, along one spatial dimension (0: rows).
   auto coordinate = [&](int64_t dimension) {
-    int64_t extent = dimension == 0 ? rows : columns;
-    SmallVector<int64_t> tap, place;
-    for (int64_t i = 0; i < taps; ++i)
-      tap.push_back((dimension == 0 ? i / width : i % width) * window.dilations[dimension] - window.pads[dimension]);
-    for (int64_t i = 0; i < extent; ++i)
-      place.push_back(i * window.strides[dimension]);
-    Value places = c.reshape(node.integers(place),
+    Value tap = c.iota(taps), place = c.iota(dimension == 0 ? rows : columns);
+    tap = dimension == 0 ? c.div(tap, width) : c("Mod", {tap, width});
+    tap = c.sub(c.mul(tap, number(window.dilations[dimension])), number(window.pads[dimension]));
+    Value places = c.reshape(c.mul(place, number(window.strides[dimension])),
                              dimension == 0 ? ArrayRef<int64_t>{1, 1, -1, 1} : ArrayRef<int64_t>{1, 1, 1, -1});
-    Value start = c.cast(c.add(c.reshape(node.integers(tap), {1, -1, 1, 1}), places), f64);
-    Value moved = c("Gather", {offsets, node.scalar(dimension)}, {{"axis", int64_t(2)}});
+    Value start = c.cast(c.add(c.reshape(tap, {1, -1, 1, 1}), places), f64);
+    Value moved = c("Gather", {offsets, number(dimension)}, {{"axis", int64_t(2)}});
     // GridSample counts from -1 to 1 over the whole extent.
     Value point = c.add(c.mul(c.add(start, moved), node.scalar(2.0, f64)), node.scalar(1.0, f64));
-    point = c.sub(c.div(point, node.scalar(double(x.getDimSize(2 + dimension)), f64)), node.scalar(1.0, f64));
-    return c.reshape(point, {batches * parts, taps * rows, columns, 1});
+    point = c.sub(c.div(point, c.cast(extent(0, 2 + dimension), f64)), node.scalar(1.0, f64));
+    return c.reshape(point, c.join({images, c.mul(taps, rows), columns, number(1)}));
   };
   Value grid = c("Concat", {coordinate(1), coordinate(0)}, {{"axis", int64_t(3)}});
-  Value source = c.reshape(node.operand(0), {batches * parts, channels / parts, x.getDimSize(2), x.getDimSize(3)});
+  Value source =
+      c.reshape(node.operand(0), c.join({images, c.div(channels, number(parts)), extent(0, 2), extent(0, 3)}));
   Value samples =
       c("GridSample", {c.cast(source, f64), grid},
         {{"mode", std::string("linear")}, {"padding_mode", std::string("zeros")}, {"align_corners", int64_t(0)}});
   samples = c.cast(samples, x.getElementType());
   if (Value mask = node.operand(4))
-    samples = c.mul(samples, c.reshape(mask, {batches * parts, 1, taps * rows, columns}));
-  samples = c.reshape(samples, {batches, groups, channels / groups * taps, rows * columns});
-  Value weights = c.reshape(node.operand(1), {1, groups, results / groups, channels / groups * taps});
-  Value result = c.reshape(c("MatMul", {weights, samples}), {batches, results, rows, columns});
+    samples = c.mul(samples, c.reshape(mask, c.join({images, number(1), c.mul(taps, rows), columns})));
+  Value depth = c.mul(c.div(channels, number(groups)), taps);
+  samples = c.reshape(samples, c.join({batches, number(groups), depth, points}));
+  Value weights =
+      c.reshape(node.operand(1), c.join({number(1), number(groups), c.div(results, number(groups)), depth}));
+  Value result = c.reshape(c("MatMul", {weights, samples}), c.join({batches, results, rows, columns}));
   if (Value bias = node.operand(3))
     result = c.add(result, c.reshape(bias, {1, -1, 1, 1}));
   if (c.failed)
@@ -146,10 +158,61 @@ static LogicalResult buildDeformConv(NodeContext &node) {
   return success();
 }
 
+/// A depthwise convolution along the last dimension behind the last elements of the step before. Where the number of
+/// channels is not known, which a convolution's group would be, a sum over gathered windows.
+static LogicalResult buildCausalConvWithState(NodeContext &node) {
+  Composer c(node);
+  Value x = node.operand(0), weight = node.operand(1), bias = node.operand(2), past = node.operand(3);
+  auto type = dyn_cast<RankedTensorType>(x.getType()), weightType = dyn_cast<RankedTensorType>(weight.getType());
+  if (!type || !weightType)
+    return node.unsupported("an input or a weight of unknown rank");
+  if (type.getRank() != 3 || weightType.getRank() != 3)
+    return node.error("expected an input and a weight of rank 3, but got " + Twine(type.getRank()) + " and " +
+                      Twine(weightType.getRank()));
+  std::string activation = node.getString("activation", "none");
+  if (activation != "none" && activation != "silu" && activation != "swish")
+    return node.error("expected activation to be none, silu or swish, but got " + activation);
+  Type i64 = node.builder.getI64Type(), f32 = node.builder.getF32Type(), element = type.getElementType();
+  auto shape = [&](Value value, int64_t start, int64_t end) {
+    return c("Shape", {value}, {{"start", start}, {"end", end}}, i64);
+  };
+  auto asScalar = [&](Value value) { return c.reshape(value, ArrayRef<int64_t>{}); };
+  Value kernel = shape(weight, 2, 3), before = c.sub(kernel, node.integers({1})), length = shape(x, 2, 3);
+  if (!past)
+    past = c.cast(c("ConstantOfShape", {c.join({shape(x, 0, 2), before})}, {}, f32), element);
+  Value padded = c("Concat", {past, x}, {{"axis", int64_t(2)}}), result;
+  int64_t channels = weightType.isDynamicDim(0) ? type.getDimSize(1) : weightType.getDimSize(0);
+  if (!ShapedType::isDynamic(channels)) {
+    result = c("Conv", {padded, weight, bias}, {{"group", channels}});
+  } else {
+    Type compute = element.getIntOrFloatBitWidth() < 32 ? f32 : element;
+    Value places = c.add(c.reshape(c.iota(asScalar(length)), {-1, 1}), c.iota(asScalar(kernel)));
+    Value windows = c("Gather", {c.cast(padded, compute), places}, {{"axis", int64_t(2)}});
+    Value products = c.mul(windows, c.cast(weight, compute));
+    result = c("ReduceSum", {products, node.integers({-1})}, {{"keepdims", int64_t(0)}});
+    if (bias)
+      result = c.add(result, c.reshape(c.cast(bias, compute), {-1, 1}));
+    result = c.cast(result, element);
+  }
+  if (activation != "none") {
+    Value wide = c.cast(result, f32);
+    result = c.cast(c.mul(wide, c("Sigmoid", {wide})), element);
+  }
+  Value end = shape(padded, 2, 3);
+  Value state = c("Slice", {padded, c.sub(end, before), end, node.integers({2})});
+  if (c.failed)
+    return failure();
+  node.setResult(0, result);
+  if (node.hasResult(1))
+    node.setResult(1, state);
+  return success();
+}
+
 void tegula::addConvolutionNodes(NodeTable &table) {
   table.add("Conv", 1, buildConv);
   table.add("ConvTranspose", 1, buildConvTranspose);
   table.add("ConvInteger", 10, buildConvInteger);
   table.add("DeformConv", 19, buildDeformConv);
+  table.add("CausalConvWithState", 27, buildCausalConvWithState);
   table.add("QLinearConv", 10, buildQLinearConv);
 }

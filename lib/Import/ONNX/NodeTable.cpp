@@ -19,6 +19,7 @@ const NodeTable &NodeTable::get() {
     addReductionNodes(rows);
     addQuantizationNodes(rows);
     addContractionNodes(rows);
+    addLinearAlgebraNodes(rows);
     addMovementNodes(rows);
     addConvolutionNodes(rows);
     addPoolingNodes(rows);

@@ -66,6 +66,26 @@ static Value transpose(NodeContext &node, Value value, ArrayRef<int64_t> permuta
   return node.create<graph::TransposeOp>(UnrankedTensorType::get(cast<TensorType>(value.getType()).getElementType()),
                                          value, permutation);
 }
+/// A parameter, of `shape` as far as hidden_size and the direction tell what its type does not.
+static Value readParameter(NodeContext &node, Value value, ArrayRef<int64_t> shape) {
+  auto type = value ? dyn_cast<RankedTensorType>(value.getType()) : nullptr;
+  int64_t hidden = node.getInteger("hidden_size", 0);
+  bool isGiven = hidden > 0 && hidden <= std::numeric_limits<int32_t>::max();
+  if (!type || type.hasStaticShape() || type.getRank() != int64_t(shape.size()) || !isGiven)
+    return value;
+  return node.reshape(value, shape);
+}
+
+/// w, r, bias and peepholes of a layer with `gates` gates.
+static SmallVector<Value> readParameters(NodeContext &node, int64_t gates, Value w, Value r) {
+  int64_t directions = node.getString("direction", "forward") == "bidirectional" ? 2 : 1;
+  int64_t hidden = int32_t(node.getInteger("hidden_size", 0)); // what is bigger is not used
+  return {readParameter(node, w, {directions, gates * hidden, -1}),
+          readParameter(node, r, {directions, gates * hidden, hidden}),
+          readParameter(node, node.operand(3), {directions, 2 * gates * hidden}),
+          gates == 4 ? readParameter(node, node.operand(7), {directions, 3 * hidden}) : Value()};
+}
+
 static Value readState(NodeContext &node, unsigned index) {
   // [B, D, H] -> [D, B, H]
   return transpose(node, node.operand(index), {1, 0, 2});
@@ -88,11 +108,13 @@ static LogicalResult createLstm(NodeContext &node, Value w, Value r) {
   RecurrentAttributes attributes = readAttributes(node, {"Sigmoid", "Tanh", "Tanh"});
   Value x = transpose(node, node.operand(0), {1, 0, 2}), h = readState(node, 5), c = readState(node, 6);
   auto types = unknownResults(node, 3);
+  SmallVector<Value> parameters = readParameters(node, 4, w, r);
   auto layer = node.create<graph::LstmOp>(
-      types[0], types[1], types[2], x, w, r, node.operand(3), node.operand(4), h, c, node.operand(7),
-      node.builder.getStringAttr(attributes.direction), node.builder.getArrayAttr(attributes.activations),
-      node.builder.getDenseF32ArrayAttr(attributes.alpha), node.builder.getDenseF32ArrayAttr(attributes.beta),
-      node.builder.getF32FloatAttr(attributes.clip), node.builder.getBoolAttr(node.getInteger("input_forget", 0) != 0));
+      types[0], types[1], types[2], x, parameters[0], parameters[1], parameters[2], node.operand(4), h, c,
+      parameters[3], node.builder.getStringAttr(attributes.direction),
+      node.builder.getArrayAttr(attributes.activations), node.builder.getDenseF32ArrayAttr(attributes.alpha),
+      node.builder.getDenseF32ArrayAttr(attributes.beta), node.builder.getF32FloatAttr(attributes.clip),
+      node.builder.getBoolAttr(node.getInteger("input_forget", 0) != 0));
   setResults(node, layer);
   return success();
 }
@@ -123,8 +145,9 @@ static LogicalResult buildGru(NodeContext &node) {
   RecurrentAttributes attributes = readAttributes(node, {"Sigmoid", "Tanh"});
   Value x = transpose(node, node.operand(0), {1, 0, 2}), h = readState(node, 5);
   auto types = unknownResults(node, 2);
+  SmallVector<Value> parameters = readParameters(node, 3, node.operand(1), node.operand(2));
   auto layer = node.create<graph::GruOp>(
-      types[0], types[1], x, node.operand(1), node.operand(2), node.operand(3), node.operand(4), h,
+      types[0], types[1], x, parameters[0], parameters[1], parameters[2], node.operand(4), h,
       node.builder.getStringAttr(attributes.direction), node.builder.getArrayAttr(attributes.activations),
       node.builder.getDenseF32ArrayAttr(attributes.alpha), node.builder.getDenseF32ArrayAttr(attributes.beta),
       node.builder.getF32FloatAttr(attributes.clip),
@@ -137,8 +160,9 @@ static LogicalResult buildRnn(NodeContext &node) {
   RecurrentAttributes attributes = readAttributes(node, {"Tanh"});
   Value x = transpose(node, node.operand(0), {1, 0, 2}), h = readState(node, 5);
   auto types = unknownResults(node, 2);
+  SmallVector<Value> parameters = readParameters(node, 1, node.operand(1), node.operand(2));
   auto layer = node.create<graph::RnnOp>(
-      types[0], types[1], x, node.operand(1), node.operand(2), node.operand(3), node.operand(4), h,
+      types[0], types[1], x, parameters[0], parameters[1], parameters[2], node.operand(4), h,
       node.builder.getStringAttr(attributes.direction), node.builder.getArrayAttr(attributes.activations),
       node.builder.getDenseF32ArrayAttr(attributes.alpha), node.builder.getDenseF32ArrayAttr(attributes.beta),
       node.builder.getF32FloatAttr(attributes.clip));

@@ -19,13 +19,24 @@ static LogicalResult buildDft(NodeContext &node, Value axis) {
   Composer c(node);
   Value x = node.operand(0);
   auto type = dyn_cast<RankedTensorType>(x.getType());
-  if (!type || type.getRank() < 2 || type.isDynamicDim(type.getRank() - 1))
-    return node.unsupported("a signal of unknown rank or number of components");
-  int64_t rank = type.getRank(), components = type.getDimSize(rank - 1);
-  if (components != 1 && components != 2)
-    return node.error("expected a signal of 1 or 2 components, but got " + Twine(components));
+  if (!type)
+    return node.unsupported("a signal of unknown rank");
+  if (type.getRank() < 2)
+    return node.error("expected a signal of rank 2 or more, but got rank " + Twine(type.getRank()));
   bool isInverse = node.getInteger("inverse", 0) != 0, isOneSided = node.getInteger("onesided", 0) != 0;
   bool toReal = isInverse && isOneSided;
+  int64_t rank = type.getRank(), components = type.getDimSize(rank - 1);
+  if (ShapedType::isDynamic(components)) {
+    // The direction decides, or a real signal gets an imaginary part of zero.
+    components = isOneSided && !isInverse ? 1 : 2;
+    if (!isOneSided) {
+      Value given = c("Shape", {x}, {{"start", rank - 1}, {"end", rank}}, node.builder.getI64Type());
+      Value lacking = c.sub(node.integers({2}), given);
+      x = c("Pad", {x, c.join({node.integers({0}), lacking}), Value(), node.integers({-1})});
+    }
+  }
+  if (components != 1 && components != 2)
+    return node.error("expected a signal of 1 or 2 components, but got " + Twine(components));
   if (isOneSided && !isInverse && components != 1)
     return node.error("expected a real signal for a one-sided transform, but got " + Twine(components) + " components");
   if (toReal && components != 2)

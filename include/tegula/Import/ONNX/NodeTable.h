@@ -153,6 +153,7 @@ void addActivationNodes(NodeTable &table);
 void addReductionNodes(NodeTable &table);
 void addQuantizationNodes(NodeTable &table);
 void addContractionNodes(NodeTable &table);
+void addLinearAlgebraNodes(NodeTable &table);
 void addMovementNodes(NodeTable &table);
 void addConvolutionNodes(NodeTable &table);
 void addPoolingNodes(NodeTable &table);
