@@ -155,6 +155,39 @@ def verdict_lines(results):
             f" {counts['false unsupported']} false \"would not compile\"."]
 
 
+FORMS = {"backend": "as given", "backend-dynamic": "every dimension of data symbolic",
+         "backend-constant": "inputs as initializers, folded by the compiler",
+         "backend-unranked": "the number of axes or extents symbolic, too"}
+
+
+def form_lines(folder, given):
+    """The figures of the official tests in each form that was run as a whole, and what does not pass, by reason."""
+    sys.path.insert(0, str(ROOT / "test" / "conformance"))
+    import report
+
+    good = {r["name"] for r in given if r["status"] == "pass"}
+    lines = ["\n## Forms\n",
+             "The official tests in three forms; a form leaves out tests that have nothing to change. The last column counts",
+             "among those that pass as given.\n",
+             "| form | pass | of | of those that pass as given |", "|---|---|---|---|"]
+    listed = collections.defaultdict(set)  # {reason: {name of a form's case}}
+    misses = report.read_misses()
+    for title, meaning in FORMS.items():
+        if not (folder / f"{title}.json").is_file():
+            continue
+        results = json.loads((folder / f"{title}.json").read_text())["results"]
+        passing = [r["name"] for r in results if r["status"] == "pass"]
+        both, possible = sum(name in good for name in passing), sum(r["name"] in good for r in results)
+        lines.append(f"| {meaning} | {len(passing)} | {len(results)} | {100 * both / max(possible, 1):.1f} % |")
+        for r in results:
+            if r["status"] != "pass":
+                name = r["name"].split("/")[-1].removeprefix("test_")
+                listed[report.reason_of(title, r["name"], misses) or r["message"]].add(name)
+    lines += ["\nWhat does not pass in some form, by reason:\n", "| tests | reason |", "|---|---|"]
+    lines += [f"| {', '.join(f'`{name}`' for name in sorted(names))} | {reason} |" for reason, names in sorted(listed.items())]
+    return lines
+
+
 def onnx_page(folder):
     import onnx
 
@@ -179,6 +212,7 @@ def onnx_page(folder):
             lines.append(f"| {title} | {sum(r['status'] == 'pass' for r in suite_results)} | {len(suite_results)} |")
     lines += verdict_lines([result for suite in ("backend", "light", "models", "malformed") if (folder / f"{suite}.json").is_file()
                             for result in json.loads((folder / f"{suite}.json").read_text())["results"]])
+    lines += form_lines(folder, results)
     lines += ["\n## Operators\n",
               "Tests of one node, by operator; the message is of the first test that does not pass.\n",
               "| operator | pass | of | what is missing |", "|---|---|---|---|"]

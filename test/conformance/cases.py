@@ -37,7 +37,7 @@ class Case:
     span: float = 0.0  # atol grows to span * max|expected| of the output
     limit: float = 20.0  # seconds per command
     expect: str = "pass"  # or a verdict of malformed/index.json
-    folds: bool = False  # everything is constant, so no kernel may run
+    folds: bool = False  # everything is constant, so no kernel may run but behind a host operation
 
     def may_use_host(self):
         """Whether an operator of the closed list of host operations is in the model, or a value that only they make."""
@@ -169,43 +169,6 @@ def malformed_cases(cache):
     link.symlink_to(outside)
     for entry in json.loads((source / "index.json").read_text()):
         yield Case(entry["file"], folder / entry["file"], [], expect=entry["expect"], limit=30)
-
-
-def constant_form(case, cache):
-    """The case with its tensor inputs as initializers, so that the compiler computes what it can; None when no input is a
-    tensor. Of several data sets the first is taken."""
-    import onnx
-
-    source = case.data[0]
-    folder = Path(cache) / "constant" / case.name
-    data = folder / "test_data_set_0"
-    if not (folder / "model.onnx").is_file():
-        model = onnx.load(case.model)
-        known = {tensor.name for tensor in model.graph.initializer}
-        inputs = [value for value in model.graph.input if value.name not in known]
-        kept = []
-        for index, value in enumerate(inputs):
-            file = source / f"input_{index}.pb"
-            if value.type.HasField("tensor_type") and file.is_file():
-                tensor = onnx.TensorProto.FromString(file.read_bytes())
-                tensor.name = value.name
-                model.graph.initializer.append(tensor)
-            else:
-                kept.append((file, value))
-        if len(kept) == len(inputs):
-            return None
-        model.ir_version = max(model.ir_version, 4)  # since then an initializer need not be an input
-        del model.graph.input[:]
-        model.graph.input.extend(value for _, value in kept)
-        data.mkdir(parents=True, exist_ok=True)
-        for index, (file, _) in enumerate(kept):
-            shutil.copyfile(file, data / f"input_{index}.pb")
-        for file in source.glob("output_*.pb"):
-            shutil.copyfile(file, data / file.name)
-        onnx.save(model, folder / "model.onnx.partial")
-        os.replace(folder / "model.onnx.partial", folder / "model.onnx")
-    folds = not any(data.glob("input_*.pb"))
-    return dataclasses.replace(case, model=folder / "model.onnx", data=[data], folds=folds)
 
 
 def cases_of(suite, cache):

@@ -8,7 +8,10 @@
   scripts/conformance all --check-verdicts      does `tegula check` tell what the compiler does
   scripts/conformance models light malformed   the other suites
   scripts/conformance --form=constant          the official tests with their inputs as initializers: constant folding
+  scripts/conformance --form=dynamic           the official tests with symbolic dimensions
+  scripts/conformance --form=unranked          those with shapes or axes, whose length is symbolic, too
   scripts/conformance all --update             record what newly passes
+  scripts/conformance --part --form=dynamic    the part of the cases that $TEGULA_LONG_SET names (an eighth)
   scripts/conformance --last --group           look at the last run again, without running
 """
 import argparse
@@ -19,7 +22,7 @@ import sys
 from pathlib import Path
 
 import cases
-import fuzz
+import forms
 import report
 import runner
 
@@ -33,8 +36,11 @@ def parse(arguments):
     parser.add_argument("--tegula", default=None, help="the command to test (default: build/bin/tegula)")
     parser.add_argument("--filter", default="", metavar="REGEX", help="only cases whose name matches")
     parser.add_argument("--first", type=int, default=0, metavar="N", help="only the first N cases")
-    parser.add_argument("--form", choices=["given", "constant"], default="given",
-                        help="constant: tensor inputs become initializers (backend only; has a list of its own)")
+    parser.add_argument("--part", action="store_true",
+                        help="only the part of the cases that $TEGULA_LONG_SET (`all` or `K/8`) names")
+    parser.add_argument("--form", choices=["given", *forms.FORMS], default="given",
+                        help="constant: tensor inputs become initializers; dynamic: their dimensions become symbolic; unranked:\n"
+                        "so do the lengths of shapes and axes (backend only; each form has a list of its own)")
     parser.add_argument("--only-check", action="store_true", help="`tegula check` instead of a run: would it compile")
     parser.add_argument("--check-verdicts", action="store_true",
                         help="compare the verdict of `tegula check` with the compiler's; exit 1 on a false ok or more than"
@@ -57,8 +63,8 @@ def parse(arguments):
     options.suites = options.suites or ["backend"]
     if "all" in options.suites:
         options.suites = list(cases.SUITES)
-    if options.form == "constant" and options.suites != ["backend"]:
-        parser.error("--form=constant is of the suite backend only")
+    if options.form != "given" and options.suites != ["backend"]:
+        parser.error(f"--form={options.form} is of the suite backend only")
     for suite in options.suites:
         if suite not in cases.SUITES:
             parser.error(f"expected a suite of {', '.join(cases.SUITES)} or all, but got '{suite}'")
@@ -91,15 +97,18 @@ def run_suite(suite, options):
         if options.recorded:
             chosen = [case for case in chosen if case.name in set(recorded)]
         chosen = chosen[:options.first or None]
-        if options.form == "constant":
-            chosen = list(filter(None, (cases.constant_form(case, cache) for case in chosen)))
+        part, parts = runner.long_set_part(os.environ.get("TEGULA_LONG_SET")) if options.part else (0, 1)
+        chosen = chosen[part::parts]
+        if options.form != "given":
+            chosen = list(filter(None, (forms.FORMS[options.form](case, cache) for case in chosen)))
         for case in chosen:
             case.limit = options.time_limit or case.limit
         verdicts = compared_cases(len(chosen), os.environ.get("TEGULA_LONG_SET")) if options.check_verdicts else ()
         results = runner.run_cases(chosen, options.tegula, options.jobs, cache / "replay" / title, progress,
                                    options.only_check, verdicts)
         results = repeat_alone(chosen, results, set(recorded), options, cache)
-        if not (options.filter or options.recorded or options.first or options.only_check):
+        is_whole = not (options.filter or options.recorded or options.first) and parts == 1
+        if is_whole and not options.only_check:
             report.save(saved, results)
 
     if options.list_failures:
@@ -127,7 +136,10 @@ def run_suite(suite, options):
     elif fresh:
         print(f"{title}: {len(fresh)} pass that are not recorded yet; `scripts/conformance {suite}"
               f"{'' if options.form == 'given' else ' --form=' + options.form} --update` records them")
-    code = check(title, results, recorded, complete=not (options.filter or options.first)) if options.check else 0
+    code = 0
+    if options.check:
+        complete = not (options.filter or options.first) and (options.last or parts == 1)
+        code = check(title, results, recorded, complete, report.read_misses() if suite == "backend" else None)
     return 1 if wrong_verdicts else code
 
 
@@ -136,7 +148,7 @@ BIG_SUITE = 500  # cases
 
 def compared_cases(count, long_set):
     """The cases of a suite whose verdicts are compared: all, or the part of the long set that `long_set` (K/8) names."""
-    part, parts = fuzz.long_set_part(long_set) if long_set and count > BIG_SUITE else (0, 1)
+    part, parts = runner.long_set_part(long_set) if long_set and count > BIG_SUITE else (0, 1)
     return range(part, count, parts)
 
 
@@ -148,18 +160,24 @@ def repeat_alone(chosen, results, recorded, options, cache):
     return results
 
 
-def check(suite, results, recorded, complete):
+def check(title, results, recorded, complete, misses):
+    """The exit code: 1 when a recorded case is lost or a case crashes, and when one does not pass and no reason for it is in
+    `misses` (null: none is asked for)."""
     by_name = {result.name: result for result in results}
     lost = [by_name[name] for name in recorded if name in by_name and not by_name[name].passed]
     gone = [name for name in recorded if name not in by_name] if complete else []
     broken = [result for result in results if result.status in ("crash", "usage") and result not in lost]
+    unexplained = [result for result in results if misses is not None and not result.passed and result not in lost
+                   and result not in broken and not report.reason_of(title, result.name, misses)]
     for result in lost:
-        print(f"{suite}: recorded as passing, but {result.status}: {result.name}: {result.message}")
+        print(f"{title}: recorded as passing, but {result.status}: {result.name}: {result.message}")
     for name in gone:
-        print(f"{suite}: recorded as passing, but there is no such case: {name}")
+        print(f"{title}: recorded as passing, but there is no such case: {name}")
     for result in broken:
-        print(f"{suite}: {result.status}: {result.name}: {result.message}")
-    return 1 if lost or gone or broken else 0
+        print(f"{title}: {result.status}: {result.name}: {result.message}")
+    for result in unexplained:
+        print(f"{title}: no reason in {report.MISSES.name}: {result.status}: {result.name}: {result.message}")
+    return 1 if lost or gone or broken or unexplained else 0
 
 
 def main(arguments):

@@ -19,14 +19,6 @@ COUNT = 1600
 LIMIT = 20.0  # seconds
 
 
-def long_set_part(text):
-    """(part, parts) of "all" or "K/8"; (0, 8) when the variable is not set."""
-    if text == "all":
-        return 0, 1
-    part, _, parts = (text or "0/8").partition("/")
-    return int(part), int(parts)
-
-
 def damage_bytes(data, rng):
     data = bytearray(data)
     for _ in range(rng.choice([1, 1, 2, 4, 16])):
@@ -132,7 +124,7 @@ def main(arguments):
     parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--keep", type=Path, default=Path("build/fuzz"))
     options = parser.parse_args(arguments)
-    part, parts = long_set_part(os.environ.get("TEGULA_LONG_SET"))
+    part, parts = runner.long_set_part(os.environ.get("TEGULA_LONG_SET"))
     indices = range(part, options.count, parts)
     tegula = [str(Path(options.tegula).resolve())]
     problems = run(tegula, options.seed, indices, options.keep.resolve(), seed_models())

@@ -2,11 +2,13 @@
 """Tables of results, and the recorded lists of passing cases, which may only grow."""
 import collections
 import json
+import re
 from pathlib import Path
 
 from runner import STATUSES, Result, group_key
 
 FOLDER = Path(__file__).resolve().parent
+MISSES = FOLDER / "misses.txt"
 HEADER = "# Cases that pass, sorted; `scripts/conformance SUITE --update` adds to it. This list may only grow.\n"
 
 
@@ -22,6 +24,22 @@ def read_recorded(path):
 
 def write_recorded(path, names):
     Path(path).write_text(HEADER + "".join(f"{name}\n" for name in sorted(names)))
+
+
+def read_misses():
+    """[(forms, pattern of names, reason)] from lines `FORM,... | PATTERN | REASON`; "given" is the form of the corpus."""
+    misses = []
+    for line in MISSES.read_text().splitlines():
+        if line and not line.startswith("#"):
+            forms, pattern, reason = (field.strip() for field in line.split(" | ", 2))
+            misses.append((forms.split(","), re.compile(pattern), reason))
+    return misses
+
+
+def reason_of(title, name, misses):
+    """Why the case is known not to pass in the run of this title (`backend`, `backend-dynamic`, ...); None if it is not."""
+    form = title.partition("-")[2] or "given"
+    return next((reason for forms, pattern, reason in misses if form in forms and pattern.fullmatch(name)), None)
 
 
 def save(path, results):

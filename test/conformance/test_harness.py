@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy
 import onnx
+import onnx.printer
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import cases
 import cli
+import forms
 import fuzz
 import report
 import runner
@@ -97,8 +99,12 @@ def test_cases_whose_verdicts_are_compared():
 
 
 def test_what_must_fold_runs_no_kernel(case, tmp_path):
-    result = runner.run_case(case("pass", folds=True), FAKE, tmp_path / "scratch")
+    made = case("pass", folds=True)
+    made.may_use_host = lambda: False
+    result = runner.run_case(made, FAKE, tmp_path / "scratch")
     assert result.status == "error" and "but 3 kernels ran" in result.message, result
+    made.may_use_host = lambda: True
+    assert runner.run_case(made, FAKE, tmp_path / "scratch").passed
 
 
 def test_time_limit_kills_the_whole_group(case, tmp_path):
@@ -192,6 +198,9 @@ def suite(monkeypatch, tmp_path):
         passing = tmp_path / "passing.txt"
         monkeypatch.setattr(report, "recorded_file", lambda suite: passing)
         report.write_recorded(passing, recorded)
+        misses = tmp_path / "misses.txt"
+        misses.write_text("given,constant,dynamic | .* | made up\n")
+        monkeypatch.setattr(report, "MISSES", misses)
         return passing
 
     return make
@@ -259,7 +268,7 @@ def test_constant_form(tmp_path):
     (data / "output_0.pb").write_bytes(b"expected")
     given = cases.Case("node/test_neg", tmp_path / "model.onnx", [data], rtol=0.5)
 
-    made = cases.constant_form(given, tmp_path / "cache")
+    made = forms.constant_form(given, tmp_path / "cache")
     assert (made.name, made.rtol, made.folds) == (given.name, given.rtol, False)
     model = onnx.load(made.model)
     assert [value.name for value in model.graph.input] == ["s"]
@@ -274,17 +283,89 @@ def test_constant_form_needs_a_tensor(tmp_path):
     y = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
     node = onnx.helper.make_node("Constant", [], ["y"], value_floats=[1.0])
     onnx.save(onnx.helper.make_model(onnx.helper.make_graph([node], "g", [], [y])), tmp_path / "model.onnx")
-    assert cases.constant_form(cases.Case("a", tmp_path / "model.onnx", [tmp_path]), tmp_path / "cache") is None
+    assert forms.constant_form(cases.Case("a", tmp_path / "model.onnx", [tmp_path]), tmp_path / "cache") is None
+
+
+def made_dynamic(tmp_path, text, name="node/test_x", form="dynamic"):
+    import onnx.parser
+
+    folder = tmp_path / name
+    folder.mkdir(parents=True)
+    onnx.save(onnx.parser.parse_model('<ir_version: 10, opset_import: ["" : 21]>\n' + text), folder / "model.onnx")
+    made = forms.FORMS[form](cases.Case(name, folder / "model.onnx", [folder], rtol=0.5), tmp_path / "cache")
+    if made is None:
+        return None
+    assert (made.name, made.rtol, made.data) == (name, 0.5, [folder])
+    return onnx.printer.to_text(onnx.load(made.model))
+
+
+def test_dynamic_form(tmp_path):
+    """Dimensions of data are symbolic, those of outputs and of graphs inside are unknown; lengths stay."""
+    text = made_dynamic(tmp_path, "g (bool c, float[2, 3] x, int64[2] shape, seq(float[4]) s) => (float[3, 2] y, seq(float[4]) t) {"
+                        " y = If (c) <then_branch = a () => (float[3, 2] p) { p = Reshape (x, shape) },"
+                        " else_branch = b () => (float[3, 2] q) { q = Reshape (x, shape) }> t = Identity (s) }")
+    assert "bool c, float[x_0,x_1] x, int64[2] shape, seq(float[s_0]) s) => (float[?,?] y, seq(float[?]) t)" in text
+    assert "(float[?,?] p)" in text and "(float[?,?] q)" in text
+
+
+def test_dynamic_form_keeps_initializers(tmp_path):
+    text = made_dynamic(tmp_path, "g (float[2] x, float[2] w) => (float[2] y) <float[2] w = {1.0, 2.0}, float[2] v> {"
+                        " v = Add (x, w) y = Neg (v) }")
+    assert "(float[x_0] x, float[2] w" in text and "float[?] v" in text
+
+
+def test_dynamic_form_of_an_expanded_function_has_the_lengths_of_the_node(tmp_path):
+    made_dynamic(tmp_path, "g (float[2] x, int64[1] n) => (float[4] y) { y = Tile (x, n) }", "node/test_tile")
+    text = made_dynamic(tmp_path, "g (float[2] x, int64[1] n) => (float[4] y) { m = Neg (n) y = Foo (x, m) }",
+                        "node/test_tile_expanded_ver6")
+    assert "(float[x_0] x, int64[1] n)" in text
+
+
+def test_unranked_form(tmp_path):
+    text = made_dynamic(tmp_path, "g (float[2] x, int64[1] n) => (float[4] y) { y = Tile (x, n) }", form="unranked")
+    assert "(float[x_0] x, int64[n_0] n)" in text
+    assert made_dynamic(tmp_path, "g (float[2] x) => (float[2] y) { y = Neg (x) }", "node/y", "unranked") is None
+
+
+def test_dynamic_form_needs_a_dimension(tmp_path):
+    assert made_dynamic(tmp_path, "g (float x, int64[1] n) => (float[1] y) { y = Expand (x, n) }") is None
 
 
 def test_forms_have_lists_of_their_own(suite, monkeypatch, tmp_path, capsys):
     suite(["a"], {"a": "mismatch"})
-    monkeypatch.setattr(cases, "constant_form", lambda case, cache: case)
+    monkeypatch.setitem(forms.FORMS, "constant", lambda case, cache: case)
     lists = {"backend": tmp_path / "passing.txt", "backend-constant": tmp_path / "passing-constant.txt"}
     monkeypatch.setattr(report, "recorded_file", lambda title: lists[title])
     assert command(tmp_path, "--form=constant", "--check") == 0
     assert "backend-constant: 0 of 1 pass" in capsys.readouterr().out
     assert command(tmp_path, "--check") == 1
+
+
+def test_part_of_the_cases(suite, monkeypatch, tmp_path, capsys):
+    suite(["a"], {name: "pass" for name in "abcdefghij"})
+    for value, count in (("all", 10), ("1/8", 2), ("7/8", 1)):
+        monkeypatch.setenv("TEGULA_LONG_SET", value)
+        assert command(tmp_path, "--part", "--check") == 0
+        assert f"backend: {count} of {count} pass" in capsys.readouterr().out
+
+
+def test_check_asks_for_a_reason(suite, tmp_path, capsys):
+    suite([], {"a": "mismatch", "b": "pass"})
+    report.MISSES.write_text("# no reason\ndynamic | a | another form\n")
+    assert command(tmp_path, "--check") == 1
+    assert "no reason in misses.txt: mismatch: a" in capsys.readouterr().out
+    report.MISSES.write_text("given,dynamic | (a|c) | noise\n")
+    assert command(tmp_path, "--check") == 0
+    assert report.reason_of("backend-dynamic", "a", report.read_misses()) == "noise"
+    assert report.reason_of("backend-constant", "a", report.read_misses()) is None
+
+
+def test_no_reason_for_what_passes():
+    names = {title: report.read_recorded(report.recorded_file(title))
+             for title in ["backend", *(f"backend-{form}" for form in forms.FORMS)]}
+    surplus = [(title, name) for title in names for name in names[title]
+               if report.reason_of(title, name, report.read_misses())]
+    assert not surplus, f"recorded as passing and in misses.txt: {surplus[:20]}"
 
 
 def test_corpus_cases(tmp_path):
@@ -326,7 +407,7 @@ class TestFuzz:
 
     @pytest.mark.parametrize("text, part", [("all", (0, 1)), ("3/8", (3, 8)), (None, (0, 8))])
     def test_long_set_part(self, text, part):
-        assert fuzz.long_set_part(text) == part
+        assert runner.long_set_part(text) == part
 
     def test_cases_depend_on_seed_and_index_only(self):
         models = fuzz.seed_models()
