@@ -163,3 +163,48 @@ def test_transform_of_unknown_components(inverse, onesided, components):
     if onesided and not inverse:
         with pytest.raises(tegula.TegulaError, match="DFT"):
             model(numpy.zeros((2, 6, 2), numpy.float32))
+
+
+DERIVATIVES = [("d = Add (a, b)", lambda a, b: a + b), ("c = Sub (a, b) d = Mul (c, a)", lambda a, b: (a - b) * a),
+               ("d = Div (a, b)", lambda a, b: a / b), ("c = Pow (a, b) d = Neg (c)", lambda a, b: -a ** b),
+               ("c = Tanh (a) e = Exp (b) d = Mul (c, e)", lambda a, b: numpy.tanh(a) * numpy.exp(b)),
+               ("c = Log (a) e = Sqrt (b) d = Add (c, e)", lambda a, b: numpy.log(a) + numpy.sqrt(b)),
+               ("c = Sigmoid (a) e = Reciprocal (b) d = Mul (c, e)", lambda a, b: 1 / (1 + numpy.exp(-a)) / b),
+               ("c = Sin (a) e = Cos (b) d = Mul (c, e)", lambda a, b: numpy.sin(a) * numpy.cos(b)),
+               ("c = Sub (a, b) e = Relu (c) f = Abs (c) d = Add (e, f)",
+                lambda a, b: numpy.maximum(a - b, 0) + abs(a - b))]
+
+
+@pytest.mark.parametrize("shapes", [((3, 2), (3, 2)), ((4, 3, 1), (2,))])
+@pytest.mark.parametrize("body, function", DERIVATIVES)
+def test_derivatives(body, function, shapes):
+    """Against differences in f64; operands broadcast, and shapes are known at run time only."""
+    ranks = [", ".join(f"{name}{i}" for i in range(len(shape))) for name, shape in zip("ab", shapes)]
+    model = tegula.compile(parser.parse_model(
+        '<ir_version: 10, opset_import: ["" : 21, "ai.onnx.preview.training" : 1]>\n'
+        f"g (double[{ranks[0]}] a, double[{ranks[1]}] b) => (double[{ranks[0]}] x, double[{ranks[1]}] y) {{\n{body}\n"
+        'x, y = ai.onnx.preview.training.Gradient <xs = ["a", "b"], y = "d"> (a, b) }'))
+    random = numpy.random.default_rng(5)
+    operands = [random.uniform(0.5, 2, shape) for shape in shapes]
+    for got, index in zip(model.run(operands), (0, 1)):
+        wanted = numpy.zeros(shapes[index])
+        for place in numpy.ndindex(*shapes[index]):
+            sums = []
+            for step in (1e-6, -1e-6):
+                moved = [operand.copy() for operand in operands]
+                moved[index][place] += step
+                sums.append(function(*moved).sum())
+            wanted[place] = (sums[0] - sums[1]) / 2e-6
+        numpy.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_derivative_of_a_product_of_matrices():
+    model = tegula.compile(parser.parse_model(
+        '<ir_version: 10, opset_import: ["" : 21, "ai.onnx.preview.training" : 1]>\n'
+        "g (float[m, k] a, float[k, n] b, float[m, n] w) => (float[m, k] x, float[k, n] y, float[m, n] z) {\n"
+        "c = MatMul (a, b) d = Mul (c, w)\n"
+        'x, y, z = ai.onnx.preview.training.Gradient <xs = ["a", "b", "w"], y = "d"> (a, b, w) }'))
+    random = numpy.random.default_rng(7)
+    a, b, w = (random.standard_normal(shape).astype(numpy.float32) for shape in ((2, 3), (3, 4), (2, 4)))
+    for got, wanted in zip(model.run([a, b, w]), (w @ b.T, a.T @ w, a @ b)):
+        numpy.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-5)

@@ -36,6 +36,7 @@ const NodeTable &NodeTable::get() {
     addResamplingNodes(rows);
     addSignalNodes(rows);
     addTrainingNodes(rows);
+    addGradientNodes(rows);
     addRandomNodes(rows);
     addTreeEnsembleNodes(rows);
     addTreeNodes(rows);

@@ -170,6 +170,7 @@ void addGenerationNodes(NodeTable &table);
 void addResamplingNodes(NodeTable &table);
 void addSignalNodes(NodeTable &table);
 void addTrainingNodes(NodeTable &table);
+void addGradientNodes(NodeTable &table);
 void addRandomNodes(NodeTable &table);
 void addTreeEnsembleNodes(NodeTable &table);
 void addTreeNodes(NodeTable &table);
