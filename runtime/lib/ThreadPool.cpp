@@ -3,6 +3,7 @@
 #include "Error.h"
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,8 +48,25 @@ int32_t availableCpuCount() {
   return count > 0 ? static_cast<int32_t>(count) : 1;
 }
 
+static constexpr size_t markBytes = 1; // a page
+
+/// A byte that is one here and zero in the child of a fork; null where the system cannot do that (Linux before 4.14).
+static const volatile char *markThisProcess() {
+  void *page = mmap(nullptr, markBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED)
+    return nullptr;
+  if (madvise(page, markBytes, MADV_WIPEONFORK) != 0) {
+    munmap(page, markBytes);
+    return nullptr;
+  }
+  *static_cast<volatile char *>(page) = 1;
+  return static_cast<const volatile char *>(page);
+}
+
 bool ThreadPool::start(int32_t threadCount) {
   creator = getpid();
+  if (threadCount > 1)
+    markOfCreator = markThisProcess();
   // A kernel follows the last one within microseconds, so workers watch for the next a little before they sleep; not
   // where they would take the CPU from each other.
   spinNanoseconds = threadCount <= availableCpuCount() ? 50000 : 0;
@@ -71,6 +89,8 @@ bool ThreadPool::start(int32_t threadCount) {
 }
 
 ThreadPool::~ThreadPool() {
+  if (markOfCreator)
+    munmap(const_cast<char *>(markOfCreator), markBytes);
   // The child of a fork has the object, but not the threads.
   if (getpid() != creator)
     return;
@@ -186,7 +206,7 @@ void ThreadPool::wake(int32_t count) {
 }
 
 void ThreadPool::parallel(int32_t count, void (*task)(void *, int32_t), void *argument) {
-  Slot *slot = count > 1 && startedCount > 0 ? claimSlot() : nullptr;
+  Slot *slot = count > 1 && startedCount > 0 && !isAfterFork() ? claimSlot() : nullptr;
   if (!slot) {
     for (int32_t k = 0; k < count; ++k)
       task(argument, k);

@@ -51,6 +51,7 @@ private:
   void leave(Slot &slot);
   void awaitWorkers(Slot &slot);
   Slot *claimSlot();
+  bool isAfterFork() const { return markOfCreator && !*markOfCreator; }
   void wake(int32_t count);
 
   Slot slots[slotCount];
@@ -64,6 +65,9 @@ private:
   size_t startedCount = 0;
   int64_t spinNanoseconds = 0;
   pid_t creator = 0;
+  /// A page that reads as zero in the child of a fork, which has the object, but none of the threads, and a mutex that
+  /// one of them may hold. Null where the system has no such pages.
+  const volatile char *markOfCreator = nullptr;
 };
 
 } // namespace tegula

@@ -111,6 +111,8 @@ static LogicalResult verifyConvolution(Operation *op, RankedTensorType x, Ranked
   if (!ShapedType::isDynamic(outer) && outer % group != 0)
     return op->emitOpError("expected ") << (isTransposed ? "input" : "output") << " channels divisible by group "
                                         << group << ", but got " << outer;
+  if (!ShapedType::isDynamic(channels) && channels % group != 0)
+    return op->emitOpError("expected input channels divisible by group ") << group << ", but got " << channels;
   if (!bias)
     return success();
   auto biasType = dyn_cast<RankedTensorType>(bias.getType());

@@ -8,6 +8,14 @@ func.func @kernel_too_big(%x: tensor<1x1x4xf32>, %w: tensor<1x1x7xf32>) -> tenso
 
 // -----
 
+func.func @input_group(%x: tensor<1x5x4xf32>, %w: tensor<?x?x1xf32>) -> tensor<*xf32> {
+  // expected-error @+1 {{expected input channels divisible by group 2, but got 5}}
+  %y = graph.conv %x, %w {strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, group = 2 : i64} : tensor<1x5x4xf32>, tensor<?x?x1xf32> -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}
+
+// -----
+
 func.func @group(%x: tensor<1x4x4xf32>, %w: tensor<3x2x1xf32>) -> tensor<*xf32> {
   // expected-error @+1 {{expected output channels divisible by group 2, but got 3}}
   %y = graph.conv %x, %w {strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, group = 2 : i64} : tensor<1x4x4xf32>, tensor<3x2x1xf32> -> tensor<*xf32>
