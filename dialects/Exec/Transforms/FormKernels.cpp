@@ -471,6 +471,24 @@ private:
   bool extentFailed = false;
 };
 
+/// A big result that is one value throughout is written by each run, not kept in the artifact, which it could blow up.
+static void fillReturnedSplats(func::FuncOp main) {
+  constexpr int64_t smallest = 1 << 20; // elements
+  main.walk([](arith::ConstantOp constant) {
+    auto elements = dyn_cast<DenseElementsAttr>(constant.getValue());
+    if (!elements || !elements.isSplat() || elements.getNumElements() < smallest ||
+        !llvm::all_of(constant->getUsers(), llvm::IsaPred<func::ReturnOp>))
+      return;
+    OpBuilder builder(constant);
+    Location loc = constant.getLoc();
+    auto type = cast<RankedTensorType>(constant.getType());
+    Value scalar = arith::ConstantOp::create(builder, loc, cast<TypedAttr>(elements.getSplatValue<Attribute>()));
+    Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(), type.getElementType());
+    constant.replaceAllUsesWith(linalg::FillOp::create(builder, loc, scalar, empty).getResult(0));
+    constant.erase();
+  });
+}
+
 struct ExecFormKernelsPass : tegula::impl::ExecFormKernelsPassBase<ExecFormKernelsPass> {
   void runOnOperation() override {
     auto main = getOperation().lookupSymbol<func::FuncOp>("main");
@@ -478,6 +496,7 @@ struct ExecFormKernelsPass : tegula::impl::ExecFormKernelsPassBase<ExecFormKerne
       getOperation().emitError("expected a host function @main");
       return signalPassFailure();
     }
+    fillReturnedSplats(main);
     Former former(getOperation());
     for (Block &block : main.getBody())
       if (failed(former.runOnBlock(block)))

@@ -58,3 +58,16 @@ module {
     return %2 : tensor<4x4xf32>
   }
 }
+
+// -----
+
+// A big result of one value throughout is a kernel's work; the artifact does not hold it.
+// CHECK-LABEL: module
+// CHECK-NOT: exec.constant
+// CHECK: %[[Y:.*]] = exec.dispatch @{{.*}} outs(%{{.*}}) {{.*}} -> tensor<1099511627776xf32>
+// CHECK: return %[[Y]]
+// CHECK: linalg.fill
+func.func @main() -> tensor<1099511627776xf32> {
+  %y = graph.constant dense<1.0> : tensor<1099511627776xf32>
+  return %y : tensor<1099511627776xf32>
+}
