@@ -105,6 +105,22 @@ std::optional<unsigned> SearchSpace::findKnob(llvm::StringRef knobName) const {
   return std::nullopt;
 }
 
+llvm::ArrayRef<int64_t> SearchSpace::values(llvm::StringRef knobName) const {
+  std::optional<unsigned> knob = findKnob(knobName);
+  assert(knob && "no such knob");
+  return knobs[*knob].values;
+}
+
+Configuration SearchSpace::point(llvm::ArrayRef<std::pair<llvm::StringRef, int64_t>> values) const {
+  Configuration configuration(knobs.size(), 0);
+  for (auto [name, value] : values) {
+    std::optional<unsigned> knob = findKnob(name);
+    assert(knob && "no such knob");
+    configuration[*knob] = value;
+  }
+  return configuration;
+}
+
 int64_t SearchSpace::value(const Configuration &configuration, llvm::StringRef knobName) const {
   std::optional<unsigned> knob = findKnob(knobName);
   assert(knob && configuration.size() == knobs.size() && "no such knob");

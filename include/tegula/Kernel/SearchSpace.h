@@ -23,6 +23,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace tegula {
 
@@ -60,6 +61,11 @@ public:
   llvm::StringRef getName() const { return name; }
   llvm::ArrayRef<Knob> getKnobs() const { return knobs; }
   std::optional<unsigned> findKnob(llvm::StringRef knob) const;
+  /// The values of knob `knob` (which exists, asserted).
+  llvm::ArrayRef<int64_t> values(llvm::StringRef knob) const;
+  /// The point that gives each named knob (which exists, asserted) its value, and 0 to the others; it may lie outside
+  /// the space.
+  Configuration point(llvm::ArrayRef<std::pair<llvm::StringRef, int64_t>> values) const;
   /// The value of knob `knob` (which exists, asserted) in `configuration`.
   int64_t value(const Configuration &configuration, llvm::StringRef knob) const;
   /// The word that the named knob `knob` has in `configuration`.

@@ -42,6 +42,15 @@ std::vector<Configuration> filteredProduct(const SearchSpace &space) {
   return legal;
 }
 
+TEST(SearchSpace, PointsAreMadeOfNamedValues) {
+  SearchSpace space = matmulSpace();
+  EXPECT_EQ(space.values("unroll"), (llvm::ArrayRef<int64_t>{1, 2, 4}));
+  Configuration point = space.point({{"unroll", 2}, {"micro_m", 6}, {"micro_n", 32}});
+  EXPECT_EQ(point, (Configuration{6, 32, 0, 2}));
+  EXPECT_TRUE(space.contains(point));
+  EXPECT_FALSE(space.contains(space.point({{"micro_m", 8}, {"micro_n", 64}, {"unroll", 1}})));
+}
+
 TEST(SearchSpace, CountsEnumeratesAndIndexesWhatTheConstraintsAllow) {
   SearchSpace space = matmulSpace();
   std::vector<Configuration> expected = filteredProduct(space);

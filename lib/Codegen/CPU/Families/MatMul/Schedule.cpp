@@ -8,6 +8,7 @@
 #include "Schedule.h"
 
 #include "IntegerDot.h"
+#include "tegula/Codegen/Common/RegisterBlock.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -19,8 +20,6 @@ using namespace tegula;
 
 /// Extent that stands for a dynamic one in estimates.
 static constexpr int64_t assumedExtent = 256;
-/// Straight-line code beyond this many multiply-adds overflows the decoded-instruction caches.
-static constexpr int64_t maxUnrolledOps = 112;
 
 static int64_t estimate(int64_t extent) {
   return ShapedType::isDynamic(extent) ? assumedExtent : std::max<int64_t>(extent, 1);
@@ -114,7 +113,7 @@ Configuration matmul::chooseDefault(const SearchSpace &space, const ContractionI
                                     const MachineModel &machine) {
   int64_t width = info.accumulator.getIntOrFloatBitWidth(), lanes = machine.vectorBits / width;
   int64_t rows = info.extent(info.rows), columns = info.extent(info.columns), depth = info.extent(info.depth);
-  auto values = [&](StringRef knob) { return ArrayRef<int64_t>(space.getKnobs()[*space.findKnob(knob)].values); };
+  auto values = [&](StringRef knob) { return space.values(knob); };
   auto largestUpTo = [&](StringRef knob, int64_t bound) {
     int64_t best = values(knob).front();
     for (int64_t value : values(knob))
@@ -155,17 +154,16 @@ Configuration matmul::chooseDefault(const SearchSpace &space, const ContractionI
   for (int64_t candidate : {2, 4})
     if (microRows * microColumns / lanes * candidate <= maxUnrolledOps)
       unroll = candidate;
-  Configuration point(space.getKnobs().size(), 0);
-  auto set = [&](StringRef knob, int64_t value) { point[*space.findKnob(knob)] = value; };
-  set("micro_m", microRows);
-  set("micro_n", microColumns);
-  set("tile_m", blockRows);
-  set("tile_n", blockColumns);
-  set("tile_k", blockDepth);
-  set("unroll", unroll);
-  set("pack_lhs", packRhs || values("pack_lhs").front() ==
-                                 1); // rows far apart in memory share few cache sets: packed even when contiguous
-  set("pack_rhs", packRhs);
+  // Rows far apart in memory share few cache sets: packed even when contiguous.
+  bool packLhs = packRhs || values("pack_lhs").front() == 1;
+  Configuration point = space.point({{"micro_m", microRows},
+                                     {"micro_n", microColumns},
+                                     {"tile_m", blockRows},
+                                     {"tile_n", blockColumns},
+                                     {"tile_k", blockDepth},
+                                     {"unroll", unroll},
+                                     {"pack_lhs", packLhs},
+                                     {"pack_rhs", packRhs}});
   assert(space.contains(point) && "the default is a point of the space");
   return point;
 }
@@ -182,27 +180,22 @@ sched::CPUMatMulAttr matmul::makeSchedule(const SearchSpace &space, const Config
 
 std::optional<Configuration> matmul::findPoint(const SearchSpace &space, sched::CPUMatMulAttr schedule) {
   int64_t mr = schedule.getMicro()[0], nr = schedule.getMicro()[1];
-  Configuration point(space.getKnobs().size(), 0);
-  auto set = [&](StringRef knob, int64_t value) { point[*space.findKnob(knob)] = value; };
-  set("micro_m", mr);
-  set("micro_n", nr);
-  set("tile_k", schedule.getTile()[2]);
-  set("unroll", schedule.getUnroll());
-  set("pack_lhs", schedule.getPackLhs());
-  set("pack_rhs", schedule.getPackRhs());
   // The tile knobs are what was rounded up to the blocks.
-  auto setTile = [&](StringRef knob, int64_t block, int64_t multiple) {
-    for (int64_t value : space.getKnobs()[*space.findKnob(knob)].values)
-      if (int64_t(llvm::alignTo(value, multiple)) == block) {
-        set(knob, value);
-        return;
-      }
+  auto tileOf = [&](StringRef knob, int64_t block, int64_t multiple) {
+    for (int64_t value : space.values(knob))
+      if (int64_t(llvm::alignTo(value, multiple)) == block)
+        return value;
+    return int64_t(0); // no value of the knob
   };
-  setTile("tile_m", schedule.getTile()[0], mr);
-  setTile("tile_n", schedule.getTile()[1], nr);
-  if (!space.contains(point))
-    return std::nullopt;
-  return point;
+  Configuration point = space.point({{"micro_m", mr},
+                                     {"micro_n", nr},
+                                     {"tile_m", tileOf("tile_m", schedule.getTile()[0], mr)},
+                                     {"tile_n", tileOf("tile_n", schedule.getTile()[1], nr)},
+                                     {"tile_k", schedule.getTile()[2]},
+                                     {"unroll", schedule.getUnroll()},
+                                     {"pack_lhs", schedule.getPackLhs()},
+                                     {"pack_rhs", schedule.getPackRhs()}});
+  return space.contains(point) ? std::optional(point) : std::nullopt;
 }
 
 KernelFeatures matmul::computeFeatures(sched::CPUMatMulAttr schedule, const ContractionInfo &info,

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The block of sums that an innermost loop keeps in vector registers: what the schedules of CPU families have in
+// common.
+//
+#ifndef TEGULA_CODEGEN_COMMON_REGISTERBLOCK_H
+#define TEGULA_CODEGEN_COMMON_REGISTERBLOCK_H
+
+#include "tegula/Kernel/KernelFamily.h"
+
+namespace tegula {
+
+/// Straight-line code beyond this many multiply-adds overflows the decoded-instruction caches.
+constexpr int64_t maxUnrolledOps = 112;
+
+namespace convolution {
+
+/// Sums of a convolution on blocked channels of f32: `blocks` blocks of output channels, each in `perBlock` vector
+/// registers, at `places` places of the image (or tiles of it).
+struct RegisterBlock {
+  int64_t blocks, places, perBlock;
+
+  /// The sums, a weight for each block, one broadcast element.
+  int64_t registers() const { return perBlock * blocks * (places + 1) + 1; }
+  /// Multiply-adds of `unroll` rounds.
+  int64_t operations(int64_t unroll) const { return perBlock * blocks * places * unroll; }
+  /// Estimated cycles of a round: two multiply-adds or two loads in each, a latency of four for a chain of sums.
+  double cycles() const;
+};
+
+/// Vector registers of one block of `lanes` channels.
+int64_t registersPerBlock(int64_t lanes, const MachineModel &machine);
+
+/// An extent of the image, or what stands for a dynamic one in estimates.
+int64_t estimatedExtent(int64_t extent);
+/// Estimated bytes of f32 tensors or buffers.
+double estimatedBytes(mlir::ValueRange values);
+
+/// Knob values: blocks of channels, at most `blocks` of them, and places or tiles, at most `places`.
+llvm::SmallVector<int64_t> blockValues(int64_t blocks);
+llvm::SmallVector<int64_t> placeValues(int64_t places);
+/// Those of `values` that are at most `extent`, or at most one.
+llvm::SmallVector<int64_t> valuesUpTo(llvm::ArrayRef<int64_t> values, int64_t extent);
+
+/// Constraints between the knobs `blocks`, `places` (whose product counts) and `unroll`.
+void addRegisterConstraints(SearchSpace &space, llvm::ArrayRef<llvm::StringRef> places, int64_t perBlock,
+                            const MachineModel &machine);
+/// The same for a schedule; `channels` are those of a block of the operand, which unroll divides.
+mlir::LogicalResult verifyBlock(const RegisterBlock &block, int64_t unroll, int64_t channels,
+                                const MachineModel &machine, KernelFamily::EmitError emitError);
+/// The largest value of the knob `unroll`, up to four, that these constraints allow.
+int64_t chooseUnroll(const SearchSpace &space, const RegisterBlock &block);
+
+} // namespace convolution
+} // namespace tegula
+
+#endif // TEGULA_CODEGEN_COMMON_REGISTERBLOCK_H
