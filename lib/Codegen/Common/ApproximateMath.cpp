@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// In:  math ops on f32 scalars or vectors.
-// Out: arithmetic without calls, which LLVM's loop vectorizer handles (lib/Codegen/Common/Math); functions of f64 stay
-// and
-//      become LLVM intrinsics or calls of libm.
+// In:  math ops on f32 (erf on f64, too) scalars or vectors.
+// Out: arithmetic without calls, which LLVM's loop vectorizer handles (lib/Codegen/Common/Math); functions of f64, but
+//      for erf, stay and become LLVM intrinsics or calls of libm.
 #include "Math/Functions.h"
 #include "tegula/Codegen/Passes.h"
 
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 using namespace mlir;

@@ -15,13 +15,6 @@ static Value exponentialOfRest(FloatEmitter &emit, Value r) {
   return emit.polynomial(r, series);
 }
 
-Value functions::exponentialOfTwoOfDouble(FloatEmitter &emit, Value x) {
-  x = emit.clamp(x, -200, 200);
-  auto [number, integer] = emit.round(x);
-  Value rest = emit.multiply(emit.subtract(x, number), ln2);
-  return emit.multiply(exponentialOfRest(emit, rest), emit.powerOfTwo(integer));
-}
-
 Value functions::exponentialOfDouble(FloatEmitter &emit, Value x) {
   x = emit.clamp(x, -130, 130);
   auto [number, integer] = emit.roundProduct(x, log2OfE);
@@ -50,7 +43,10 @@ Value functions::exponential(FloatEmitter &emit, Value x) {
 }
 
 Value functions::exponentialOfTwo(FloatEmitter &emit, Value x) {
-  return emit.toSingle(exponentialOfTwoOfDouble(emit, emit.toDouble(x)));
+  Value wide = emit.clamp(emit.toDouble(x), -200, 200); // beyond the exponents of f32
+  auto [number, integer] = emit.round(wide);
+  Value rest = emit.multiply(emit.subtract(wide, number), ln2);
+  return emit.toSingle(emit.multiply(exponentialOfRest(emit, rest), emit.powerOfTwo(integer)));
 }
 
 Value functions::exponentialMinusOne(FloatEmitter &emit, Value x) {

@@ -14,8 +14,6 @@ namespace tegula::functions {
 using mlir::Value;
 
 // Of f64, as parts of functions of f32: relative error below 2^-35.
-/// 2^x; x is clamped to [-200, 200], beyond the exponents of f32.
-Value exponentialOfTwoOfDouble(FloatEmitter &emit, Value x);
 /// e^x; x is clamped to [-130, 130].
 Value exponentialOfDouble(FloatEmitter &emit, Value x);
 /// Natural logarithm of a normal number or infinity; -inf for 0, NaN for negative numbers.
