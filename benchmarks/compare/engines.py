@@ -19,6 +19,7 @@ class Engine:
     artifact = None
     same_numerics = True  # computes in the precision of the model, as Tegula does by default
     compile_seconds = 0.0
+    import_seconds = 0.0  # of the Python package, no part of loading a model
     version = ""
 
 
