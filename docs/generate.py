@@ -67,7 +67,7 @@ def passes_page():
 
 
 STAGE = re.compile(r'\{"(\w+)",\s*"((?:[^"\\]|\\.)*)",\s*"((?:[^"\\]|\\.)*)",\s*(\w+)\}')
-BUILDER = re.compile(r"static void (\w+)\(OpPassManager &\w+\) \{(.*?)\n?\}\n", re.DOTALL)
+BUILDER = re.compile(r"static void (\w+)\(OpPassManager &\w+[^)]*\) \{(.*?)\n?\}\n", re.DOTALL)
 CREATED = re.compile(r"\b(?:\w+::)?create(\w+?)Pass\(|\b(clean)\(")
 
 
@@ -83,15 +83,19 @@ def read_stages(source):
     return stages
 
 
+#: Passes of MLIR whose argument is not their name in kebab case.
+ARGUMENTS = {"Canonicalizer": "canonicalize", "SCFToControlFlow": "convert-scf-to-cf"}
+
+
 def kebab(name):
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
+    return ARGUMENTS.get(name) or re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
 
 
 def stages_page(source, own_passes):
     """The page; `own_passes` are the arguments of the passes that Passes.md has."""
     lines = [NOTE + "# Stages\n",
              "A model walks through these stages in order. `tegula compile --emit=<stage>` stops after one and prints the",
-             "IR; `tegula-opt --tegula-<stage>` runs one alone, from what the stage before it printed.\n"]
+             "IR; `tegula-opt --tegula-<stage>` runs one alone, from what the stage before it printed. A target may add passes of its\nown.\n"]
     for name, summary, contract, passes in read_stages(source):
         lines += [f"## {name}\n", f"{summary[0].upper()}{summary[1:]}.\n", f"Afterwards: {contract}.\n"]
         links = []
@@ -167,7 +171,7 @@ def form_lines(folder, given):
 
     good = {r["name"] for r in given if r["status"] == "pass"}
     lines = ["\n## Forms\n",
-             "The official tests in three forms; a form leaves out tests that have nothing to change. The last column counts",
+             "The official tests in four forms; a form leaves out tests that have nothing to change. The last column counts",
              "among those that pass as given.\n",
              "| form | pass | of | of those that pass as given |", "|---|---|---|---|"]
     listed = collections.defaultdict(set)  # {reason: {name of a form's case}}

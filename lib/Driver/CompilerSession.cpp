@@ -29,15 +29,7 @@ static DialectRegistry makeRegistry() {
 CompilerSession::CompilerSession(CompileOptions given) : options(std::move(given)), context(makeRegistry()) {
   context.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
     llvm::raw_string_ostream stream(messages);
-    // A node's own place first, without MLIR's punctuation around it.
-    std::string place;
-    diagnostic.getLocation()->walk([&](Location location) {
-      if (auto name = dyn_cast<NameLoc>(location); name && place.empty())
-        place = name.getName().str();
-      return WalkResult::advance();
-    });
-    if (auto file = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>(); file && place.empty())
-      place = (file.getFilename().getValue() + ":" + Twine(file.getLine()) + ":" + Twine(file.getColumn())).str();
+    std::string place = placeOf(diagnostic.getLocation());
     if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
       errors.push_back({place, diagnostic.str()});
     if (!place.empty())
@@ -70,6 +62,15 @@ CompilerSession::CompilerSession(CompileOptions given) : options(std::move(given
 }
 
 CompilerSession::~CompilerSession() = default;
+
+std::string CompilerSession::placeOf(Location location) {
+  // A node's own place first, without MLIR's punctuation around it.
+  if (auto name = location->findInstanceOf<NameLoc>())
+    return name.getName().str();
+  if (auto file = location->findInstanceOf<FileLineColLoc>())
+    return (file.getFilename().getValue() + ":" + Twine(file.getLine()) + ":" + Twine(file.getColumn())).str();
+  return "";
+}
 
 CompileStatus CompilerSession::fail(CompileStatus status, const Twine &message) {
   errors.push_back({"", message.str()});

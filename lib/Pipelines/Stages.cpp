@@ -104,7 +104,8 @@ static void buildLLVM(OpPassManager &manager, const TargetBackend &target) {
 static const Stage stages[] = {
     {"graph", "shapes inferred, constants folded, graph rewritten", "no ONNX carrier is left", buildGraph},
     {"quant", "contractions of dequantized values on integers", "accumulator types are explicit", buildQuant},
-    {"layout", "transposes moved together and cancelled", "no transpose follows a transpose", buildLayout},
+    {"layout", "transposes moved together and cancelled, channels of images in blocks",
+     "no transpose follows a transpose", buildLayout},
     {"linalg", "graph ops lowered to linalg, tensor, arith, math and scf", "no graph op is left", buildLinalg},
     {"kernels", "operations fused and cut into kernels, equal kernels merged", "the host function only dispatches",
      buildKernels},

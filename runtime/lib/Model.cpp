@@ -5,6 +5,7 @@
 #include "ElementType.h"
 #include "Error.h"
 #include "Value.h"
+#include <stddef.h>
 #include <string.h>
 
 namespace tegula {
@@ -92,12 +93,12 @@ tegula_error checkDescriptor(const tegula_artifact *artifact) {
     return invalid("its constants are missing");
   if (reinterpret_cast<uintptr_t>(artifact->constants) % TEGULA_ALIGNMENT != 0)
     return invalid("its constants are not aligned");
-  bool hasTypes = artifact->struct_size >= offsetof(tegula_artifact, input_defaults);
+  bool isCurrent = artifact->struct_size >= sizeof(tegula_artifact);
   if (tegula_error error = checkTensors("input", artifact->input_count, artifact->inputs,
-                                        hasTypes ? artifact->input_types : nullptr, /*ranked=*/true))
+                                        isCurrent ? artifact->input_types : nullptr, /*ranked=*/true))
     return error;
   if (tegula_error error = checkTensors("output", artifact->output_count, artifact->outputs,
-                                        hasTypes ? artifact->output_types : nullptr, /*ranked=*/false))
+                                        isCurrent ? artifact->output_types : nullptr, /*ranked=*/false))
     return error;
   if (artifact->node_count < 0 || (artifact->node_count > 0 && !artifact->nodes))
     return invalid("no table of nodes");

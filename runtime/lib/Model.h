@@ -8,7 +8,6 @@
 #include "tegula/model.h"
 #include <atomic>
 #include <pthread.h>
-#include <stddef.h>
 
 namespace tegula {
 class DeviceModel;
@@ -47,7 +46,7 @@ tegula_error finishModel(tegula_model &model, const tegula_model_options *option
 /// The type of input or output `k`, of which `table` is the artifact's; null for a tensor.
 inline const tegula_value_type *valueTypeOf(const tegula_artifact &artifact, const tegula_value_type *const *table,
                                             int32_t k) {
-  return artifact.struct_size >= offsetof(tegula_artifact, input_defaults) && table ? table[k] : nullptr;
+  return artifact.struct_size >= sizeof(tegula_artifact) && table ? table[k] : nullptr;
 }
 /// The device's half of the kernel table; null for a CPU model.
 const tegula_device_kernel *deviceKernelsOf(const tegula_artifact &artifact);

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Which versions of which operators no official test has: computed from ONNX's schemas and the tests' models.
 
-  test/conformance/operator_versions.py [FOLDER]    prints them, one operator per line
+  test/conformance/operator_versions.py    prints them, one operator per line
 """
 import collections
-import sys
-from pathlib import Path
 
 import onnx
 
-SUITE = Path(__file__).resolve().parents[2] / "build" / "conformance" / "onnx-backend" / "onnx-backend"
+from cases import ROOT, cases_of
 
 
 def nodes(graph):
@@ -20,13 +18,12 @@ def nodes(graph):
                 yield from nodes(attribute.g)
 
 
-def tested(folder):
-    """{(domain, operator): {since_version}} of the models below `folder`."""
+def tested(cache):
+    """{(domain, operator): {since_version}} of the official tests' models, which are unpacked below `cache`."""
     versions = collections.defaultdict(set)
-    for path in Path(folder).rglob("model.onnx"):
-        model = onnx.load(path, load_external_data=False)
-        opsets = {entry.domain.removeprefix("ai.onnx") if entry.domain == "ai.onnx" else entry.domain: entry.version
-                  for entry in model.opset_import}
+    for case in cases_of("backend", cache):
+        model = onnx.load(case.model, load_external_data=False)
+        opsets = {"" if entry.domain == "ai.onnx" else entry.domain: entry.version for entry in model.opset_import}
         for node in nodes(model.graph):
             domain = "" if node.domain == "ai.onnx" else node.domain
             if onnx.defs.has(node.op_type, domain) and domain in opsets:
@@ -38,9 +35,9 @@ def tested(folder):
     return versions
 
 
-def untested(folder=SUITE):
-    """{(domain, operator): [since_version]} that no model below `folder` has; deprecated versions do not count."""
-    seen, missing = tested(folder), collections.defaultdict(list)
+def untested(cache):
+    """{(domain, operator): [since_version]} that no official test has; deprecated versions do not count."""
+    seen, missing = tested(cache), collections.defaultdict(list)
     for schema in onnx.defs.get_all_schemas_with_history():
         key = (schema.domain, schema.name)
         if not schema.deprecated and schema.since_version not in seen[key]:
@@ -49,5 +46,5 @@ def untested(folder=SUITE):
 
 
 if __name__ == "__main__":
-    for (domain, name), versions in sorted(untested(*sys.argv[1:]).items()):
+    for (domain, name), versions in sorted(untested(ROOT / "build" / "conformance").items()):
         print(f"{domain or 'ai.onnx'}.{name}: {', '.join(map(str, versions))}")

@@ -10,12 +10,12 @@ static void clean(OpPassManager &manager) {
   manager.addPass(createCanonicalizerPass());
 }
 
-static void buildGraph(OpPassManager &manager) {
+static void buildGraph(OpPassManager &manager, const TargetBackend &) {
   manager.addNestedPass<func::FuncOp>(createGraphInferShapesPass());
   clean(manager);
 }
 
-static void buildLLVM(OpPassManager &manager) { manager.addPass(memref::createExpandStridedMetadataPass()); }
+static void buildLLVM(OpPassManager &manager, const TargetBackend &target) { manager.addPass(memref::createExpandStridedMetadataPass()); }
 
 static const Stage stages[] = {
     {"graph", "shapes inferred", "no carrier is left", buildGraph},
@@ -35,13 +35,22 @@ def test_stage_table():
 def test_stages_page():
     page = generate.stages_page(STAGES, {"graph-infer-shapes"})
     assert "## graph\n\nShapes inferred.\n\nAfterwards: no carrier is left.\n" in page
-    assert "Passes: [`graph-infer-shapes`](Passes.md#-graph-infer-shapes), `canonicalizer`, `cse`" in page
+    assert "Passes: [`graph-infer-shapes`](Passes.md#-graph-infer-shapes), `canonicalize`, `cse`" in page
+
+
+def test_every_stage_has_passes():
+    stages = generate.read_stages((generate.ROOT / "lib/Pipelines/Stages.cpp").read_text())
+    assert len(stages) >= 9
+    assert not [name for name, _, _, passes in stages if not passes]
+    own = generate.own_passes()
+    arguments = {generate.kebab(name) for _, _, _, passes in stages for name in passes}
+    assert not [name for name in arguments if name.split("-")[0] in ("graph", "exec", "codegen") and name not in own]
 
 
 def test_kebab():
     assert generate.kebab("GraphInferShapes") == "graph-infer-shapes"
     assert generate.kebab("ConvertVectorToLLVM") == "convert-vector-to-llvm"
-    assert generate.kebab("SCFToControlFlow") == "scf-to-control-flow"
+    assert generate.kebab("SCFToControlFlow") == "convert-scf-to-cf"
 
 
 def test_tidy():

@@ -95,8 +95,7 @@ def normalizations():
     for simplified in (False, True):
         operator = "SkipSimplifiedLayerNormalization" if simplified else "SkipLayerNormalization"
         affine = [normal(16, seed=3)] * (1 if simplified else 2)
-        first, second = (lambda b, s: [normal((b, s, 16), seed=b), normal((b, s, 16), seed=s), *affine])(2, 7), \
-            (lambda b, s: [normal((b, s, 16), seed=b), normal((b, s, 16), seed=s), *affine])(1, 1)
+        first, second = ([normal((b, s, 16), seed=b), normal((b, s, 16), seed=s), *affine] for b, s in ((2, 7), (1, 1)))
         yield Case(operator, first, {}, (True, False, False, True), again=second, length=16)
         yield Case(operator, [*first, normal(16, seed=9)], {"epsilon": 1e-5}, (True,) * 4, length=16,
                    want=lambda *operands, simplified=simplified: moments(*operands, simplified=simplified))
@@ -115,7 +114,7 @@ def embeddings():
         ids = integers(0, 30, (batch, count), "int32", batch)
         segments = integers(0, 2, (batch, count), "int32", count) if "s" in parts else None
         mask = integers(0, 2, (batch, count), "int32", 7) if "m" in parts else None
-        positions = integers(0, 12, (batch if "p" in parts else 1, count), "int32", 8) if parts.count("p") or "q" in parts else None
+        positions = integers(0, 12, (batch if "p" in parts else 1, count), "int32", 8) if "p" in parts or "q" in parts else None
         return [ids, segments, tables[0], tables[1], tables[2] if "s" in parts else None, tables[3], tables[4], mask,
                 positions]
 
@@ -266,8 +265,7 @@ def quantized_pooling():
                    again=[image(2, 4, 3, 7), *scales])
         if not last:
             x = image(2, 3, 6, 5)
-            yield Case("QLinearAveragePool", [x, scalar(0.05), zero(element, 0.4), scalar(0.04), zero(element, 0.6)],
-                       {"kernel_shape": [3, 2], "strides": [2, 2], "ceil_mode": 1}, quanta=1)
+            yield Case("QLinearAveragePool", [x, *scales], {"kernel_shape": [3, 2], "strides": [2, 2], "ceil_mode": 1}, quanta=1)
             yield Case("QLinearAveragePool", [x, *scales], {"kernel_shape": [3, 2], "auto_pad": "SAME_UPPER"}, quanta=1)
 
     for element in BYTES:

@@ -294,8 +294,7 @@ def contraction(version, name):
     a, b = normal((3, 4), seed=1), normal((4, 5), seed=2)
     if name == "Gemm":
         bias = normal((3, 5) if version < 7 else (5,), seed=3)
-        operands = lambda *shape: [a, b, bias]
-        yield case(name, operands(), {"alpha": 0.5, "beta": 2.0}, want=lambda a, b, c: [0.5 * a @ b + 2 * c], length=4)
+        yield case(name, [a, b, bias], {"alpha": 0.5, "beta": 2.0}, want=lambda a, b, c: [0.5 * a @ b + 2 * c], length=4)
         yield case(name, [a.T.copy(), b.T.copy(), bias], {"transA": 1, "transB": 1}, want=lambda a, b, c: [a.T @ b.T + c], length=4)
         if version < 7:
             yield case(name, [a, b, bias[0]], {"broadcast": 1}, want=lambda a, b, c: [a @ b + c], length=4)

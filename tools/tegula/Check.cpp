@@ -27,10 +27,10 @@ static const OptionSpec options[] = {
 };
 static const CommandSpec spec{
     "check", "MODEL.onnx",
-    "Tells what becomes of each node, without generating code for its kernels: native (one of Tegula's "
-    "operators), decomposed (its ONNX\n"
-    "function body), host (an operation of the runtime) or unsupported, and why. Exits 1 when "
-    "the model would not compile.",
+    "Tells what becomes of each node, without generating code for its kernels: native (one of Tegula's operators),\n"
+    "decomposed (its ONNX function body), host (an operation of the runtime) or unsupported, and why. Exits 1 when "
+    "the\n"
+    "model would not compile.",
     "tegula check model.onnx\ntegula check model.onnx --json", options};
 
 /// The last stage that can find the model at fault; later ones make code of what is sound. On a GPU the host function
@@ -69,13 +69,8 @@ static Reasons listCarriers(ModuleOp module) {
   Reasons carriers;
   module.walk([&](tegula::graph::OnnxOp carrier) {
     auto reason = carrier->getAttrOfType<StringAttr>("reason");
-    std::string place;
-    carrier.getLoc()->walk([&](Location location) {
-      if (auto name = dyn_cast<NameLoc>(location); name && place.empty())
-        place = name.getName().str();
-      return WalkResult::advance();
-    });
-    carriers[place] = reason ? reason.str() : "no lowering for this operator";
+    carriers[tegula::CompilerSession::placeOf(carrier.getLoc())] =
+        reason ? reason.str() : "no lowering for this operator";
   });
   return carriers;
 }

@@ -20,7 +20,10 @@ static void printHelp(const CommandSpec &spec, llvm::raw_ostream &out) {
     std::string left = std::string("--") + option.name;
     if (option.value)
       left += std::string("=") + option.value;
-    out << "  " << llvm::formatv("{0,-28}", left) << " " << option.help << "\n";
+    out << "  " << llvm::formatv("{0,-28}", left);
+    StringRef line, rest = option.help;
+    for (std::tie(line, rest) = rest.split('\n'); !line.empty(); std::tie(line, rest) = rest.split('\n'))
+      (line.begin() == option.help ? out : out.indent(30)) << " " << line << "\n";
   };
   for (const OptionSpec &option : spec.options)
     print(option);

@@ -39,8 +39,6 @@ namespace tegula {
 
 /// Input channels up to which a convolution reads them where they are.
 static constexpr int64_t fewChannels = 15;
-/// Kernel positions up to which a depthwise convolution is one map.
-static constexpr int64_t maxDepthwisePositions = 25;
 
 /// The type of `value` if it is an image with a known number of channels.
 static RankedTensorType imageOf(Value value) {

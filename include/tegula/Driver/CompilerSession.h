@@ -80,9 +80,12 @@ public:
   llvm::ArrayRef<KernelInterface> getKernels() const { return kernels; }
   /// Errors, warnings and remarks so far, one a line, each with its place.
   const std::string &getMessages() const { return messages; }
+  /// What users read for a location: "model.onnx: node 'conv_17' (Conv, opset 13)", else "file:line:column"; "" when
+  /// nothing is known.
+  static std::string placeOf(mlir::Location location);
   /// An error of a pass or of the importer.
   struct Error {
-    std::string place; ///< "model.onnx: node 'conv_17' (Conv, opset 13)"; "" when unknown
+    std::string place; ///< placeOf its location
     std::string message;
   };
   llvm::ArrayRef<Error> getErrors() const { return errors; }

@@ -137,47 +137,96 @@ static Value buildWinograd(OpBuilder &b, Location loc, Value x, Value weight, Ar
   return result.getResult(0);
 }
 
+/// The convolution with `x` padded already: `weight` is [M / m, C / c, KH, KW, c, m].
+static Value buildDirect(OpBuilder &b, Location loc, Value x, Value weight, ArrayRef<int64_t> strides,
+                         ArrayRef<int64_t> dilations, ArrayRef<OpFoldResult> counts) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  Type element = type.getElementType();
+  // Loops: n, block of m, row, column, m | block of c, kernel row, kernel column, c.
+  SmallVector<OpFoldResult> extents{getExtent(b, loc, x, 0), b.getIndexAttr(type.getDimSize(0)), counts[0], counts[1],
+                                    b.getIndexAttr(type.getDimSize(5))};
+  auto d = [&](int64_t i) { return b.getAffineDimExpr(i); };
+  auto map = [&](ArrayRef<AffineExpr> results) { return AffineMap::get(9, 0, results, b.getContext()); };
+  SmallVector<AffineMap> maps{
+      map({d(0), d(5), d(2) * strides[0] + d(6) * dilations[0], d(3) * strides[1] + d(7) * dilations[1], d(8)}),
+      map({d(1), d(5), d(6), d(7), d(8), d(4)}), map({d(0), d(1), d(2), d(3), d(4)})};
+  SmallVector<utils::IteratorType> iterators(5, utils::IteratorType::parallel);
+  iterators.append(4, utils::IteratorType::reduction);
+  return buildContraction(b, loc, {x, weight}, {element, element}, extents, maps, iterators, element);
+}
+
+/// A map that reads each position of the window, a slice of the padded `x`, as an operand of its own: `weight` is
+/// [C / c, KH, KW, c].
+static Value buildDepthwise(OpBuilder &b, Location loc, Value x, Value weight, ArrayRef<int64_t> strides,
+                            ArrayRef<int64_t> dilations, ArrayRef<OpFoldResult> counts) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  ArrayRef<int64_t> shape = type.getShape();
+  auto attribute = [&](int64_t value) -> OpFoldResult { return b.getIndexAttr(value); };
+  SmallVector<OpFoldResult> extents{getExtent(b, loc, x, 0), attribute(shape[0]), counts[0], counts[1],
+                                    attribute(shape[3])};
+  SmallVector<OpFoldResult> sizes = extents, ones(5, attribute(1));
+  for (int64_t i : {0, 1}) {
+    OpFoldResult last = mulIndices(b, loc, subIndices(b, loc, counts[i], attribute(1)), attribute(strides[i]));
+    sizes[i + 2] = maxIndices(b, loc, addIndices(b, loc, last, attribute(1)), attribute(0));
+  }
+  SmallVector<Value> operands;
+  SmallVector<AffineMap> maps;
+  auto d = [&](int64_t i) { return b.getAffineDimExpr(i); };
+  auto constant = [&](int64_t value) { return b.getAffineConstantExpr(value); };
+  for (int64_t row = 0; row < shape[1]; ++row)
+    for (int64_t column = 0; column < shape[2]; ++column) {
+      SmallVector<OpFoldResult> offsets(5, attribute(0));
+      offsets[2] = attribute(row * dilations[0]);
+      offsets[3] = attribute(column * dilations[1]);
+      operands.push_back(tensor::ExtractSliceOp::create(b, loc, x, offsets, sizes, ones));
+      operands.push_back(weight);
+      maps.push_back(AffineMap::get(5, 0, {d(0), d(1), d(2) * strides[0], d(3) * strides[1], d(4)}, b.getContext()));
+      maps.push_back(AffineMap::get(5, 0, {d(1), constant(row), constant(column), d(4)}, b.getContext()));
+    }
+  return buildMap(b, loc, extents, operands, maps, type.getElementType(),
+                  [&](OpBuilder &nested, Location at, ValueRange v) {
+                    Value sum;
+                    for (unsigned i = 0; i < v.size(); i += 2) {
+                      Value product = arith::MulFOp::create(nested, at, v[i], v[i + 1]);
+                      sum = sum ? Value(arith::AddFOp::create(nested, at, sum, product)) : product;
+                    }
+                    return sum;
+                  });
+}
+
+/// Replaces `op`, whose kernel has the extents `kernel`, by what `build` makes of the window, and the bias.
+template <typename OpTy>
+static LogicalResult lowerConvolution(OpTy op, typename OpTy::Adaptor adaptor, ConversionPatternRewriter &rewriter,
+                                      ArrayRef<int64_t> kernel, function_ref<Value(const LoweredWindow &)> build) {
+  RankedTensorType type = getStorageTensor(op.getType());
+  if (!type || !isa<RankedTensorType>(adaptor.getX().getType()))
+    return rewriter.notifyMatchFailure(op, "unknown rank");
+  Location loc = op.getLoc();
+  LoweredWindow window =
+      lowerWindow(rewriter, loc, adaptor.getX(), getAsIndexOpFoldResult(rewriter.getContext(), kernel), op.getStrides(),
+                  op.getDilations(), op.getPads(), "NOTSET", /*ceilMode=*/false, type);
+  Value result = castTo(rewriter, loc, build(window), type);
+  rewriter.replaceOp(op, addBlockedBias(rewriter, loc, result, adaptor.getBias(), op.getType()));
+  return success();
+}
+
 namespace {
 struct BlockedConvLowering : Lowering<graph::BlockedConvOp> {
   using Lowering::Lowering;
   LogicalResult matchAndRewrite(graph::BlockedConvOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    RankedTensorType type = resultTensor(op);
-    if (!type || !isa<RankedTensorType>(adaptor.getX().getType()))
-      return rewriter.notifyMatchFailure(op, "unknown rank");
     Location loc = op.getLoc();
     Value x = adaptor.getX(), weight = adaptor.getWeight();
-    ArrayRef<int64_t> shape = cast<RankedTensorType>(weight.getType()).getShape(), strides = op.getStrides();
-    ArrayRef<int64_t> dilations = op.getDilations();
-    int64_t tile = op.getWinograd();
-    SmallVector<int64_t> kernel{3, 3};
-    if (!tile)
-      kernel = {shape[2], shape[3]};
-    LoweredWindow window = lowerWindow(rewriter, loc, x, getAsIndexOpFoldResult(rewriter.getContext(), kernel), strides,
-                                       dilations, op.getPads(), "NOTSET",
-                                       /*ceilMode=*/false, type);
-    if (tile) {
-      Value result = buildWinograd(rewriter, loc, x, weight, window.padBegin, window.counts, tile);
-      result = addBlockedBias(rewriter, loc, castTo(rewriter, loc, result, type), adaptor.getBias(), op.getType());
-      rewriter.replaceOp(op, result);
-      return success();
-    }
-    Type element = type.getElementType();
-    x = padSpatial(rewriter, loc, x, window.padBegin, window.padEnd, constantScalar(rewriter, loc, 0, element));
-    // Loops: n, block of m, row, column, m | block of c, kernel row, kernel column, c.
-    SmallVector<OpFoldResult> extents{getExtent(rewriter, loc, x, 0), rewriter.getIndexAttr(shape[0]), window.counts[0],
-                                      window.counts[1], rewriter.getIndexAttr(shape[5])};
-    auto d = [&](int64_t i) { return rewriter.getAffineDimExpr(i); };
-    auto map = [&](ArrayRef<AffineExpr> results) { return AffineMap::get(9, 0, results, rewriter.getContext()); };
-    SmallVector<AffineMap> maps{
-        map({d(0), d(5), d(2) * strides[0] + d(6) * dilations[0], d(3) * strides[1] + d(7) * dilations[1], d(8)}),
-        map({d(1), d(5), d(6), d(7), d(8), d(4)}), map({d(0), d(1), d(2), d(3), d(4)})};
-    SmallVector<utils::IteratorType> iterators(5, utils::IteratorType::parallel);
-    iterators.append(4, utils::IteratorType::reduction);
-    Value result = buildContraction(rewriter, loc, {x, weight}, {element, element}, extents, maps, iterators, element);
-    result = addBlockedBias(rewriter, loc, castTo(rewriter, loc, result, type), adaptor.getBias(), op.getType());
-    rewriter.replaceOp(op, result);
-    return success();
+    auto type = cast<RankedTensorType>(weight.getType());
+    if (int64_t tile = op.getWinograd())
+      return lowerConvolution(op, adaptor, rewriter, {3, 3}, [&](const LoweredWindow &window) {
+        return buildWinograd(rewriter, loc, x, weight, window.padBegin, window.counts, tile);
+      });
+    return lowerConvolution(op, adaptor, rewriter, type.getShape().slice(2, 2), [&](const LoweredWindow &window) {
+      Value zero = constantScalar(rewriter, loc, 0, type.getElementType());
+      Value padded = padSpatial(rewriter, loc, x, window.padBegin, window.padEnd, zero);
+      return buildDirect(rewriter, loc, padded, weight, op.getStrides(), op.getDilations(), window.counts);
+    });
   }
 };
 
@@ -185,75 +234,16 @@ struct BlockedDepthwiseConvLowering : Lowering<graph::BlockedDepthwiseConvOp> {
   using Lowering::Lowering;
   LogicalResult matchAndRewrite(graph::BlockedDepthwiseConvOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    RankedTensorType type = resultTensor(op);
-    if (!type || !isa<RankedTensorType>(adaptor.getX().getType()))
-      return rewriter.notifyMatchFailure(op, "unknown rank");
     Location loc = op.getLoc();
-    Value x = adaptor.getX(), weight = adaptor.getWeight();
-    ArrayRef<int64_t> shape = cast<RankedTensorType>(weight.getType()).getShape();
-    ArrayRef<int64_t> strides = op.getStrides(), dilations = op.getDilations();
-    LoweredWindow window =
-        lowerWindow(rewriter, loc, x, getAsIndexOpFoldResult(rewriter.getContext(), shape.slice(1, 2)), strides,
-                    dilations, op.getPads(), "NOTSET",
-                    /*ceilMode=*/false, type);
-    Type element = type.getElementType();
-    x = padSpatial(rewriter, loc, x, window.padBegin, window.padEnd, constantScalar(rewriter, loc, 0, element));
-    // A map that reads each position of the window, a slice of `x`, as an operand of its own.
-    auto attribute = [&](int64_t value) -> OpFoldResult { return rewriter.getIndexAttr(value); };
-    SmallVector<OpFoldResult> extents{getExtent(rewriter, loc, x, 0), attribute(shape[0]), window.counts[0],
-                                      window.counts[1], attribute(shape[3])};
-    SmallVector<OpFoldResult> sizes = extents, ones(5, attribute(1));
-    for (int64_t i : {0, 1}) {
-      OpFoldResult last =
-          mulIndices(rewriter, loc, subIndices(rewriter, loc, window.counts[i], attribute(1)), attribute(strides[i]));
-      sizes[i + 2] = maxIndices(rewriter, loc, addIndices(rewriter, loc, last, attribute(1)), attribute(0));
-    }
-    SmallVector<Value> operands;
-    SmallVector<AffineMap> maps;
-    auto d = [&](int64_t i) { return rewriter.getAffineDimExpr(i); };
-    auto constant = [&](int64_t value) { return rewriter.getAffineConstantExpr(value); };
-    for (int64_t row = 0; row < shape[1]; ++row)
-      for (int64_t column = 0; column < shape[2]; ++column) {
-        SmallVector<OpFoldResult> offsets(5, attribute(0));
-        offsets[2] = attribute(row * dilations[0]);
-        offsets[3] = attribute(column * dilations[1]);
-        operands.push_back(tensor::ExtractSliceOp::create(rewriter, loc, x, offsets, sizes, ones));
-        operands.push_back(weight);
-        maps.push_back(
-            AffineMap::get(5, 0, {d(0), d(1), d(2) * strides[0], d(3) * strides[1], d(4)}, rewriter.getContext()));
-        maps.push_back(AffineMap::get(5, 0, {d(1), constant(row), constant(column), d(4)}, rewriter.getContext()));
-      }
-    Value result =
-        buildMap(rewriter, loc, extents, operands, maps, element, [&](OpBuilder &nested, Location at, ValueRange v) {
-          Value sum;
-          for (unsigned i = 0; i < v.size(); i += 2) {
-            Value product = arith::MulFOp::create(nested, at, v[i], v[i + 1]);
-            sum = sum ? Value(arith::AddFOp::create(nested, at, sum, product)) : product;
-          }
-          return sum;
-        });
-    result = addBlockedBias(rewriter, loc, castTo(rewriter, loc, result, type), adaptor.getBias(), op.getType());
-    rewriter.replaceOp(op, result);
-    return success();
+    Value weight = adaptor.getWeight();
+    auto type = cast<RankedTensorType>(weight.getType());
+    return lowerConvolution(op, adaptor, rewriter, type.getShape().slice(1, 2), [&](const LoweredWindow &window) {
+      Value zero = constantScalar(rewriter, loc, 0, type.getElementType());
+      Value padded = padSpatial(rewriter, loc, adaptor.getX(), window.padBegin, window.padEnd, zero);
+      return buildDepthwise(rewriter, loc, padded, weight, op.getStrides(), op.getDilations(), window.counts);
+    });
   }
 };
-/// `x` with its dimensions in the order `from`.
-static Value transpose(OpBuilder &b, Location loc, Value x, ArrayRef<int64_t> from) {
-  SmallVector<OpFoldResult> source = getExtents(b, loc, x), extents;
-  int64_t rank = from.size();
-  SmallVector<AffineExpr> expressions(rank);
-  for (auto [i, dim] : llvm::enumerate(from)) {
-    extents.push_back(source[dim]);
-    expressions[dim] = b.getAffineDimExpr(i);
-  }
-  Value empty = makeEmpty(b, loc, extents, cast<RankedTensorType>(x.getType()).getElementType());
-  return linalg::GenericOp::create(
-             b, loc, empty.getType(), x, empty,
-             ArrayRef{AffineMap::get(rank, 0, expressions, b.getContext()), b.getMultiDimIdentityMap(rank)},
-             SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
-             [](OpBuilder &nested, Location at, ValueRange v) { linalg::YieldOp::create(nested, at, v[0]); })
-      .getResult(0);
-}
 
 struct BlockChannelsLowering : Lowering<graph::BlockChannelsOp> {
   using Lowering::Lowering;
@@ -269,7 +259,7 @@ struct BlockChannelsLowering : Lowering<graph::BlockChannelsOp> {
         type.getElementType());
     Value x = tensor::ExpandShapeOp::create(rewriter, loc, split, adaptor.getX(),
                                             ArrayRef<ReassociationIndices>{{0}, {1, 2}, {3}, {4}});
-    rewriter.replaceOp(op, castTo(rewriter, loc, transpose(rewriter, loc, x, {0, 1, 3, 4, 2}), type));
+    rewriter.replaceOp(op, castTo(rewriter, loc, buildTranspose(rewriter, loc, x, {0, 1, 3, 4, 2}), type));
     return success();
   }
 };
@@ -283,7 +273,7 @@ struct UnblockChannelsLowering : Lowering<graph::UnblockChannelsOp> {
     if (!type || !source)
       return rewriter.notifyMatchFailure(op, "unknown rank");
     Location loc = op.getLoc();
-    Value x = transpose(rewriter, loc, adaptor.getX(), {0, 1, 4, 2, 3});
+    Value x = buildTranspose(rewriter, loc, adaptor.getX(), {0, 1, 4, 2, 3});
     x = tensor::CollapseShapeOp::create(rewriter, loc, x, ArrayRef<ReassociationIndices>{{0}, {1, 2}, {3}, {4}});
     SmallVector<OpFoldResult> sizes = getExtents(rewriter, loc, x), offsets(4, rewriter.getIndexAttr(0)),
                               ones(4, rewriter.getIndexAttr(1));

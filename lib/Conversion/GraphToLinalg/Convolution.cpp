@@ -6,6 +6,7 @@
 #include "tegula/Conversion/GraphToLinalg/IndexMath.h"
 #include "tegula/Conversion/GraphToLinalg/Reductions.h"
 #include "tegula/Conversion/GraphToLinalg/Window.h"
+#include "tegula/Dialect/Graph/IR/Window.h"
 
 #include "tegula/abi.h"
 
@@ -179,9 +180,6 @@ static Value buildDepthwise(OpBuilder &b, Location loc, Value x, Value weight, A
   });
 }
 
-/// Kernel positions up to which a depthwise convolution is a map.
-static constexpr int64_t maxDepthwisePositions = 25;
-
 namespace {
 struct ConvLowering : Lowering<graph::ConvOp> {
   using Lowering::Lowering;
@@ -205,7 +203,7 @@ struct ConvLowering : Lowering<graph::ConvOp> {
     Value result;
     if (group != 1 && weightType.hasStaticShape() && weightType.getDimSize(0) == group &&
         weightType.getDimSize(1) == 1 &&
-        ShapedType::getNumElements(weightType.getShape().drop_front(2)) <= maxDepthwisePositions) {
+        ShapedType::getNumElements(weightType.getShape().drop_front(2)) <= graph::maxDepthwisePositions) {
       result = buildDepthwise(rewriter, loc, x, weight, elements, op.getStrides(), op.getDilations(), window.counts,
                               getElement(op.getY()), zeroPoints);
     } else {
@@ -410,13 +408,8 @@ struct ConvTransposeLowering : Lowering<graph::ConvTransposeOp> {
     for (int64_t i = 0; i < rank; ++i)
       from.push_back(i < 2 + g ? b.getAffineDimExpr(i) : type.getDimSize(i) - 1 - b.getAffineDimExpr(i));
     std::swap(from[g], from[g + 1]);
-    Value empty = makeEmpty(b, loc, extents, type.getElementType());
-    return linalg::GenericOp::create(
-               b, loc, empty.getType(), weight, empty,
-               ArrayRef{AffineMap::get(rank, 0, from, b.getContext()), b.getMultiDimIdentityMap(rank)},
-               SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
-               [](OpBuilder &nested, Location at, ValueRange v) { linalg::YieldOp::create(nested, at, v[0]); })
-        .getResult(0);
+    return buildMap(b, loc, extents, weight, AffineMap::get(rank, 0, from, b.getContext()), type.getElementType(),
+                    [](OpBuilder &, Location, ValueRange v) { return v[0]; });
   }
 };
 } // namespace

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  graph ops on ranked tensors.
 // Out: linalg, tensor, arith, math and scf on storage types (no i1, no unsigned integers in memory); shape arithmetic
-// as
-//      scalars in the function.
+//      as scalars in the function, and checks of what only the run tells.
 // One pattern per op, in the file of its group.
 #include "tegula/Conversion/GraphToLinalg/Blocked.h"
 #include "tegula/Conversion/GraphToLinalg/Lowering.h"

@@ -232,6 +232,35 @@ Value tegula::makeFilled(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> exte
   return linalg::FillOp::create(b, loc, scalar, empty).getResult(0);
 }
 
+Value tegula::buildTranspose(OpBuilder &b, Location loc, Value x, ArrayRef<int64_t> permutation) {
+  SmallVector<OpFoldResult> source = getExtents(b, loc, x), extents;
+  int64_t rank = permutation.size();
+  SmallVector<AffineExpr> expressions(rank);
+  for (auto [i, from] : llvm::enumerate(permutation)) {
+    extents.push_back(source[from]);
+    expressions[from] = b.getAffineDimExpr(i);
+  }
+  Value empty = makeEmpty(b, loc, extents, cast<RankedTensorType>(x.getType()).getElementType());
+  // A generic, not linalg.transpose, so that elementwise fusion takes it in.
+  return linalg::GenericOp::create(
+             b, loc, empty.getType(), x, empty,
+             ArrayRef{AffineMap::get(rank, 0, expressions, b.getContext()), b.getMultiDimIdentityMap(rank)},
+             SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
+             [](OpBuilder &nested, Location at, ValueRange v) { linalg::YieldOp::create(nested, at, v[0]); })
+      .getResult(0);
+}
+
+Value tegula::flatten(OpBuilder &b, Location loc, Value x) {
+  auto type = cast<RankedTensorType>(x.getType());
+  if (type.getRank() == 1)
+    return x;
+  if (type.getRank() == 0)
+    return tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get({1}, type.getElementType()), x,
+                                         ArrayRef<ReassociationIndices>{});
+  ReassociationIndices all = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
+  return tensor::CollapseShapeOp::create(b, loc, x, ArrayRef{all});
+}
+
 void tegula::keepInKernel(scf::ForOp loop) { loop->setAttr("exec.kernel", UnitAttr::get(loop.getContext())); }
 
 Value tegula::castTo(OpBuilder &b, Location loc, Value tensor, Type type) {

@@ -15,23 +15,8 @@ struct TransposeLowering : Lowering<graph::TransposeOp> {
     RankedTensorType type = resultTensor(op);
     if (!type)
       return rewriter.notifyMatchFailure(op, "result of unknown rank");
-    Location loc = op.getLoc();
-    auto source = getExtents(rewriter, loc, adaptor.getX());
-    SmallVector<OpFoldResult> extents;
-    for (int64_t i : op.getPermutation())
-      extents.push_back(source[i]);
-    Value empty = makeEmpty(rewriter, loc, extents, type.getElementType());
-    // A generic, not linalg.transpose, so that elementwise fusion takes it in.
-    SmallVector<AffineExpr> expressions(type.getRank());
-    for (auto [i, from] : llvm::enumerate(op.getPermutation()))
-      expressions[from] = rewriter.getAffineDimExpr(i);
-    AffineMap map = AffineMap::get(type.getRank(), 0, expressions, rewriter.getContext());
-    SmallVector<utils::IteratorType> iterators(type.getRank(), utils::IteratorType::parallel);
-    auto generic = linalg::GenericOp::create(
-        rewriter, loc, empty.getType(), adaptor.getX(), empty,
-        ArrayRef{map, rewriter.getMultiDimIdentityMap(type.getRank())}, iterators,
-        [](OpBuilder &b, Location at, ValueRange v) { linalg::YieldOp::create(b, at, v[0]); });
-    rewriter.replaceOp(op, castTo(rewriter, loc, generic.getResult(0), type));
+    Value result = buildTranspose(rewriter, op.getLoc(), adaptor.getX(), op.getPermutation());
+    rewriter.replaceOp(op, castTo(rewriter, op.getLoc(), result, type));
     return success();
   }
 };
@@ -77,26 +62,16 @@ template <typename OpTy> struct BlockLowering : Lowering<OpTy> {
       permutation =
           op.getColumnRowDepth() ? SmallVector<int64_t>{0, 1, 3, 5, 2, 4} : SmallVector<int64_t>{0, 3, 5, 1, 2, 4};
     }
-    SmallVector<OpFoldResult> sizes, permuted;
+    SmallVector<OpFoldResult> sizes;
     for (Value extent : split)
       sizes.push_back(getAsOpFoldResult(extent));
-    for (int64_t i : permutation)
-      permuted.push_back(sizes[i]);
     SmallVector<int64_t> shape;
     SmallVector<Value> dynamic;
     dispatchIndexOpFoldResults(sizes, dynamic, shape);
     x = tensor::ExpandShapeOp::create(rewriter, loc, RankedTensorType::get(shape, type.getElementType()), x,
                                       splitGroups, sizes);
-    SmallVector<AffineExpr> expressions(6);
-    for (auto [i, from] : llvm::enumerate(permutation))
-      expressions[from] = rewriter.getAffineDimExpr(i);
-    Value empty = makeEmpty(rewriter, loc, permuted, type.getElementType());
-    SmallVector<utils::IteratorType> iterators(6, utils::IteratorType::parallel);
-    auto generic = linalg::GenericOp::create(
-        rewriter, loc, empty.getType(), x, empty,
-        ArrayRef{AffineMap::get(6, 0, expressions, rewriter.getContext()), rewriter.getMultiDimIdentityMap(6)},
-        iterators, [](OpBuilder &b, Location at, ValueRange v) { linalg::YieldOp::create(b, at, v[0]); });
-    Value joined = tensor::CollapseShapeOp::create(rewriter, loc, generic.getResult(0), joinGroups);
+    x = buildTranspose(rewriter, loc, x, permutation);
+    Value joined = tensor::CollapseShapeOp::create(rewriter, loc, x, joinGroups);
     rewriter.replaceOp(op, castTo(rewriter, loc, joined, type));
     return success();
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Conversion/GraphToLinalg/IndexMath.h"
 #include "tegula/Conversion/GraphToLinalg/Reductions.h"
+#include "tegula/Conversion/GraphToLinalg/Window.h"
 
 #include "tegula/abi.h"
 
@@ -18,8 +19,10 @@ struct Parameter {
   Parameter(OpBuilder &b, Location loc, Value given, Type element, int64_t axis, int64_t block, Value x)
       : value(given), element(element), axis(axis), block(block), rank(cast<RankedTensorType>(x.getType()).getRank()) {
     auto type = cast<RankedTensorType>(value.getType());
-    if (type.getRank() > 1 || (type.getRank() == 1 && block != 0 && rank == 1))
+    if (type.getRank() > 1 || (type.getRank() == 1 && block != 0 && rank == 1)) {
+      checkBlocks(b, loc, x);
       return;
+    }
     SmallVector<AffineExpr> place(type.getRank(), b.getAffineConstantExpr(0));
     if (type.getRank() == 1 && type.getDimSize(0) != 1) {
       if (axis < rank) {
@@ -33,6 +36,19 @@ struct Parameter {
       }
     }
     map = AffineMap::get(rank, 0, place, b.getContext());
+  }
+
+  /// Every index that `read` computes is inside, or the run ends.
+  void checkBlocks(OpBuilder &b, Location loc, Value x) const {
+    IndexMath math{b, loc};
+    for (int64_t i = 0; i < rank; ++i) {
+      OpFoldResult entries = getExtent(b, loc, x, i);
+      if (i == axis)
+        entries = ceilDivIndex(b, loc, entries, block);
+      math.check(math.compare(arith::CmpIPredicate::eq, asValue(b, loc, getExtent(b, loc, value, i)),
+                              asValue(b, loc, entries)),
+                 TEGULA_SHAPE_MISMATCH);
+    }
   }
 
   /// The stored entry; `operand` is what the map gives.

@@ -315,17 +315,6 @@ static Value compactPositions(const IndexMath &math, Value flat, Value length, V
   return loop.getResult(0);
 }
 
-static Value flatten(OpBuilder &b, Location loc, Value x) {
-  auto type = cast<RankedTensorType>(x.getType());
-  if (type.getRank() == 1)
-    return x;
-  if (type.getRank() == 0)
-    return tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get({1}, type.getElementType()), x,
-                                         ArrayRef<ReassociationIndices>{});
-  ReassociationIndices all = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
-  return tensor::CollapseShapeOp::create(b, loc, x, ArrayRef{all});
-}
-
 namespace {
 struct NonZeroLowering : Lowering<graph::NonZeroOp> {
   using Lowering::Lowering;

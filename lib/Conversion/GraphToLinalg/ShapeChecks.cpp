@@ -41,10 +41,11 @@ static OpFoldResult hostExtent(OpBuilder &b, Location loc, Value tensor, int64_t
 }
 
 namespace {
-/// Checks of one block; each pair of extents is compared once.
+/// Checks of one block; each pair of extents is compared once in each way.
 struct BlockChecks {
   using Extent = std::pair<Value, int64_t>; ///< dimension of a tensor, or a value and -1, or null and a number
-  llvm::DenseSet<std::pair<Extent, Extent>> known;
+  using Pairs = llvm::DenseSet<std::pair<Extent, Extent>>;
+  Pairs equal, broadcast; ///< an extent that may be 1 for a broadcast is not yet equal
 
   static Extent name(OpFoldResult extent) {
     if (auto number = getConstantIntValue(extent))
@@ -59,7 +60,7 @@ struct BlockChecks {
   void expectEqual(const IndexMath &math, OpFoldResult one, OpFoldResult other, bool mayBroadcast) {
     // Types that contradict each other are the verifier's.
     if ((getConstantIntValue(one) && getConstantIntValue(other)) || isSameExtent(one, other) ||
-        !known.insert({name(one), name(other)}).second)
+        !(mayBroadcast ? broadcast : equal).insert({name(one), name(other)}).second)
       return;
     Value left = asValue(math.b, math.loc, one), right = asValue(math.b, math.loc, other);
     Value holds = math.compare(arith::CmpIPredicate::eq, left, right);

@@ -217,12 +217,7 @@ static Value buildSimpleView(OpBuilder &b, Location loc, Value x, Type graphType
 
 /// The elements of `x` copied into a tensor of `sizes`, since the host function cannot view memory under such a shape.
 static Value copyReshaped(OpBuilder &b, Location loc, Value x, ArrayRef<OpFoldResult> sizes, RankedTensorType type) {
-  int64_t rank = cast<RankedTensorType>(x.getType()).getRank();
-  Value flat = x;
-  if (rank > 1) {
-    ReassociationIndices all = llvm::to_vector(llvm::seq<int64_t>(0, rank));
-    flat = tensor::CollapseShapeOp::create(b, loc, x, ArrayRef{all});
-  }
+  Value flat = flatten(b, loc, x);
   SmallVector<Value> steps;
   for (OpFoldResult size : sizes)
     steps.push_back(asValue(b, loc, size));
@@ -230,10 +225,7 @@ static Value copyReshaped(OpBuilder &b, Location loc, Value x, ArrayRef<OpFoldRe
     Value linear = inner.constant(0);
     for (auto [index, step] : llvm::zip(at, steps))
       linear = inner.add(inner.mul(linear, step), index);
-    SmallVector<Value> place;
-    if (rank > 0)
-      place.push_back(linear);
-    return tensor::ExtractOp::create(inner.b, inner.loc, flat, place);
+    return tensor::ExtractOp::create(inner.b, inner.loc, flat, linear);
   });
 }
 

@@ -6,10 +6,6 @@
 using namespace mlir;
 using namespace tegula;
 
-static double lowestOf(Type element) {
-  return llvm::APFloat::getLargest(cast<FloatType>(element).getFloatSemantics(), /*Negative=*/true).convertToDouble();
-}
-
 AttentionResults tegula::attend(Composer &c, const AttentionOperands &operands) {
   AttentionResults results;
   if (c.failed)
@@ -18,22 +14,19 @@ AttentionResults tegula::attend(Composer &c, const AttentionOperands &operands) 
   int64_t keyHeads = *Composer::knownExtent(operands.key, 1);
   float scale = operands.scale != 0 ? operands.scale : 1 / std::sqrt(float(head));
   Value q = c.mul(operands.query, c.number(scale, operands.query));
-  // Heads that share a key are rows of one product.
-  bool isGrouped = heads != keyHeads;
-  if (isGrouped)
-    q = c.reshape(q, {0, keyHeads, -1, head});
-  Value scores = c("MatMul", {q, c.transpose(operands.key, {0, 1, 3, 2})});
-  // [B, K, N / K * S, ..] and [B, N, S, ..] have the same order. One unknown extent is inferred; two are asked for.
-  auto ungroup = [&](Value x) {
-    if (!isGrouped || c.failed)
+  // Heads that share a key are rows of one product: [B, K, N / K * S, ..] and [B, N, S, ..] have the same order. One
+  // unknown extent is inferred; two are asked for.
+  auto divide = [&](Value x, int64_t parts) {
+    if (heads == keyHeads || c.failed)
       return x;
+    int64_t repeats = heads / parts;
     auto queries = Composer::knownExtent(operands.query, 2), width = Composer::knownExtent(x, 3);
     if (queries || width)
-      return c.reshape(x, {0, heads, queries.value_or(-1), width.value_or(-1)});
-    return c.reshape(
-        x, c.join({c.extent(operands.query, 0), c.node.scalar(heads), c.extent(operands.query, 2), c.extent(x, 3)}));
+      return c.reshape(x, {0, parts, queries ? repeats * *queries : -1, width.value_or(-1)});
+    Value rows = c.mul(c.extent(operands.query, 2), c.node.scalar(repeats));
+    return c.reshape(x, c.join({c.extent(operands.query, 0), c.node.scalar(parts), rows, c.extent(x, 3)}));
   };
-  scores = ungroup(scores);
+  Value scores = divide(c("MatMul", {divide(q, keyHeads), c.transpose(operands.key, {0, 1, 3, 2})}), heads);
   if (operands.softcap != 0) {
     Value cap = c.number(operands.softcap, operands.query);
     scores = c.mul(c("Tanh", {c.div(scores, cap)}), cap);
@@ -42,9 +35,8 @@ AttentionResults tegula::attend(Composer &c, const AttentionOperands &operands) 
     scores = c.add(scores, operands.bias);
   if (operands.wantsScores)
     results.scores = operands.allowed ? c.select(operands.allowed, scores, c.number(0, operands.query)) : scores;
-  if (operands.allowed && !c.failed)
-    scores =
-        c.select(operands.allowed, scores, c.number(lowestOf(Composer::elementOf(operands.query)), operands.query));
+  if (operands.allowed)
+    scores = c.select(operands.allowed, scores, c.lowest(operands.query));
   if (operands.sink) {
     Value sink = c.reshape(operands.sink, {1, heads, 1, 1}), axes = c.node.integers({-1});
     Value most = c("Max", {c("ReduceMax", {scores, axes}), sink});
@@ -54,16 +46,7 @@ AttentionResults tegula::attend(Composer &c, const AttentionOperands &operands) 
   } else {
     results.weights = c("Softmax", {scores}, {{"axis", int64_t(-1)}});
   }
-  Value weights = results.weights;
-  if (isGrouped && !c.failed) {
-    auto queries = Composer::knownExtent(weights, 2), width = Composer::knownExtent(weights, 3);
-    if (queries || width)
-      weights = c.reshape(weights, {0, keyHeads, queries ? heads / keyHeads * *queries : -1, width.value_or(-1)});
-    else
-      weights = c.reshape(weights, c.join({c.extent(operands.query, 0), c.node.scalar(keyHeads), c.node.integers({-1}),
-                                           c.extent(operands.key, 2)}));
-  }
-  Value mixed = ungroup(c("MatMul", {weights, operands.value}));
+  Value mixed = divide(c("MatMul", {divide(results.weights, keyHeads), operands.value}), heads);
   mixed = c.transpose(mixed, {0, 2, 1, 3});
   if (c.failed)
     return results;

@@ -12,6 +12,13 @@ Value Composer::cast(Value x, Type element) {
   return node.create<graph::CastOp>(llvm::cast<TensorType>(x.getType()).clone(element), x);
 }
 
+Value Composer::lowest(Value like) {
+  if (failed)
+    return nullptr;
+  const llvm::fltSemantics &semantics = llvm::cast<FloatType>(elementOf(like)).getFloatSemantics();
+  return number(llvm::APFloat::getLargest(semantics, /*Negative=*/true).convertToDouble(), like);
+}
+
 Value Composer::join(ArrayRef<Value> integers) {
   SmallVector<Value> parts;
   for (Value value : integers)

@@ -7,14 +7,6 @@
 using namespace mlir;
 using namespace tegula;
 
-/// Makes `value` result 0; fails when a step of the composition was not supported.
-static LogicalResult finish(Composer &c, Value value) {
-  if (c.failed)
-    return failure();
-  c.node.setResult(0, value);
-  return success();
-}
-
 // --- normalization ---------------------------------------------------------------------------------------------------
 
 static Value rmsNorm(Composer &c, Value x, Value scale, float epsilon) {
@@ -52,7 +44,7 @@ static LogicalResult buildSimplifiedLayerNorm(NodeContext &node) {
   Composer c(node);
   if (node.hasResult(1))
     return node.unsupported("result inv_std_var");
-  return finish(c, rmsNorm(c, node.operand(0), node.operand(1), 1e-5f));
+  return c.finish(rmsNorm(c, node.operand(0), node.operand(1), 1e-5f));
 }
 
 /// input, skip, gamma, [beta,] bias: the norm of input + skip + bias; that sum is result 3.
@@ -67,8 +59,8 @@ template <bool isSimplified> static LogicalResult buildSkipLayerNorm(NodeContext
   setMoments(c, sum, epsilon, isSimplified);
   if (node.hasResult(3))
     node.setResult(3, sum);
-  return finish(c, isSimplified ? rmsNorm(c, sum, node.operand(2), 1e-12f)
-                                : layerNorm(c, sum, node.operand(2), node.operand(3)));
+  return c.finish(isSimplified ? rmsNorm(c, sum, node.operand(2), 1e-12f)
+                               : layerNorm(c, sum, node.operand(2), node.operand(3)));
 }
 
 /// input_ids, segment_ids, word_embedding, position_embedding, segment_embedding, gamma, beta, mask, position_ids: the
@@ -102,7 +94,7 @@ static LogicalResult buildEmbedLayerNorm(NodeContext &node) {
     return failure();
   if (node.hasResult(2))
     node.setResult(2, sum);
-  return finish(c, layerNorm(c, sum, node.operand(5), node.operand(6)));
+  return c.finish(layerNorm(c, sum, node.operand(5), node.operand(6)));
 }
 
 // --- activations -----------------------------------------------------------------------------------------------------
@@ -112,13 +104,13 @@ template <bool isTanh> static LogicalResult buildGelu(NodeContext &node) {
   Value x = node.operand(0);
   if (Value bias = node.operand(1))
     x = c.add(x, bias);
-  return finish(c, c("Gelu", {x}, {{"approximate", std::string(isTanh ? "tanh" : "none")}}));
+  return c.finish(c("Gelu", {x}, {{"approximate", std::string(isTanh ? "tanh" : "none")}}));
 }
 
 static LogicalResult buildQuickGelu(NodeContext &node) {
   Composer c(node);
   Value x = node.operand(0);
-  return finish(c, c.mul(x, c("Sigmoid", {c.mul(x, c.number(node.getFloat("alpha", 1.702f), x))})));
+  return c.finish(c.mul(x, c("Sigmoid", {c.mul(x, c.number(node.getFloat("alpha", 1.702f), x))})));
 }
 
 /// The activation that a fused operator ends with. `parameters` are its numbers in order; a missing one has the default
@@ -187,7 +179,7 @@ static LogicalResult buildFusedMatMul(NodeContext &node) {
                                                node.getInteger("transB", 0) != 0);
   if (float alpha = node.getFloat("alpha", 1); alpha != 1)
     product = c.mul(product, c.number(alpha, product));
-  return finish(c, product);
+  return c.finish(product);
 }
 
 /// x, w, bias, z: activation(conv(x, w, bias) + z).
@@ -204,8 +196,8 @@ static LogicalResult buildFusedConv(NodeContext &node) {
   Value y = c("Conv", operands, attributes);
   if (Value z = node.operand(3))
     y = c.add(y, z);
-  return finish(c, activate(c, y, node.getString("activation", ""),
-                            node.getFloats("activation_params").value_or(SmallVector<float>())));
+  return c.finish(activate(c, y, node.getString("activation", ""),
+                           node.getFloats("activation_params").value_or(SmallVector<float>())));
 }
 
 static LogicalResult buildFusedGemm(NodeContext &node) {
@@ -225,7 +217,7 @@ static LogicalResult buildFusedGemm(NodeContext &node) {
       break;
     parameters.push_back(node.getFloat(name, 0));
   }
-  return finish(c, activate(c, y, activation, parameters));
+  return c.finish(activate(c, y, activation, parameters));
 }
 
 void tegula::addContribNodes(NodeTable &table) {

@@ -33,10 +33,7 @@ static LogicalResult buildRotaryEmbedding(NodeContext &node) {
   Value turned =
       rotatePairs(c, spread, positions, cosines, sines, rotated, node.getInteger("interleaved", 0) != 0, areHeadsFirst);
   Value result = areHeadsFirst ? turned : c.reshape(turned, {0, 0, hidden.value_or(-1)});
-  if (c.failed)
-    return failure();
-  node.setResult(0, result);
-  return success();
+  return c.finish(result);
 }
 
 /// An additive mask that broadcasts to [B, 1, S, T], of the element type of `like`: 0 where a key counts, `filter`
@@ -96,6 +93,56 @@ static std::pair<Value, Value> shareCache(Composer &c, Value cache, Value curren
   Value starts = c("Expand", {c.reshape(past, {1}), c.reshape(batches, {1})});
   Value present = c("TensorScatter", {cache, current, starts}, {{"axis", int64_t(2)}});
   return {c.slice(present, 2, c.node.scalar(int64_t(0)), c.add(past, c.extent(current, 2))), present};
+}
+
+namespace {
+/// Keys and values of the whole step, and what the next one gets of them.
+struct Caches {
+  Value past; ///< a scalar: how many keys were there before
+  Value keys, values, presentKeys, presentValues;
+};
+} // namespace
+
+/// Puts keys and values [B, N, L, H] behind those of the past, which may be null. With `length`, the past is a cache
+/// that is shared by all steps, and that many of its rows count.
+static Caches extendCaches(Composer &c, Value keys, Value values, Value pastKeys, Value pastValues, Value length) {
+  Caches caches{c.node.scalar(int64_t(0)), keys, values, keys, values};
+  if (!pastKeys)
+    return caches;
+  if (length) {
+    caches.past = c.reshape(c.cast(length, c.node.builder.getI64Type()), ArrayRef<int64_t>{});
+    std::tie(caches.keys, caches.presentKeys) = shareCache(c, pastKeys, keys, caches.past);
+    std::tie(caches.values, caches.presentValues) = shareCache(c, pastValues, values, caches.past);
+  } else {
+    caches.past = c.extent(pastKeys, 2);
+    caches.keys = caches.presentKeys = c.concat({pastKeys, keys}, 2);
+    caches.values = caches.presentValues = c.concat({pastValues, values}, 2);
+  }
+  return caches;
+}
+
+/// Attention under the node's padding mask, its bias and, with attribute unidirectional, in one direction.
+static AttentionResults attendMasked(Composer &c, Value query, const Caches &caches, Value mask, Value bias,
+                                     bool wantsScores) {
+  if (c.failed)
+    return {};
+  NodeContext &node = c.node;
+  Value queries = c.extent(query, 2), keys = c.extent(caches.keys, 2);
+  AttentionOperands operands;
+  operands.query = query;
+  operands.key = caches.keys;
+  operands.value = caches.values;
+  operands.bias = bias;
+  if (mask) {
+    Value padding =
+        paddingBias(c, mask, query, c.extent(query, 0), queries, keys, caches.past, maskFilter(node, query));
+    operands.bias = bias ? c.add(bias, padding) : padding;
+  }
+  if (node.getInteger("unidirectional", 0))
+    operands.allowed = causalMask(c, caches.past, queries, keys);
+  operands.scale = node.getFloat("scale", 0);
+  operands.wantsScores = wantsScores;
+  return attend(c, operands);
 }
 
 /// query, key, value, bias, key_padding_mask, attention_bias, past_key, past_value, past_sequence_length,
@@ -175,40 +222,14 @@ static LogicalResult buildMultiHeadAttention(NodeContext &node) {
     k = c.reshape(k, {0, heads, -1, *Composer::knownExtent(k, 3)});
     v = c.reshape(v, {0, heads, -1, *Composer::knownExtent(v, 3)});
   }
-  Value past = node.scalar(int64_t(0)), presentKeys, presentValues;
-  if (Value length = node.operand(8); length && node.operand(6)) {
-    past = c.reshape(c.cast(length, node.builder.getI64Type()), ArrayRef<int64_t>{});
-    std::tie(k, presentKeys) = shareCache(c, node.operand(6), k, past);
-    std::tie(v, presentValues) = shareCache(c, node.operand(7), v, past);
-  } else {
-    if (node.operand(6)) {
-      past = c.extent(node.operand(6), 2);
-      k = c.concat({node.operand(6), k}, 2);
-      v = c.concat({node.operand(7), v}, 2);
-    }
-    presentKeys = k;
-    presentValues = v;
-  }
-  Value queries = c.extent(q, 2), keys = c.extent(k, 2);
-  AttentionOperands operands;
-  operands.query = q;
-  operands.key = k;
-  operands.value = v;
-  operands.bias = node.operand(5);
-  if (Value mask = node.operand(4)) {
-    Value padding = paddingBias(c, mask, q, c.extent(q, 0), queries, keys, past, maskFilter(node, q));
-    operands.bias = operands.bias ? c.add(operands.bias, padding) : padding;
-  }
-  if (node.getInteger("unidirectional", 0))
-    operands.allowed = causalMask(c, past, queries, keys);
-  operands.scale = node.getFloat("scale", 0);
-  operands.wantsScores = node.hasResult(3);
-  AttentionResults results = attend(c, operands);
+  Caches caches = extendCaches(c, k, v, node.operand(6), node.operand(7), node.operand(8));
+  AttentionResults results =
+      attendMasked(c, q, caches, node.operand(4), node.operand(5), /*wantsScores=*/node.hasResult(3));
   if (c.failed)
     return failure();
   node.setResult(0, results.y);
-  node.setResult(1, presentKeys);
-  node.setResult(2, presentValues);
+  node.setResult(1, caches.presentKeys);
+  node.setResult(2, caches.presentValues);
   if (node.hasResult(3))
     node.setResult(3, results.scores);
   return success();
@@ -249,44 +270,21 @@ static LogicalResult buildAttention(NodeContext &node) {
     begin += sizes[i];
   }
   auto [q, k, v] = parts;
-  Value past = node.scalar(int64_t(0));
+  Value pastKeys, pastValues, length;
   if (Value cache = node.operand(4)) {
-    Value keys = c.squeeze(c.slice(cache, 0, 0, 1), {0}), values = c.squeeze(c.slice(cache, 0, 1, 2), {0});
-    Value presentKeys, presentValues;
+    pastKeys = c.squeeze(c.slice(cache, 0, 0, 1), {0});
+    pastValues = c.squeeze(c.slice(cache, 0, 1, 2), {0});
     if (node.getInteger("past_present_share_buffer", 0)) {
-      if (!node.operand(6))
+      length = node.operand(6);
+      if (!length)
         return node.error("expected past_sequence_length where past_present_share_buffer is 1");
-      past = c.reshape(c.cast(node.operand(6), node.builder.getI64Type()), ArrayRef<int64_t>{});
-      std::tie(k, presentKeys) = shareCache(c, keys, k, past);
-      std::tie(v, presentValues) = shareCache(c, values, v, past);
-    } else {
-      past = c.extent(keys, 2);
-      k = presentKeys = c.concat({keys, k}, 2);
-      v = presentValues = c.concat({values, v}, 2);
     }
-    if (node.hasResult(1))
-      node.setResult(1, c.concat({c.unsqueeze(presentKeys, {0}), c.unsqueeze(presentValues, {0})}, 0));
-  } else if (node.hasResult(1)) {
-    node.setResult(1, c.concat({c.unsqueeze(k, {0}), c.unsqueeze(v, {0})}, 0));
   }
-  Value queries = c.extent(q, 2), keys = c.extent(k, 2);
-  AttentionOperands operands;
-  operands.query = q;
-  operands.key = k;
-  operands.value = v;
-  operands.bias = node.operand(5);
-  if (Value mask = node.operand(3)) {
-    Value padding = paddingBias(c, mask, q, c.extent(q, 0), queries, keys, past, maskFilter(node, q));
-    operands.bias = operands.bias ? c.add(operands.bias, padding) : padding;
-  }
-  if (node.getInteger("unidirectional", 0))
-    operands.allowed = causalMask(c, past, queries, keys);
-  operands.scale = node.getFloat("scale", 0);
-  AttentionResults results = attend(c, operands);
-  if (c.failed)
-    return failure();
-  node.setResult(0, results.y);
-  return success();
+  Caches caches = extendCaches(c, k, v, pastKeys, pastValues, length);
+  if (node.hasResult(1))
+    node.setResult(1, c.concat({c.unsqueeze(caches.presentKeys, {0}), c.unsqueeze(caches.presentValues, {0})}, 0));
+  AttentionResults results = attendMasked(c, q, caches, node.operand(3), node.operand(5), /*wantsScores=*/false);
+  return c.finish(results.y);
 }
 
 void tegula::addContribAttentionNodes(NodeTable &table) {

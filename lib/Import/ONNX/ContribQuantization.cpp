@@ -7,13 +7,6 @@
 using namespace mlir;
 using namespace tegula;
 
-static LogicalResult finish(Composer &c, Value value) {
-  if (c.failed)
-    return failure();
-  c.node.setResult(0, value);
-  return success();
-}
-
 // --- elementwise and pooling: on the numbers that the integers stand for ---------------------------------------------
 
 /// The scale (or zero point) of a whole tensor, which may be spelled as one element of one dimension.
@@ -51,21 +44,21 @@ static Value quantize(Composer &c, Value x, unsigned index) {
 /// a, a_scale, a_zero_point, b, b_scale, b_zero_point, c_scale, c_zero_point.
 static LogicalResult buildQLinearAdd(NodeContext &node) {
   Composer c(node);
-  return finish(c, quantize(c, c.add(dequantize(c, 0), dequantize(c, 3)), 6));
+  return c.finish(quantize(c, c.add(dequantize(c, 0), dequantize(c, 3)), 6));
 }
 static LogicalResult buildQLinearMul(NodeContext &node) {
   Composer c(node);
-  return finish(c, quantize(c, c.mul(dequantize(c, 0), dequantize(c, 3)), 6));
+  return c.finish(quantize(c, c.mul(dequantize(c, 0), dequantize(c, 3)), 6));
 }
 
 /// x, x_scale, x_zero_point, y_scale, y_zero_point, as for all below.
 static LogicalResult buildQLinearLeakyRelu(NodeContext &node) {
   Composer c(node);
-  return finish(c, quantize(c, c("LeakyRelu", {dequantize(c, 0)}, {{"alpha", node.getFloat("alpha", 0.01f)}}), 3));
+  return c.finish(quantize(c, c("LeakyRelu", {dequantize(c, 0)}, {{"alpha", node.getFloat("alpha", 0.01f)}}), 3));
 }
 static LogicalResult buildQLinearSigmoid(NodeContext &node) {
   Composer c(node);
-  return finish(c, quantize(c, c("Sigmoid", {dequantize(c, 0)}), 3));
+  return c.finish(quantize(c, c("Sigmoid", {dequantize(c, 0)}), 3));
 }
 
 /// Moves the last dimension behind the first, or back.
@@ -110,18 +103,18 @@ static LogicalResult buildQLinearAveragePool(NodeContext &node) {
   SmallVector<NodeAttribute> attributes = windowAttributes(node);
   attributes.push_back({"count_include_pad", node.getInteger("count_include_pad", 0)});
   bool isLast = node.getInteger("channels_last", 0) != 0;
-  return finish(c, quantize(c, pool(c, "AveragePool", dequantize(c, 0), attributes, isLast), 3));
+  return c.finish(quantize(c, pool(c, "AveragePool", dequantize(c, 0), attributes, isLast), 3));
 }
 
 static LogicalResult buildQLinearGlobalAveragePool(NodeContext &node) {
   Composer c(node);
   bool isLast = node.getInteger("channels_last", 0) != 0;
-  return finish(c, quantize(c, pool(c, "GlobalAveragePool", dequantize(c, 0), {}, isLast), 3));
+  return c.finish(quantize(c, pool(c, "GlobalAveragePool", dequantize(c, 0), {}, isLast), 3));
 }
 
 static LogicalResult buildNhwcMaxPool(NodeContext &node) {
   Composer c(node);
-  return finish(c, pool(c, "MaxPool", node.operand(0), windowAttributes(node), /*isLast=*/true));
+  return c.finish(pool(c, "MaxPool", node.operand(0), windowAttributes(node), /*isLast=*/true));
 }
 
 /// y_scale, y_zero_point, then tensor, scale and zero point of each part.
@@ -139,7 +132,7 @@ static LogicalResult buildQLinearConcat(NodeContext &node) {
       return node.error("expected operand " + Twine(i + !node.operand(i + 1)) + ", but it is absent");
     parts.push_back(quantize(c, dequantize(c, i), node.operand(0), node.operand(1), node.elementType(1)));
   }
-  return finish(c, c.concat(parts, node.getInteger("axis", 0)));
+  return c.finish(c.concat(parts, node.getInteger("axis", 0)));
 }
 
 // --- contractions ----------------------------------------------------------------------------------------------------
@@ -179,7 +172,7 @@ static LogicalResult buildQGemm(NodeContext &node) {
     Type element = node.operand(8) ? node.elementType(8) : node.elementType(0);
     y = quantize(c, y, node.operand(7), node.operand(8), element);
   }
-  return finish(c, y);
+  return c.finish(y);
 }
 
 /// (float(product) * (lhsScale * rhsScale)) + bias.
@@ -198,7 +191,7 @@ static LogicalResult buildMatMulIntegerToFloat(NodeContext &node) {
   Value product = multiply(c, node.operand(0), node.operand(4), node.operand(1), node.operand(5));
   Value y = scaleProduct(c, product, c.cast(node.operand(2), f32), c.cast(node.operand(3), f32),
                          node.operand(6) ? c.cast(node.operand(6), f32) : nullptr);
-  return finish(c, c.cast(y, element));
+  return c.finish(c.cast(y, element));
 }
 
 /// a (f32, quantized to u8 over its range with 0), b, b_scale, b_zero_point, bias.
@@ -216,7 +209,7 @@ static LogicalResult buildDynamicQuantizeMatMul(NodeContext &node) {
   zero = c.cast(c("Clip", {zero, node.scalar(0.0, f32), node.scalar(255.0, f32)}), u8);
   Value quantized = quantize(c, x, scale, zero, u8);
   Value product = multiply(c, quantized, zero, node.operand(1), node.operand(3));
-  return finish(c, scaleProduct(c, product, scale, node.operand(2), node.operand(4)));
+  return c.finish(scaleProduct(c, product, scale, node.operand(2), node.operand(4)));
 }
 
 /// The weights [N, ceil(K / block), block * bits / 8] of bytes as [N, K] integers. In a byte, earlier elements are
@@ -272,7 +265,7 @@ static LogicalResult buildMatMulNBits(NodeContext &node) {
   Value y = c("MatMul", {node.operand(0), transposeLast(c, numbers)});
   if (Value bias = node.operand(5))
     y = c.add(y, bias);
-  return finish(c, y);
+  return c.finish(y);
 }
 
 void tegula::addContribQuantizationNodes(NodeTable &table) {

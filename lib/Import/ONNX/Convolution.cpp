@@ -113,10 +113,8 @@ static LogicalResult buildDeformConv(NodeContext &node) {
       disagree(times(w.getDimSize(1), groups), x.getDimSize(1)) || disagree(offset.getDimSize(0), x.getDimSize(0)) ||
       disagree(offset.getDimSize(1), times(2 * parts, times(w.getDimSize(2), w.getDimSize(3)))))
     return node.error("expected groups that divide the channels and 2 offsets for each kernel element of each group");
-  Type i64 = node.builder.getI64Type(), f64 = node.builder.getF64Type();
-  auto extent = [&](unsigned operand, int64_t i) {
-    return c.reshape(c("Shape", {node.operand(operand)}, {{"start", i}, {"end", i + 1}}, i64), ArrayRef<int64_t>{});
-  };
+  Type f64 = node.builder.getF64Type();
+  auto extent = [&](unsigned operand, int64_t i) { return c.extent(node.operand(operand), i); };
   auto number = [&](int64_t value) { return node.scalar(value); };
   Value batches = extent(0, 0), channels = extent(0, 1), results = extent(1, 0), width = extent(1, 3);
   Value taps = c.mul(extent(1, 2), width), rows = extent(2, 2), columns = extent(2, 3);
@@ -152,10 +150,7 @@ static LogicalResult buildDeformConv(NodeContext &node) {
   Value result = c.reshape(c("MatMul", {weights, samples}), c.join({batches, results, rows, columns}));
   if (Value bias = node.operand(3))
     result = c.add(result, c.reshape(bias, {1, -1, 1, 1}));
-  if (c.failed)
-    return failure();
-  node.setResult(0, result);
-  return success();
+  return c.finish(result);
 }
 
 /// A depthwise convolution along the last dimension behind the last elements of the step before. Where the number of
@@ -172,21 +167,17 @@ static LogicalResult buildCausalConvWithState(NodeContext &node) {
   std::string activation = node.getString("activation", "none");
   if (activation != "none" && activation != "silu" && activation != "swish")
     return node.error("expected activation to be none, silu or swish, but got " + activation);
-  Type i64 = node.builder.getI64Type(), f32 = node.builder.getF32Type(), element = type.getElementType();
-  auto shape = [&](Value value, int64_t start, int64_t end) {
-    return c("Shape", {value}, {{"start", start}, {"end", end}}, i64);
-  };
-  auto asScalar = [&](Value value) { return c.reshape(value, ArrayRef<int64_t>{}); };
-  Value kernel = shape(weight, 2, 3), before = c.sub(kernel, node.integers({1})), length = shape(x, 2, 3);
+  Type f32 = node.builder.getF32Type(), element = type.getElementType();
+  Value kernel = c.extent(weight, 2), before = c.sub(kernel, node.scalar(int64_t(1))), length = c.extent(x, 2);
   if (!past)
-    past = c.cast(c("ConstantOfShape", {c.join({shape(x, 0, 2), before})}, {}, f32), element);
+    past = c.cast(c("ConstantOfShape", {c.join({c.extent(x, 0), c.extent(x, 1), before})}, {}, f32), element);
   Value padded = c("Concat", {past, x}, {{"axis", int64_t(2)}}), result;
   int64_t channels = weightType.isDynamicDim(0) ? type.getDimSize(1) : weightType.getDimSize(0);
   if (!ShapedType::isDynamic(channels)) {
     result = c("Conv", {padded, weight, bias}, {{"group", channels}});
   } else {
     Type compute = element.getIntOrFloatBitWidth() < 32 ? f32 : element;
-    Value places = c.add(c.reshape(c.iota(asScalar(length)), {-1, 1}), c.iota(asScalar(kernel)));
+    Value places = c.add(c.reshape(c.iota(length), {-1, 1}), c.iota(kernel));
     Value windows = c("Gather", {c.cast(padded, compute), places}, {{"axis", int64_t(2)}});
     Value products = c.mul(windows, c.cast(weight, compute));
     result = c("ReduceSum", {products, node.integers({-1})}, {{"keepdims", int64_t(0)}});
@@ -198,8 +189,7 @@ static LogicalResult buildCausalConvWithState(NodeContext &node) {
     Value wide = c.cast(result, f32);
     result = c.cast(c.mul(wide, c("Sigmoid", {wide})), element);
   }
-  Value end = shape(padded, 2, 3);
-  Value state = c("Slice", {padded, c.sub(end, before), end, node.integers({2})});
+  Value end = c.extent(padded, 2), state = c.slice(padded, 2, c.sub(end, before), end);
   if (c.failed)
     return failure();
   node.setResult(0, result);

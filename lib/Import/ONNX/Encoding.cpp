@@ -3,6 +3,7 @@
 // string is a number, so that its search is a comparison of integers.
 #include "tegula/Dialect/Graph/IR/Constants.h"
 #include "tegula/Dialect/Graph/IR/Graph.h"
+#include "tegula/Import/ONNX/Classifier.h"
 #include "tegula/Import/ONNX/GraphBuilder.h"
 
 #include "onnx/onnx_pb.h"
@@ -18,11 +19,6 @@ static constexpr const char *domain = "ai.onnx.ml";
 static Value compose(NodeContext &node, StringRef opType, ArrayRef<Value> operands,
                      ArrayRef<NodeAttribute> attributes = {}, Type element = nullptr) {
   return llvm::is_contained(operands, Value()) ? nullptr : node.compose(opType, operands, attributes, element);
-}
-
-static Value floats(NodeContext &node, ArrayRef<float> values, ArrayRef<int64_t> shape) {
-  auto type = RankedTensorType::get(shape, node.builder.getF32Type());
-  return node.create<graph::ConstantOp>(DenseElementsAttr::get(type, values));
 }
 
 static LogicalResult finish(NodeContext &node, Value value) {
@@ -42,7 +38,7 @@ static Value listOf(NodeContext &node, const std::string &name) {
   if (auto values = node.getIntegers(name + "_int64s"); values && !values->empty())
     return node.integers(*values);
   if (auto values = node.getFloats(name + "_floats"); values && !values->empty())
-    return floats(node, *values, {int64_t(values->size())});
+    return constantFloats(node, *values, {int64_t(values->size())});
   if (!node.hasAttribute(name + "_tensor"))
     return nullptr;
   Value tensor = node.makeConstant(name + "_tensor");
@@ -219,7 +215,7 @@ static LogicalResult buildTfIdf(NodeContext &node) {
     counts = compose(node, "Cast", {isThere}, {{"to", int64_t(onnx::TensorProto::FLOAT)}}, node.builder.getF32Type());
   }
   if (mode != "TF")
-    counts = compose(node, "Mul", {counts, floats(node, weightOf, {int64_t(weightOf.size())})});
+    counts = compose(node, "Mul", {counts, constantFloats(node, weightOf, {int64_t(weightOf.size())})});
   // Column c of the result is that of its n-gram, or the column of zeros behind the last.
   int64_t width = 1 + *llvm::max_element(*places);
   if (width < 1 || width > (int64_t(1) << 24) || llvm::any_of(*places, [](int64_t place) { return place < 0; }))

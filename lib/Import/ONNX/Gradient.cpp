@@ -79,18 +79,16 @@ public:
         inverse[from] = to;
       add(x, c.transpose(g, inverse));
     } else if (isa<graph::ReshapeOp, graph::FlattenOp, graph::SqueezeOp, graph::UnsqueezeOp>(op)) {
-      add(x, c.reshape(g, shapeOf(x)));
+      add(x, c.reshape(g, c.shape(x)));
     } else {
       return false;
     }
     return true;
   }
 
-  Value filled(double number, Value like) { return c("Expand", {c.number(number, like), shapeOf(like)}); }
+  Value filled(double number, Value like) { return c("Expand", {c.number(number, like), c.shape(like)}); }
 
 private:
-  Value shapeOf(Value value) { return c("Shape", {value}, {}, c.node.builder.getI64Type()); }
-
   Value sumToShapeOf(Value operand, Value share) {
     auto to = Composer::rankedType(operand), from = Composer::rankedType(share);
     if (!to || !from) {
@@ -107,7 +105,7 @@ private:
     if (to.getRank() == 0)
       return share;
     // Where the operand has one element, all of the share's go into it.
-    Value isOne = c.compare("Equal", shapeOf(operand), c.node.scalar(int64_t(1)));
+    Value isOne = c.compare("Equal", c.shape(operand), c.node.scalar(int64_t(1)));
     Value axes = c.reshape(c("NonZero", {isOne}, {}, c.node.builder.getI64Type()), {-1});
     return c("ReduceSum", {share, axes}, {{"keepdims", int64_t(1)}, {"noop_with_empty_axes", int64_t(1)}});
   }

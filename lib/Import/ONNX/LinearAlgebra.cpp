@@ -18,8 +18,7 @@ static LogicalResult buildDet(NodeContext &node) {
     return node.error("expected matrices, of rank 2 or more, but got rank " + Twine(rank));
   Type element = type.getElementType(), i64 = node.builder.getI64Type(), i1 = node.builder.getI1Type();
   Type compute = element.getIntOrFloatBitWidth() < 32 ? node.builder.getF32Type() : element;
-  auto shape = [&](int64_t start, int64_t end) { return c("Shape", {x}, {{"start", start}, {"end", end}}, i64); };
-  Value lead = shape(0, rank - 2), n = c.reshape(shape(rank - 1, rank), ArrayRef<int64_t>{});
+  Value lead = c("Shape", {x}, {{"start", int64_t(0)}, {"end", rank - 2}}, i64), n = c.extent(x, rank - 1);
   Value count = c("ReduceProd", {lead}, {{"keepdims", int64_t(1)}});
   Value matrices = c.reshape(c.cast(x, compute), c.join({count, n, n}));
   Value one = node.scalar(1.0, compute), zero = node.scalar(0.0, compute), minusOne = node.scalar(-1.0, compute);
@@ -43,7 +42,7 @@ static LogicalResult buildDet(NodeContext &node) {
     Value pivot = c("ArgMax", {sizes}, {{"axis", int64_t(1)}, {"keepdims", int64_t(1)}}, i64);
     Value order = c.select(c.compare("Equal", rows, pivot), k, rows);
     order = c.select(c.compare("Equal", rows, k), pivot, order);
-    order = c("Expand", {c.reshape(order, {0, 0, 1}), c("Shape", {rest}, {}, i64)});
+    order = c("Expand", {c.reshape(order, {0, 0, 1}), c.shape(rest)});
     rest = c("GatherElements", {rest, order}, {{"axis", int64_t(1)}});
     Value top = gather(rest, 1), value = gather(top, 1);
     Value stays = c.compare("Equal", c.reshape(pivot, {-1}), k);
@@ -62,10 +61,7 @@ static LogicalResult buildDet(NodeContext &node) {
   loop.getBody().takeBody(region);
   node.refine(loop);
   Value result = c.cast(c.reshape(loop.getResult(1), lead), element);
-  if (c.failed)
-    return failure();
-  node.setResult(0, result);
-  return success();
+  return c.finish(result);
 }
 
 void tegula::addLinearAlgebraNodes(NodeTable &table) { table.add("Det", 11, buildDet); }

@@ -428,6 +428,19 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
 /// Graphs in graphs deeper than Protobuf's own limit would allow; each level takes three messages.
 constexpr int maxMessageDepth = 1000;
 
+/// `what` ("file is" or "bytes are") names the stream of `size` bytes in the message.
+static bool parse(google::protobuf::io::ZeroCopyInputStream &stream, int64_t size, const char *what,
+                  onnx::ModelProto &proto, std::string &error) {
+  google::protobuf::io::CodedInputStream coded(&stream);
+  coded.SetTotalBytesLimit(INT_MAX);
+  coded.SetRecursionLimit(maxMessageDepth);
+  if (size > 0 && size <= INT_MAX && proto.ParseFromCodedStream(&coded) && coded.ConsumedEntireMessage())
+    return true;
+  error = std::string("expected an ONNX model, but the ") + what +
+          " not a well-formed ModelProto (truncated, damaged, or nested too deeply?)";
+  return false;
+}
+
 bool tegula::parseOnnxModel(const std::string &path, onnx::ModelProto &proto, std::string &error) {
   int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) {
@@ -440,19 +453,9 @@ bool tegula::parseOnnxModel(const std::string &path, onnx::ModelProto &proto, st
     close(file);
     return false;
   }
-  bool parsed;
-  {
-    google::protobuf::io::FileInputStream stream(file);
-    google::protobuf::io::CodedInputStream coded(&stream);
-    coded.SetTotalBytesLimit(INT_MAX);
-    coded.SetRecursionLimit(maxMessageDepth);
-    parsed = proto.ParseFromCodedStream(&coded) && coded.ConsumedEntireMessage();
-  }
-  close(file);
-  if (!parsed || status.st_size == 0)
-    error = "expected an ONNX model, but the file is not a well-formed ModelProto (truncated, damaged, or nested too "
-            "deeply?)";
-  return error.empty();
+  google::protobuf::io::FileInputStream stream(file);
+  stream.SetCloseOnDelete(true);
+  return parse(stream, status.st_size, "file is", proto, error);
 }
 
 std::shared_ptr<OnnxModel> tegula::loadOnnxModel(const std::string &path, const LoadOptions &options,
@@ -466,16 +469,7 @@ std::shared_ptr<OnnxModel> tegula::loadOnnxModelFromBytes(const char *data, size
                                                           const HasNodeRow &hasRow, std::string &error) {
   auto model = std::make_shared<OnnxModel>();
   model->path = "<memory>";
-  bool parsed = size > 0 && size <= INT_MAX;
-  if (parsed) {
-    google::protobuf::io::CodedInputStream coded(reinterpret_cast<const uint8_t *>(data), int(size));
-    coded.SetRecursionLimit(maxMessageDepth);
-    parsed = model->proto->ParseFromCodedStream(&coded) && coded.ConsumedEntireMessage();
-  }
-  if (!parsed) {
-    error = "expected an ONNX model, but the bytes are not a well-formed ModelProto (truncated, damaged, or nested too "
-            "deeply?)";
-    return nullptr;
-  }
-  return prepare(*model, options, hasRow, error) ? model : nullptr;
+  google::protobuf::io::ArrayInputStream stream(data, int(std::min<size_t>(size, INT_MAX)));
+  bool isParsed = parse(stream, int64_t(size), "bytes are", *model->proto, error);
+  return isParsed && prepare(*model, options, hasRow, error) ? model : nullptr;
 }

@@ -111,7 +111,7 @@ static LogicalResult buildMaxUnpool(NodeContext &node) {
     factors.push_back(strides[i]);
     rests.push_back((*kernel)[i] - pads[i] - pads[count + i]);
   }
-  Value shape = c("Shape", {x}, {}, node.builder.getI64Type());
+  Value shape = c.shape(x);
   Value extents = c.sub(shape, node.integers({1}));
   extents = c.add(c.mul(extents, node.integers(factors)), node.integers(rests));
   Value total = c("ReduceProd", {extents}, {{"keepdims", int64_t(1)}});
@@ -123,10 +123,7 @@ static LogicalResult buildMaxUnpool(NodeContext &node) {
     Value before = node.integers(SmallVector<int64_t>(type.getRank(), 0));
     result = c("Pad", {result, c.join({before, c.sub(wanted, extents)})});
   }
-  if (c.failed)
-    return failure();
-  node.setResult(0, result);
-  return success();
+  return c.finish(result);
 }
 
 void tegula::addPoolingNodes(NodeTable &table) {

@@ -22,7 +22,7 @@ static uint32_t getSeed(NodeContext &node) {
   return uint32_t(int64_t(node.getFloat("seed", 0)));
 }
 
-/// f64 numbers in [0, 1), as many as the extents in `shape` say, one-dimensional.
+/// `count` f64 numbers in [0, 1), one-dimensional.
 static Value drawUniform(Composer &c, Value count) {
   if (c.failed)
     return nullptr;
@@ -60,10 +60,7 @@ template <bool isNormal> static LogicalResult buildRandom(NodeContext &node) {
   if (!isa_and_nonnull<FloatType>(element) || !shape)
     return node.error("expected a float dtype and a shape");
   Value result = c.cast(draw(c, node.integers(*shape), isNormal), element);
-  if (c.failed)
-    return failure();
-  node.setResult(0, result);
-  return success();
+  return c.finish(result);
 }
 
 template <bool isNormal> static LogicalResult buildRandomLike(NodeContext &node) {
@@ -73,12 +70,9 @@ template <bool isNormal> static LogicalResult buildRandomLike(NodeContext &node)
     element = node.graph.convertElementType(int32_t(node.getInteger("dtype", 1)));
   if (!isa_and_nonnull<FloatType>(element))
     return node.error("expected a float type for random numbers");
-  Value shape = c("Shape", {node.operand(0)}, {}, node.builder.getI64Type());
+  Value shape = c.shape(node.operand(0));
   Value result = c.cast(draw(c, shape, isNormal), element);
-  if (c.failed)
-    return failure();
-  node.setResult(0, result);
-  return success();
+  return c.finish(result);
 }
 
 /// 1 where a number in [0, 1) is below the element, which is the probability of a 1. (ONNX's own function compares the
@@ -91,13 +85,10 @@ static LogicalResult buildBernoulli(NodeContext &node) {
   if (!element || isa<ComplexType>(element))
     return node.error("expected a dtype of numbers or bools");
   Value x = c.cast(node.operand(0), node.builder.getF64Type());
-  Value shape = c("Shape", {x}, {}, node.builder.getI64Type());
+  Value shape = c.shape(x);
   Value numbers = c.reshape(drawUniform(c, countOf(c, shape)), shape);
   Value result = c.cast(c.compare("Less", numbers, x), element);
-  if (c.failed)
-    return failure();
-  node.setResult(0, result);
-  return success();
+  return c.finish(result);
 }
 
 /// Logits [B, C]: sample_size draws of a class for each row, by where a number falls among the running sums of the
@@ -121,10 +112,7 @@ static LogicalResult buildMultinomial(NodeContext &node) {
   // The sums may end a rounding error below 1.
   Value last = c.sub(c.extent(node.operand(0), 1), node.scalar(int64_t(1)));
   drawn = c.cast(c("Min", {drawn, last}), element);
-  if (c.failed)
-    return failure();
-  node.setResult(0, drawn);
-  return success();
+  return c.finish(drawn);
 }
 
 /// In training each element is dropped where a number in [0, 1) is below the ratio, and the others grow to keep the
@@ -142,7 +130,7 @@ static LogicalResult buildDropout(NodeContext &node) {
     node.setResult(0, x);
   if (isInference && !node.hasResult(1))
     return success();
-  Value shape = c("Shape", {x}, {}, node.builder.getI64Type());
+  Value shape = c.shape(x);
   if (c.failed)
     return failure();
   if (isInference) {

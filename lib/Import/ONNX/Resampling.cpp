@@ -169,10 +169,7 @@ static LogicalResult buildMaxRoiPool(NodeContext &node) {
   Value result = maximum(rows, c.unsqueeze(byColumns, {2}));    // [R, C, PH, PW]
   Value isEmpty = c.compare("Equal", result, lowest);
   result = c.select(isEmpty, zero, result);
-  if (c.failed)
-    return failure();
-  node.setResult(0, result);
-  return success();
+  return c.finish(result);
 }
 
 static LogicalResult buildCol2Im(NodeContext &node) {

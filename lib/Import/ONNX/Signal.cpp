@@ -46,7 +46,7 @@ static LogicalResult buildDft(NodeContext &node, Value axis) {
   Value zero = node.scalar(int64_t(0)), one = node.scalar(int64_t(1)), two = node.scalar(int64_t(2));
   axis = integerOperand(c, axis);
   axis = c.select(c.compare("Less", axis, zero), c.add(axis, node.scalar(rank)), axis);
-  Value shape = c("Shape", {x}, {}, i64), places = c.iota(node.scalar(rank)), ones = node.integers({1});
+  Value shape = c.shape(x), places = c.iota(node.scalar(rank)), ones = node.integers({1});
   auto product = [&](Value condition) {
     return c("ReduceProd", {c.select(condition, shape, ones)}, {{"keepdims", int64_t(0)}});
   };
@@ -101,10 +101,7 @@ static LogicalResult buildDft(NodeContext &node, Value axis) {
   Value isLast = c.compare("Equal", places, node.scalar(rank - 1));
   Value extents = c.select(isAxis, results, c.select(isLast, node.scalar(int64_t(toReal ? 1 : 2)), shape));
   result = c.cast(c.reshape(result, extents), type.getElementType());
-  if (c.failed)
-    return failure();
-  node.setResult(0, result);
-  return success();
+  return c.finish(result);
 }
 
 static LogicalResult buildDft17(NodeContext &node) { return buildDft(node, node.scalar(node.getInteger("axis", 1))); }
@@ -122,7 +119,7 @@ static LogicalResult buildStft(NodeContext &node) {
   Type i64 = node.builder.getI64Type();
   if (!window && !length)
     return node.error("expected a window or a frame_length");
-  length = length ? integerOperand(c, length) : c.reshape(c("Shape", {window}, {}, i64), ArrayRef<int64_t>{});
+  length = length ? integerOperand(c, length) : c.reshape(c.shape(window), ArrayRef<int64_t>{});
   Value step = integerOperand(c, node.operand(1));
   Value total = c.reshape(c("Shape", {signal}, {{"start", int64_t(1)}, {"end", int64_t(2)}}, i64), ArrayRef<int64_t>{});
   Value frames = c.add(c.div(c.sub(total, length), step), node.scalar(int64_t(1)));
@@ -131,10 +128,7 @@ static LogicalResult buildStft(NodeContext &node) {
   if (window)
     framed = c.mul(framed, c.reshape(window, {-1, 1}));
   Value result = c("DFT", {framed, Value(), node.scalar(int64_t(2))}, {{"onesided", node.getInteger("onesided", 1)}});
-  if (c.failed)
-    return failure();
-  node.setResult(0, result);
-  return success();
+  return c.finish(result);
 }
 
 /// Triangles between neighbours of points that are evenly spaced in mels.
@@ -174,10 +168,7 @@ static LogicalResult buildMelWeightMatrix(NodeContext &node) {
   if (!element)
     return node.error("expected output_datatype to be a number type");
   weights = c.cast(weights, element);
-  if (c.failed)
-    return failure();
-  node.setResult(0, weights);
-  return success();
+  return c.finish(weights);
 }
 
 void tegula::addSignalNodes(NodeTable &table) {

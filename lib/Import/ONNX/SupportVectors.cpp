@@ -227,10 +227,7 @@ static LogicalResult buildSvmRegressor(NodeContext &node) {
   if (node.getInteger("one_class", 0))
     y = c.select(c.compare("Greater", y, c.number(0, y)), c.number(1, y), c.number(-1, y));
   y = transformScores(c, y);
-  if (c.failed)
-    return failure();
-  node.setResult(0, y);
-  return success();
+  return c.finish(y);
 }
 
 void tegula::addSupportVectorNodes(NodeTable &table) {

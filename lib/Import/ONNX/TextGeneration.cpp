@@ -90,12 +90,10 @@ void GreedySearch::readPrompt() {
 Value GreedySearch::process(Value scores, Value sequences, Value round) {
   if (c.failed)
     return nullptr;
-  Value lowest = node.scalar(-3.4028234663852886e38, Composer::elementOf(scores));
+  Value lowest = c.lowest(scores);
   if (node.operand(3)) {
     Value penalty = one(3, Composer::elementOf(scores));
-    auto filled = [&](double value, Value like) {
-      return c("Expand", {c.number(value, scores), c("Shape", {like}, {}, i64)});
-    };
+    auto filled = [&](double value, Value like) { return c("Expand", {c.number(value, scores), c.shape(like)}); };
     Value marks =
         c("ScatterElements", {filled(0, scores), c.cast(sequences, i64), filled(1, sequences)}, {{"axis", int64_t(1)}});
     Value isSeen = c.compare("Greater", marks, c.number(0, scores));
@@ -205,10 +203,7 @@ LogicalResult GreedySearch::build() {
   Value sequences = loop.getResult(3), zero = node.scalar(int64_t(0));
   Value rest = c("Max", {c.sub(longest, c.extent(sequences, 1)), zero});
   Value result = c("Pad", {sequences, c.join({zero, zero, zero, rest}), number(padding)});
-  if (c.failed)
-    return failure();
-  node.setResult(0, result);
-  return success();
+  return c.finish(result);
 }
 
 static LogicalResult buildGreedySearch(NodeContext &node) { return GreedySearch(node).build(); }

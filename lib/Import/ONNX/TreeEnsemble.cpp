@@ -158,10 +158,7 @@ static LogicalResult buildTreeEnsemble(NodeContext &node) {
   scores = c(aggregate == 0 ? "ReduceMean" : "ReduceSum", {scores, node.integers({1})}, {{"keepdims", int64_t(0)}});
   if (transform)
     scores = transform == 1 ? c("Softmax", {scores}) : c("Sigmoid", {scores});
-  if (c.failed)
-    return failure();
-  node.setResult(0, scores);
-  return success();
+  return c.finish(scores);
 }
 
 void tegula::addTreeEnsembleNodes(NodeTable &table) { table.add("ai.onnx.ml", "TreeEnsemble", 5, buildTreeEnsemble); }

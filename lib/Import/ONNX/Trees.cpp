@@ -265,10 +265,7 @@ static LogicalResult buildTreeRegressor(NodeContext &node) {
       failed(sumLeaves(c, trees, "target", node.getInteger("n_targets", 1), aggregate, sums)))
     return failure();
   Value result = c.cast(transformScores(c, sums.scores), node.builder.getF32Type());
-  if (c.failed)
-    return failure();
-  node.setResult(0, result);
-  return success();
+  return c.finish(result);
 }
 
 void tegula::addTreeNodes(NodeTable &table) {

@@ -61,6 +61,10 @@ mlir::Value makeEmpty(mlir::OpBuilder &b, mlir::Location loc, llvm::ArrayRef<mli
 /// A tensor filled with a stored scalar.
 mlir::Value makeFilled(mlir::OpBuilder &b, mlir::Location loc, llvm::ArrayRef<mlir::OpFoldResult> extents,
                        mlir::Value storedScalar);
+/// `x` with its dimensions in the order `permutation`.
+mlir::Value buildTranspose(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, llvm::ArrayRef<int64_t> permutation);
+/// The elements of `x` as a tensor of rank 1.
+mlir::Value flatten(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
 /// Marks a loop as a tensor operation, part of one kernel; its carried tensors keep their shape. Other scf ops around
 /// tensors are the host's control flow.
 void keepInKernel(mlir::scf::ForOp loop);

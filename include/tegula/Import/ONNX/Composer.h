@@ -59,6 +59,10 @@ public:
   }
   /// A constant of the element type of `like`.
   mlir::Value number(double value, mlir::Value like) { return failed ? nullptr : node.scalar(value, elementOf(like)); }
+  /// The least finite number of the element type of `like`.
+  mlir::Value lowest(mlir::Value like);
+  /// All extents of `x`, [rank] of i64.
+  mlir::Value shape(mlir::Value x) { return (*this)("Shape", {x}, {}, node.builder.getI64Type()); }
   /// Extent `dimension` of `x` as a scalar.
   mlir::Value extent(mlir::Value x, int64_t dimension);
   /// The same, where it is known.
@@ -69,6 +73,13 @@ public:
   }
   static mlir::Type elementOf(mlir::Value value) {
     return llvm::cast<mlir::TensorType>(value.getType()).getElementType();
+  }
+  /// Makes `value` the node's first result; fails when a step before was not supported.
+  mlir::LogicalResult finish(mlir::Value value) {
+    if (failed)
+      return mlir::failure();
+    node.setResult(0, value);
+    return mlir::success();
   }
 
   NodeContext &node;

@@ -27,7 +27,8 @@ mlir::OwningOpRef<mlir::ModuleOp> importOnnxFile(mlir::MLIRContext &context, llv
 mlir::OwningOpRef<mlir::ModuleOp> importOnnxBytes(mlir::MLIRContext &context, llvm::StringRef bytes,
                                                   const ImportOptions &options);
 
-/// Where a module that does not compile has arguments with defaults: a remark at `location` that they can be constants.
+/// Where a module that does not compile has arguments with defaults: a remark at its location that they can be
+/// constants.
 void remarkOnDefaults(mlir::ModuleOp module);
 
 } // namespace tegula

@@ -41,3 +41,15 @@ func.func @one_parameter(%x: tensor<?xi8>, %s: tensor<f32>, %z: tensor<?xi8>) ->
   %y = graph.dequantize %x, %s, %z {axis = 1 : i64} : tensor<?xi8>, tensor<f32>, tensor<?xi8> -> tensor<?xf32>
   return %y : tensor<?xf32>
 }
+
+// Entries are read by computed indices, so there must be one for each block.
+// CHECK-LABEL: func.func @blocks_of_unknown_count
+// CHECK: arith.ceildivsi
+// CHECK: exec.check %{{.*}}, 5
+// CHECK-NOT: exec.check
+// CHECK: linalg.generic
+// CHECK: tensor.extract
+func.func @blocks_of_unknown_count(%x: tensor<2x?xi8>, %s: tensor<2x?xf32>) -> tensor<2x?xf32> {
+  %y = graph.dequantize %x, %s {axis = 1 : i64, block_size = 4 : i64} : tensor<2x?xi8>, tensor<2x?xf32> -> tensor<2x?xf32>
+  return %y : tensor<2x?xf32>
+}

@@ -93,92 +93,67 @@ private:
     }
   }
 
+  /// Gives a repeated field one more element.
   void add(Message &message, const FieldDescriptor &field) {
-    const Reflection &reflection = *message.GetReflection();
-    switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_MESSAGE:
-      reflection.AddMessage(&message, &field);
-      break;
-    case FieldDescriptor::CPPTYPE_STRING:
-      reflection.AddString(&message, &field, "");
-      break;
-    case FieldDescriptor::CPPTYPE_INT64:
-      reflection.AddInt64(&message, &field, 0);
-      break;
-    case FieldDescriptor::CPPTYPE_INT32:
-      reflection.AddInt32(&message, &field, 0);
-      break;
-    case FieldDescriptor::CPPTYPE_UINT64:
-      reflection.AddUInt64(&message, &field, 0);
-      break;
-    case FieldDescriptor::CPPTYPE_FLOAT:
-      reflection.AddFloat(&message, &field, 0);
-      break;
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      reflection.AddDouble(&message, &field, 0);
-      break;
-    default: // ONNX has no other repeated fields
-      return;
-    }
-    set(message, field, reflection.FieldSize(message, &field) - 1);
+    set(message, field, message.GetReflection()->FieldSize(message, &field));
   }
 
-  /// Gives a field (element `index` of a repeated one) another value.
+  /// Gives a field (element `index` of a repeated one, which may be the first behind the last) another value.
   void set(Message &message, const FieldDescriptor &field, int index) {
     const Reflection &reflection = *message.GetReflection();
-    bool repeated = index >= 0;
+    bool isRepeated = index >= 0, isNew = isRepeated && index == reflection.FieldSize(message, &field);
+    auto put = [&](auto setOnly, auto setElement, auto addElement, auto value) {
+      if (isNew)
+        (reflection.*addElement)(&message, &field, value);
+      else if (isRepeated)
+        (reflection.*setElement)(&message, &field, index, value);
+      else
+        (reflection.*setOnly)(&message, &field, value);
+    };
     switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_MESSAGE: {
       // First the copy: to touch one member of a oneof deletes the others, which may be the source.
       std::unique_ptr<Message> copy = copyOfAny(*field.message_type());
-      Message &target = repeated ? *reflection.MutableRepeatedMessage(&message, &field, index)
-                                 : *reflection.MutableMessage(&message, &field);
+      Message &target = isNew        ? *reflection.AddMessage(&message, &field)
+                        : isRepeated ? *reflection.MutableRepeatedMessage(&message, &field, index)
+                                     : *reflection.MutableMessage(&message, &field);
       if (copy)
         target.GetReflection()->Swap(&target, copy.get());
       break;
     }
     case FieldDescriptor::CPPTYPE_STRING: {
       std::string text = chooseText(message, field);
-      repeated ? reflection.SetRepeatedString(&message, &field, index, text)
-               : reflection.SetString(&message, &field, text);
+      if (isNew)
+        reflection.AddString(&message, &field, text);
+      else if (isRepeated)
+        reflection.SetRepeatedString(&message, &field, index, text);
+      else
+        reflection.SetString(&message, &field, text);
       break;
     }
-    case FieldDescriptor::CPPTYPE_INT64: {
-      int64_t value = chooseInteger();
-      repeated ? reflection.SetRepeatedInt64(&message, &field, index, value)
-               : reflection.SetInt64(&message, &field, value);
+    case FieldDescriptor::CPPTYPE_INT64:
+      put(&Reflection::SetInt64, &Reflection::SetRepeatedInt64, &Reflection::AddInt64, chooseInteger());
       break;
-    }
-    case FieldDescriptor::CPPTYPE_INT32: {
-      auto value = int32_t(pick(4) ? pick(30) : chooseInteger()); // element types mostly
-      repeated ? reflection.SetRepeatedInt32(&message, &field, index, value)
-               : reflection.SetInt32(&message, &field, value);
+    case FieldDescriptor::CPPTYPE_INT32: // element types mostly
+      put(&Reflection::SetInt32, &Reflection::SetRepeatedInt32, &Reflection::AddInt32,
+          int32_t(pick(4) ? pick(30) : chooseInteger()));
       break;
-    }
-    case FieldDescriptor::CPPTYPE_UINT64: {
-      auto value = uint64_t(chooseInteger());
-      repeated ? reflection.SetRepeatedUInt64(&message, &field, index, value)
-               : reflection.SetUInt64(&message, &field, value);
+    case FieldDescriptor::CPPTYPE_UINT64:
+      put(&Reflection::SetUInt64, &Reflection::SetRepeatedUInt64, &Reflection::AddUInt64, uint64_t(chooseInteger()));
       break;
-    }
-    case FieldDescriptor::CPPTYPE_FLOAT: {
-      auto value = float(chooseReal());
-      repeated ? reflection.SetRepeatedFloat(&message, &field, index, value)
-               : reflection.SetFloat(&message, &field, value);
+    case FieldDescriptor::CPPTYPE_FLOAT:
+      put(&Reflection::SetFloat, &Reflection::SetRepeatedFloat, &Reflection::AddFloat, float(chooseReal()));
       break;
-    }
-    case FieldDescriptor::CPPTYPE_DOUBLE: {
-      double value = chooseReal();
-      repeated ? reflection.SetRepeatedDouble(&message, &field, index, value)
-               : reflection.SetDouble(&message, &field, value);
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      put(&Reflection::SetDouble, &Reflection::SetRepeatedDouble, &Reflection::AddDouble, chooseReal());
       break;
-    }
     case FieldDescriptor::CPPTYPE_ENUM: {
       const auto &values = *field.enum_type();
-      reflection.SetEnumValue(&message, &field, values.value(int(pick(values.value_count())))->number());
+      int number = values.value(int(pick(values.value_count())))->number();
+      put(&Reflection::SetEnumValue, &Reflection::SetRepeatedEnumValue, &Reflection::AddEnumValue, number);
       break;
     }
-    default:
+    default: // ONNX has no other fields
       break;
     }
   }

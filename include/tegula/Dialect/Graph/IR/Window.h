@@ -7,6 +7,9 @@
 
 namespace tegula::graph {
 
+/// Kernel positions up to which a depthwise convolution is a map.
+inline constexpr int64_t maxDepthwisePositions = 25;
+
 /// How a window slides along one spatial dimension. All in elements.
 struct WindowDimension {
   int64_t kernel, stride, dilation, padBegin, padEnd;

@@ -10,8 +10,6 @@
 //
 #include "Schedule.h"
 
-#include "tegula/Dialect/Exec/IR/Exec.h"
-
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -97,10 +95,7 @@ void Emitter::emit(Block *entry) {
   Index items = math.mul(extents[Batch], math.mul(groups, thirds));
 
   // Items are (batch, group of blocks, row or segment); workers take even shares of them.
-  Index id = exec::GridIdOp::create(b, loc, b.getIndexType()).getResult();
-  Index size = exec::GridSizeOp::create(b, loc, b.getIndexType()).getResult();
-  Index begin = math.floorDiv(math.mul(items, id), size);
-  Index end = math.floorDiv(math.mul(items, math.add(id, math.of(1))), size);
+  auto [begin, end] = shareOf(items);
   loop(begin, end, 1, [&](Value item) {
     Index rest = math.floorDiv(item, thirds), third = math.rem(item, thirds);
     Index group = math.rem(rest, groups);

@@ -12,8 +12,6 @@
 #include "Schedule.h"
 #include "Transform.h"
 
-#include "tegula/Dialect/Exec/IR/Exec.h"
-
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -101,14 +99,11 @@ void Emitter::emit(Block *entry) {
   tilesInImage = math.mul(math.ceilDiv(extents[Row], math.of(kernel.tile)), tilesInRow);
   tilesInAll = math.mul(tilesInImage, extents[Batch]);
 
-  // Workers take even shares of the groups; with fewer groups than workers they are smaller.
-  Index id = exec::GridIdOp::create(b, loc, b.getIndexType()).getResult();
-  Index size = exec::GridSizeOp::create(b, loc, b.getIndexType()).getResult();
-  Index first = math.floorDiv(math.mul(tilesInAll, id), size);
-  Index last = math.floorDiv(math.mul(tilesInAll, math.add(id, math.of(1))), size);
+  // Workers take even shares of the tiles, each in groups of its own.
+  auto share = shareOf(tilesInAll);
   int64_t group = schedule.getGroup();
-  loop(first, last, group, [&](Value start) {
-    Index count = math.min(math.of(group), math.sub(last, start));
+  loop(share.first, share.second, group, [&](Value start) {
+    Index count = math.min(math.of(group), math.sub(share.second, start));
     loop(math.of(0), count, 1, [&](Value number) { transformIn(locate(math.add(start, number)), number); });
     multiply(count);
     loop(math.of(0), count, 1, [&](Value number) { transformOut(locate(math.add(start, number)), number); });
