@@ -152,8 +152,7 @@ void CompilerSession::recordKernels() {
 
 CompileStatus CompilerSession::import() {
   // The reference target is baseline code of the same kernels, lowered by the reference family.
-  bool isReference = options.target == "reference";
-  StringRef targetName = isReference ? "x86-64" : StringRef(options.target);
+  StringRef targetName = options.target == "reference" ? "x86-64" : StringRef(options.target);
   auto target = findTargetBackend(targetName).parse(context, targetName);
   if (!target)
     return fail(CompileStatus::Usage, llvm::toString(target.takeError()));
@@ -180,7 +179,7 @@ CompileStatus CompilerSession::runTo(StringRef last) {
 CompileStatus CompilerSession::runStages(StringRef last) {
   if (last == "import")
     return CompileStatus::Ok;
-  bool isReference = options.target == "reference";
+  bool isReference = options.target == "reference" || options.plainKernels;
   for (const Stage &stage : getStages()) {
     if (CompileStatus status = runStage(stage.name); status != CompileStatus::Ok)
       return status;

@@ -8,10 +8,12 @@ using namespace tegula::tool;
 
 bool tegula::tool::isOnnxPath(llvm::StringRef path) { return path.ends_with(".onnx"); }
 
-int tegula::tool::openOnnx(llvm::StringRef path, llvm::StringRef target, Arguments &arguments, OpenModel &opened) {
+int tegula::tool::openOnnx(llvm::StringRef path, llvm::StringRef target, Arguments &arguments, OpenModel &opened,
+                           bool plainKernels) {
   CompileOptions compile;
   compile.modelPath = path.str();
   compile.target = target.str();
+  compile.plainKernels = plainKernels;
   compile.externalDataRoot = arguments.get("external-data-root");
   compile.freezeDefaults = arguments.has("freeze-defaults");
   compile.maxLoop = arguments.getInteger("max-loop", 0, 1);

@@ -20,7 +20,8 @@ bool isOnnxPath(llvm::StringRef path);
 
 /// Compiles an ONNX model for `target` into this process. Reports on stderr and returns an exit code when that fails;
 /// ExitOk otherwise.
-int openOnnx(llvm::StringRef path, llvm::StringRef target, Arguments &arguments, OpenModel &opened);
+int openOnnx(llvm::StringRef path, llvm::StringRef target, Arguments &arguments, OpenModel &opened,
+             bool plainKernels = false);
 /// The same for positional argument 0, which may be a compiled model too.
 int openModel(const CommandSpec &spec, Arguments &arguments, OpenModel &opened);
 

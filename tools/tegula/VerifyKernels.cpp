@@ -39,7 +39,8 @@ int KernelVerifier::open(Arguments &arguments, OpenModel &model, tegula_context 
   }
   if (!model.session)
     return reportFault("--verify-against needs the ONNX model: a compiled one holds only one target's kernels");
-  if (int code = openOnnx(arguments.positional[0], "reference", arguments, reference))
+  if (int code = openOnnx(arguments.positional[0], arguments.get("target", "host"), arguments, reference,
+                          /*plainKernels=*/true))
     return code;
   if (tegula_model_kernel_count(reference.model.get()) != tegula_model_kernel_count(model.model.get()))
     return reportFault("the targets cut the model into different kernels"), ExitInternal;

@@ -32,6 +32,8 @@ struct CompileOptions {
   std::string_view modelBytes; ///< a serialized ModelProto
   std::string outputPath;      ///< "-" (text only): standard output
   std::string target = "host";
+  /// Kernels are plain loops, as with the target `reference`, but cut and laid out for `target`.
+  bool plainKernels = false;
   std::string emit = "lib"; ///< lib, obj, header, asm, llvm-ir, ptx or the name of a stage
   std::vector<std::pair<std::string, int64_t>> dimensions;
   std::string externalDataRoot;
