@@ -32,12 +32,13 @@ def convolve(x, w, b, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1), group
     return y + b.reshape(-1, 1, 1)
 
 
-def make_model(nodes, x_shape, arrays):
+def make_model(nodes, x_shape, arrays, dtype="float32"):
+    kind = helper.np_dtype_to_tensor_dtype(numpy.dtype(dtype))
     graph = helper.make_graph(
         nodes,
         "test",
-        [helper.make_tensor_value_info("x", 1, x_shape)],
-        [helper.make_tensor_value_info("y", 1, None)],
+        [helper.make_tensor_value_info("x", kind, x_shape)],
+        [helper.make_tensor_value_info("y", kind, None)],
         [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
@@ -98,8 +99,10 @@ def test_dynamic_extents():
         check(model, x, wanted, 1e-4)
 
 
-def test_region():
-    """Pools, residuals, gates, concatenations and a depthwise convolution stay in blocks."""
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("target", ["host", "x86-64-v3"])
+def test_region(dtype, target):
+    """Pools, residuals, gates, concatenations and a depthwise convolution stay in blocks. Halves are rounded by each."""
     arrays = dict(w0=uniform(64, 3, 3, 3), w1=uniform(64, 64, 3, 3), w2=uniform(64, 1, 3, 3), w3=uniform(64, 128, 1, 1),
                   b=uniform(64), slope=uniform(64, 1, 1))
     nodes = [
@@ -115,16 +118,20 @@ def test_region():
         helper.make_node("Concat", ["f", "p"], ["k"], axis=1),
         helper.make_node("Conv", ["k", "w3", "b"], ["y"]),
     ]
-    x = uniform(2, 3, 23, 26)
-    model = tegula.compile(make_model(nodes, x.shape, arrays))
+    def cast(array):
+        return array.astype(dtype)
+
+    x, arrays = cast(uniform(2, 3, 23, 26)), {name: cast(array) for name, array in arrays.items()}
+    model = tegula.compile(make_model(nodes, x.shape, arrays, dtype), target=target)
     b, w = arrays["b"], arrays
-    a = convolve(x, w["w0"], b, strides=(2, 2), pads=(1, 1, 1, 1))
+    a = cast(convolve(x, w["w0"], b, strides=(2, 2), pads=(1, 1, 1, 1)))
     padded = numpy.pad(a, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-numpy.inf)
     m = numpy.max([padded[:, :, i : i + a.shape[2], j : j + a.shape[3]] for i in range(3) for j in range(3)], axis=0)
-    c = convolve(m, w["w1"], b, pads=(1, 1, 1, 1))
-    p = numpy.where(c >= 0, c, c * w["slope"])
-    d = convolve(p, w["w2"], b, pads=(1, 1, 1, 1), group=64)
-    f = d / (1 + numpy.exp(-d.mean((2, 3), keepdims=True))) + m
-    check(model, x, convolve(numpy.concatenate([f, p], 1), w["w3"], b), 1e-4)
+    c = cast(convolve(m, w["w1"], b, pads=(1, 1, 1, 1)))
+    p = cast(numpy.where(c >= 0, c, c * w["slope"]))
+    d = cast(convolve(p, w["w2"], b, pads=(1, 1, 1, 1), group=64))
+    gate = cast(1 / (1 + numpy.exp(-cast(d.mean((2, 3), dtype=numpy.float64, keepdims=True)).astype(numpy.float64))))
+    f = cast(cast(d * gate) + m)
+    check(model, x, convolve(numpy.concatenate([f, p], 1), w["w3"], b), 1e-4 if dtype == "float32" else 2e-3)
     # Only the stem's operand and the result cross the border of the region.
     assert "cpu_matmul" not in families(model)

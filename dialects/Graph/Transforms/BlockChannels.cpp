@@ -11,6 +11,9 @@
 // channels (the stem of a network) reads them where they are, as one short block; output channels beside whole blocks
 // are filled up with zeros that the relayout behind drops.
 //
+// Images of f16 and bf16 are f32 inside a region, rounded to their own type after every op that rounds: convolutions
+// then need no conversion of each element that they read, and results are those of the plain ops.
+//
 //   %y = graph.conv %x, %w                =>   %b = graph.block_channels %x {length = 16}
 //   %r = graph.relu %y                         %y = graph.blocked_conv %b, %v;  %r = graph.relu %y
 //                                              %u = graph.unblock_channels %r {channels = 64}
@@ -45,6 +48,14 @@ static RankedTensorType imageOf(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
   return type && type.getRank() == 4 && !type.isDynamicDim(1) && type.getDimSize(1) > 0 ? type : RankedTensorType();
 }
+
+static bool isHalf(Type type) {
+  type = getElementTypeOrSelf(type);
+  return type.isF16() || type.isBF16();
+}
+
+/// Ops whose results, computed in f32, are numbers of their operands' type.
+static bool isExact(Operation *op) { return isa<ReluOp, MaxPoolOp, ConcatOp, MaxOp, MinOp, NegOp, AbsOp, WhereOp>(op); }
 
 /// Estimated number of elements: dynamic batches count as 1, other dynamic extents as 64.
 static double countElements(RankedTensorType type) {
@@ -138,8 +149,8 @@ private:
     RankedTensorType x = imageOf(conv.getX()), y = imageOf(conv.getY());
     auto weight = dyn_cast<RankedTensorType>(conv.getWeight().getType());
     auto isEmpty = [](RankedTensorType type) { return llvm::is_contained(type.getShape(), 0); };
-    if (!x || !y || !x.getElementType().isF32() || !weight || weight.getRank() != 4 || !weight.hasStaticShape() ||
-        isEmpty(x) || isEmpty(y) || isEmpty(weight) || !getPads(conv))
+    if (!x || !y || !(x.getElementType().isF32() || isHalf(x)) || !weight || weight.getRank() != 4 ||
+        !weight.hasStaticShape() || isEmpty(x) || isEmpty(y) || isEmpty(weight) || !getPads(conv))
       return false;
     // Other weights would be laid out in each run.
     Operation *source = conv.getWeight().getDefiningOp();
@@ -170,6 +181,10 @@ private:
       return normalizeAxis(concat.getAxis(), 4) == std::optional<int64_t>(1) &&
              llvm::all_of(op->getOperands(), [&](Value operand) { return isPlanned(operand); });
     if (isElementwise(op) && op->getNumResults() == 1) {
+      // Their arithmetic looks at the element types.
+      if (isa<QuantizeOp, DequantizeOp>(op) &&
+          (isHalf(op->getOperand(0).getType()) || isHalf(op->getResult(0).getType())))
+        return false;
       int64_t channels = imageOf(op->getResult(0)).getDimSize(1);
       bool reads = false;
       for (Value operand : op->getOperands()) {
@@ -294,13 +309,23 @@ private:
     auto image = cast<RankedTensorType>(type);
     ArrayRef<int64_t> shape = image.getShape();
     int64_t blocks = int64_t(llvm::divideCeil(shape[1], length));
-    return RankedTensorType::get({shape[0], blocks, shape[2], shape[3], length}, image.getElementType());
+    Type element = isHalf(type) ? Float32Type::get(type.getContext()) : image.getElementType();
+    return RankedTensorType::get({shape[0], blocks, shape[2], shape[3], length}, element);
+  }
+
+  /// `value` with the element type `element`.
+  static Value castElements(OpBuilder &b, Value value, Type element) {
+    return b.createOrFold<CastOp>(value.getLoc(), cast<TensorType>(value.getType()).clone(element), value);
+  }
+  /// As regions hold it.
+  static Value widen(OpBuilder &b, Value value) {
+    return value && isHalf(value.getType()) ? castElements(b, value, b.getF32Type()) : value;
   }
 
   Value getBlocked(OpBuilder &b, Value value, int64_t length) {
     if (Value known = blocked.lookup(value); known && length == lanes)
       return known;
-    return b.createOrFold<BlockChannelsOp>(value.getLoc(), blockedType(value.getType(), length), value,
+    return b.createOrFold<BlockChannelsOp>(value.getLoc(), blockedType(value.getType(), length), widen(b, value),
                                            b.getI64IntegerAttr(length));
   }
 
@@ -309,6 +334,7 @@ private:
     auto type = cast<RankedTensorType>(value.getType());
     if (isPlanned(value) || blocked.contains(value))
       return getBlocked(b, value, lanes);
+    value = widen(b, value);
     if (type.getNumElements() == 1)
       return type.getRank() <= 1 ? value : reshape(b, value, {1});
     return reshape(b, value, {type.getNumElements() / lanes, 1, 1, lanes});
@@ -352,12 +378,12 @@ private:
     auto weightType = cast<RankedTensorType>(conv.getWeight().getType());
     SmallVector<int64_t> pads = *getPads(conv);
     Type type = blockedType(conv.getType(), lanes);
-    Value x = conv.getX(), bias = conv.getBias();
+    Value x = conv.getX(), kernel = widen(b, conv.getWeight()), bias = widen(b, conv.getBias());
     if (isDepthwise(conv)) {
       if (bias)
         bias = splitChannels(b, bias, lanes);
       ArrayRef<int64_t> shape = weightType.getShape();
-      Value weight = reshape(b, conv.getWeight(), {shape[0] / lanes, lanes, shape[2], shape[3]});
+      Value weight = reshape(b, kernel, {shape[0] / lanes, lanes, shape[2], shape[3]});
       return BlockedDepthwiseConvOp::create(b, loc, type, getBlocked(b, x, lanes), transpose(b, weight, {0, 2, 3, 1}),
                                             bias, conv.getStrides(), pads, conv.getDilations());
     }
@@ -369,6 +395,7 @@ private:
       tile = chooseWinograd(conv);
     } else {
       // The padding is put around the plain image, so that the relayout is only another way to read it.
+      x = widen(b, x);
       inner = weightType.getDimSize(1);
       if (llvm::any_of(pads, [](int64_t pad) { return pad != 0; })) {
         auto image = cast<RankedTensorType>(x.getType());
@@ -381,7 +408,7 @@ private:
         pads.assign(4, 0);
       }
     }
-    Value weight = layOutWeight(b, conv.getWeight(), inner, lanes, tile);
+    Value weight = layOutWeight(b, kernel, inner, lanes, tile);
     return BlockedConvOp::create(b, loc, type, getBlocked(b, x, inner), weight, bias, conv.getStrides(), pads,
                                  conv.getDilations(), tile);
   }
@@ -445,8 +472,14 @@ private:
     auto conv = dyn_cast<ConvOp>(op);
     Value result = conv ? rebuildConv(b, conv) : rebuildOther(b, op);
     Value original = op->getResult(0);
-    Value plain = UnblockChannelsOp::create(b, op->getLoc(), original.getType(), result,
-                                            cast<RankedTensorType>(original.getType()).getDimSize(1));
+    auto type = cast<RankedTensorType>(original.getType());
+    Value stored = result;
+    if (isHalf(type)) {
+      stored = castElements(b, result, type.getElementType());
+      if (!isExact(op))
+        result = castElements(b, stored, b.getF32Type());
+    }
+    Value plain = UnblockChannelsOp::create(b, op->getLoc(), type, stored, type.getDimSize(1));
     original.replaceAllUsesWith(plain);
     if (images.contains(original))
       blocked[plain] = result;

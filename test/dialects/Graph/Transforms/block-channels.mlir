@@ -72,6 +72,26 @@ func.func @channels(%image: tensor<?x3x28x28xf32>) -> tensor<?x32x1x1xf32> {
   return %mean : tensor<?x32x1x1xf32>
 }
 
+// Images of f16 are f32 in blocks, rounded behind a convolution, and as they were at the borders.
+// CHECK-LABEL: func.func @half
+// CHECK-DAG: %[[W:.*]] = graph.transpose {{.*}} -> tensor<4x4x5x5x16x16xf32>
+// CHECK-DAG: %[[B:.*]] = graph.reshape {{.*}} -> tensor<4x16xf32>
+// CHECK: %[[I:.*]] = graph.cast %{{.*}} : tensor<1x64x28x28xf16> -> tensor<1x64x28x28xf32>
+// CHECK: %[[X:.*]] = graph.block_channels %[[I]] {length = 16 : i64}
+// CHECK: %[[C:.*]] = graph.blocked_conv %[[X]], %[[W]], %[[B]] {{.*}} -> tensor<1x4x24x24x16xf32>
+// CHECK: %[[H:.*]] = graph.cast %[[C]] : {{.*}} -> tensor<1x4x24x24x16xf16>
+// CHECK: %[[F:.*]] = graph.cast %[[H]] : {{.*}} -> tensor<1x4x24x24x16xf32>
+// CHECK: %[[R:.*]] = graph.relu %[[F]] : tensor<1x4x24x24x16xf32>
+// CHECK: %[[Y:.*]] = graph.cast %[[R]] : {{.*}} -> tensor<1x4x24x24x16xf16>
+// CHECK: graph.unblock_channels %[[Y]] {channels = 64 : i64} : {{.*}} -> tensor<1x64x24x24xf16>
+func.func @half(%x: tensor<1x64x28x28xf16>) -> tensor<1x64x24x24xf16> {
+  %w = graph.constant dense_resource<half> : tensor<64x64x5x5xf16>
+  %b = graph.constant dense_resource<bias> : tensor<64xf16>
+  %y = graph.conv %x, %w, %b {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x64x28x28xf16>, tensor<64x64x5x5xf16>, tensor<64xf16> -> tensor<1x64x24x24xf16>
+  %r = graph.relu %y : tensor<1x64x24x24xf16> -> tensor<1x64x24x24xf16>
+  return %r : tensor<1x64x24x24xf16>
+}
+
 // Not worth two relayouts; channels that fill no blocks; grouped; weights that are computed.
 // CHECK-LABEL: func.func @plain
 // CHECK-NOT: blocked
