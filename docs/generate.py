@@ -141,9 +141,10 @@ def own_cases():
     import classical_cases
     import contrib_attention_cases
     import contrib_cases
+    import generation_cases
 
     rows = collections.defaultdict(lambda: [0, 0])
-    for case in contrib_cases.CASES + contrib_attention_cases.CASES + classical_cases.CASES:
+    for case in contrib_cases.CASES + contrib_attention_cases.CASES + classical_cases.CASES + generation_cases.CASES:
         rows[case.domain, case.operator][0] += 1
         rows[case.domain, case.operator][1] += case.is_dynamic
     return dict(rows)

@@ -61,6 +61,7 @@ constexpr Operator operators[] = {
     {microsoft, "DynamicQuantizeMatMul", "nnnoo", Results::Float},
     {microsoft, "DynamicQuantizeLSTM", "nnnooooonnnn", Results::Float},
     {microsoft, "GreedySearch", "nnooooo", Results::Unknown},
+    {microsoft, "BeamSearch", "nnonnooooooo", Results::Unknown},
     {microsoft, "QuantizeLinear", "nno", Results::Shaped8},
     {microsoft, "DequantizeLinear", "nno", Results::Unknown},
 };

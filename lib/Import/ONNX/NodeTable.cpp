@@ -43,6 +43,7 @@ const NodeTable &NodeTable::get() {
     addSupportVectorNodes(rows);
     addSequenceNodes(rows);
     addTextNodes(rows);
+    addBeamSearchNodes(rows);
     addTextGenerationNodes(rows);
     addMapNodes(rows);
     addVisionNodes(rows);

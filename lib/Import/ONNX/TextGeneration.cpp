@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// com.microsoft.GreedySearch: a loop around the decoder that is its attribute. Each round runs the decoder on the
-// tokens that are new (the prompt at first) and its cache, and appends the token with the greatest score.
-#include "tegula/Dialect/Graph/IR/Graph.h"
-#include "tegula/Import/ONNX/Composer.h"
+#include "tegula/Import/ONNX/TextGeneration.h"
+
 #include "tegula/Import/ONNX/GraphBuilder.h"
 
 #include "onnx/onnx_pb.h"
@@ -10,200 +8,241 @@
 using namespace mlir;
 using namespace tegula;
 
-namespace {
-
-class GreedySearch {
-public:
-  explicit GreedySearch(NodeContext &node) : node(node), c(node) {}
-  LogicalResult build();
-
-private:
-  LogicalResult readAttributes();
-  LogicalResult readCaches();
-  void readPrompt();
-  LogicalResult buildRound(Block *block);
-  Value process(Value scores, Value sequences, Value round);
-  Value one(unsigned index, Type element) {
-    return c.reshape(c.cast(node.operand(index), element), ArrayRef<int64_t>{});
-  }
-  Value number(int64_t value) { return node.scalar(double(value), i32); }
-
-  NodeContext &node;
-  Composer c;
-  Type i32 = IntegerType::get(node.builder.getContext(), 32), i64 = node.builder.getI64Type();
-  const onnx::GraphProto *decoder = nullptr;
-  int64_t end = 0, padding = 0;
-  SmallVector<Type> cacheTypes;
-  Value tokens, positions, mask, batches; ///< [B, S] of the prompt; B
-  Value counts;                           ///< [B, 1]: tokens of the prompt
-  Value longest;                          ///< a scalar: how many tokens a sequence may have
-};
-
-} // namespace
-
-LogicalResult GreedySearch::readAttributes() {
+LogicalResult TextGenerator::readAttributes() {
   decoder = node.getGraph("decoder");
+  firstDecoder = node.getGraph("init_decoder");
   if (!decoder || !node.hasAttribute("eos_token_id") || !node.hasAttribute("pad_token_id"))
     return node.error("expected attributes decoder, eos_token_id and pad_token_id, but one is missing");
   end = node.getInteger("eos_token_id", 0);
   padding = node.getInteger("pad_token_id", 0);
-  if (node.getInteger("model_type", 0))
-    return node.unsupported("attribute model_type of " + Twine(node.getInteger("model_type", 0)));
-  for (StringRef name : {"encoder", "init_decoder"})
-    if (node.hasAttribute(name))
-      return node.unsupported("attribute " + name);
-  if (node.getInteger("no_repeat_ngram_size", 0) > 0)
-    return node.unsupported("attribute no_repeat_ngram_size");
+  gram = node.getInteger("no_repeat_ngram_size", 0);
   auto type = Composer::rankedType(node.operand(0));
   if (!type || type.getRank() != 2)
     return node.unsupported("input_ids that are not known to have two dimensions");
+  tokens = c.cast(node.operand(0), i32);
+  batches = c.extent(tokens, 0);
+  longest = one(1, i64);
   return success();
 }
 
-/// input_ids, position_ids, attention_mask and caches [2, B, N, P, H]; results: logits [B, S, V] and caches.
-LogicalResult GreedySearch::readCaches() {
-  int count = decoder->input_size() - 3;
-  if (count < 0 || decoder->output_size() != count + 1)
+LogicalResult TextGenerator::readCaches(const onnx::GraphProto &graph) {
+  int count = graph.input_size() - 3;
+  if (count < 0 || graph.output_size() != count + 1)
     return node.error("expected a decoder of tokens, positions, a mask and caches, and of scores and as many caches");
+  cacheTypes.clear();
   for (int i = 0; i < count; ++i) {
-    Type declared = node.graph.convertType(decoder->input(i + 3).type());
+    Type declared = node.graph.convertType(graph.input(i + 3).type());
     auto type = dyn_cast_or_null<RankedTensorType>(declared);
     if (!type || type.getRank() != 5 || type.isDynamicDim(2) || type.isDynamicDim(4))
       return node.unsupported("a decoder whose caches are not [2, batch, N, past, H] with known N and H");
-    cacheTypes.push_back(type);
+    int64_t any = ShapedType::kDynamic;
+    cacheTypes.push_back(
+        RankedTensorType::get({2, any, type.getDimSize(2), any, type.getDimSize(4)}, type.getElementType()));
   }
   return success();
 }
 
-/// Padding has position 0, and is masked where no mask is given.
-void GreedySearch::readPrompt() {
-  tokens = c.cast(node.operand(0), i32);
-  batches = c.extent(tokens, 0);
-  longest = one(1, i64);
+void TextGenerator::readPrompt() {
   Value isToken = c.cast(c("Not", {c.compare("Equal", tokens, number(padding))}), i32);
-  mask = node.operand(6) ? c.cast(node.operand(6), i32) : isToken;
+  mask = operands.mask ? c.cast(operands.mask, i32) : isToken;
   positions = c.mul(c.sub(c("CumSum", {isToken, node.scalar(int64_t(1))}), number(1)), isToken);
   counts = c("ReduceSum", {isToken, node.integers({1})}, {{"keepdims", int64_t(1)}});
 }
 
-/// Scores [B, V] of a round's next token, after penalties and masks.
-Value GreedySearch::process(Value scores, Value sequences, Value round) {
+void TextGenerator::appendEmptyCaches(Value rows, SmallVectorImpl<Value> &values) {
+  for (RankedTensorType type : cacheTypes) {
+    Value shape = c.join({node.scalar(int64_t(2)), rows, node.scalar(type.getDimSize(2)), node.scalar(int64_t(0)),
+                          node.scalar(type.getDimSize(4))});
+    values.push_back(c("Expand", {c.reshape(node.scalar(0.0, type.getElementType()), {1, 1, 1, 1, 1}), shape}));
+  }
+}
+
+LogicalResult TextGenerator::run(const onnx::GraphProto &graph, ValueRange inputs, SmallVectorImpl<Value> &outputs) {
+  if (c.failed)
+    return failure();
+  GraphBuilder::Scope scope(node.graph);
+  for (auto [i, input] : llvm::enumerate(inputs))
+    node.graph.bind(graph.input(i).name(), input);
+  if (succeeded(node.graph.buildBody(graph, node.builder, outputs)))
+    return success();
+  node.failedForGood = true;
+  return failure();
+}
+
+FailureOr<Value> TextGenerator::takeLast(Value logits) {
+  auto type = Composer::rankedType(logits);
+  if (!type || type.getRank() != 3)
+    return node.unsupported("a decoder whose scores are not known to have three dimensions");
+  int64_t words = node.getInteger("vocab_size", 0);
+  if (words > 0 && !type.isDynamicDim(2) && type.getDimSize(2) != words)
+    return node.unsupported("attribute vocab_size of " + Twine(words) + " for scores of " + Twine(type.getDimSize(2)));
+  return c("Gather", {logits, node.scalar(int64_t(-1))}, {{"axis", int64_t(1)}});
+}
+
+Value TextGenerator::all(Value values) {
+  return c.cast(c("ReduceMin", {c.cast(values, i32)}, {{"keepdims", int64_t(0)}}), i1);
+}
+
+Value TextGenerator::padded(Value sequences) {
+  Value zero = node.scalar(int64_t(0)), rest = c.sub(longest, c.extent(sequences, 1));
+  return c("Pad", {sequences, c.join({zero, zero, zero, rest}), number(padding)});
+}
+
+/// Like `scores`: whether each token is one of `marked` [rows, n]; where `isMarked` (null: everywhere) holds.
+static Value markTokens(Composer &c, Value scores, Value marked, Value isMarked) {
+  if (c.failed)
+    return nullptr;
+  Value none = c("Expand", {c.number(0, scores), c.shape(scores)});
+  Value marks =
+      isMarked ? c.cast(isMarked, Composer::elementOf(scores)) : c("Expand", {c.number(1, scores), c.shape(marked)});
+  marks = c("ScatterElements", {none, c.cast(marked, c.node.builder.getI64Type()), marks},
+            {{"axis", int64_t(1)}, {"reduction", std::string("max")}});
+  return c.compare("Greater", marks, c.number(0, scores));
+}
+
+Value TextGenerator::punishRepetition(Value scores, Value sequences) {
+  Value zero = c.number(0, scores), penalty = one(operands.repetitionPenalty, Composer::elementOf(scores));
+  Value punished = c.select(c.compare("Less", scores, zero), c.mul(scores, penalty), c.div(scores, penalty));
+  return c.select(markTokens(c, scores, sequences, nullptr), punished, scores);
+}
+
+/// A token is forbidden when it followed the last `gram` - 1 tokens somewhere before.
+Value TextGenerator::forbidRepeatedGrams(Value scores, Value sequences) {
+  Value length = c.extent(sequences, 1), zero = node.scalar(int64_t(0));
+  Value starts = c("Max", {c.sub(length, node.scalar(gram - 1)), zero}); // of runs that lie in the sequence
+  Value isRepeated;
+  for (int64_t i = 0; i < gram - 1; ++i) {
+    Value at = node.scalar(i), last = c("Max", {c.sub(length, node.scalar(gram - 1 - i)), zero});
+    Value runs = c.slice(sequences, 1, at, c.add(starts, at));
+    Value isEqual = c.compare("Equal", runs, c.unsqueeze(c("Gather", {sequences, last}, {{"axis", int64_t(1)}}), {1}));
+    isRepeated = isRepeated ? c.logicalAnd(isRepeated, isEqual) : isEqual;
+  }
+  Value behind = node.scalar(gram - 1);
+  Value followers = c.slice(sequences, 1, behind, c.add(starts, behind));
+  return c.select(markTokens(c, scores, followers, isRepeated), c.lowest(scores), scores);
+}
+
+Value TextGenerator::process(Value scores, Value sequences, Value round) {
   if (c.failed)
     return nullptr;
   Value lowest = c.lowest(scores);
-  if (node.operand(3)) {
-    Value penalty = one(3, Composer::elementOf(scores));
-    auto filled = [&](double value, Value like) { return c("Expand", {c.number(value, scores), c.shape(like)}); };
-    Value marks =
-        c("ScatterElements", {filled(0, scores), c.cast(sequences, i64), filled(1, sequences)}, {{"axis", int64_t(1)}});
-    Value isSeen = c.compare("Greater", marks, c.number(0, scores));
-    Value punished =
-        c.select(c.compare("Less", scores, c.number(0, scores)), c.mul(scores, penalty), c.div(scores, penalty));
-    scores = c.select(isSeen, punished, scores);
-  }
+  if (operands.repetitionPenalty)
+    scores = punishRepetition(scores, sequences);
+  if (gram > 0)
+    scores = forbidRepeatedGrams(scores, sequences);
   auto allow = [&](Value allowed) { scores = c.select(c.compare("Equal", allowed, number(0)), lowest, scores); };
-  if (node.operand(4))
-    allow(c.cast(node.operand(4), i32));
-  if (node.operand(5)) {
+  if (operands.words)
+    allow(c.cast(operands.words, i32));
+  if (operands.firstWords) {
     Value isLater = c.compare("Greater", round, node.scalar(int64_t(0)));
-    allow(c.select(isLater, number(1), c.cast(node.operand(5), i32)));
+    allow(c.select(isLater, number(1), c.cast(operands.firstWords, i32)));
   }
-  if (node.operand(2)) {
-    Value isShort = c.compare("Less", c.extent(sequences, 1), one(2, i64));
+  if (operands.shortest) {
+    Value isShort = c.compare("Less", c.extent(sequences, 1), one(operands.shortest, i64));
     Value isEnd = c.compare("Equal", c.iota(c.extent(scores, 1)), node.scalar(end));
     scores = c.select(c.logicalAnd(isShort, isEnd), lowest, scores);
   }
   return scores;
 }
 
-/// Arguments: round, condition, new tokens [B, s], their positions, mask [B, t], sequences [B, t], whether each has
-/// ended [B], caches.
-LogicalResult GreedySearch::buildRound(Block *block) {
-  auto arguments = block->getArguments();
-  Value round = arguments[0], sequences = arguments[5], hasEnded = arguments[6];
-  SmallVector<Value> outputs;
-  {
-    GraphBuilder::Scope scope(node.graph);
-    for (int i = 0; i < decoder->input_size(); ++i)
-      node.graph.bind(decoder->input(i).name(), arguments[i < 3 ? i + 2 : i + 4]);
-    if (failed(node.graph.buildBody(*decoder, node.builder, outputs))) {
-      node.failedForGood = true;
-      return failure();
-    }
-  }
-  auto type = Composer::rankedType(outputs[0]);
-  if (!type || type.getRank() != 3)
-    return node.unsupported("a decoder whose scores are not known to have three dimensions");
-  Value scores = c("Gather", {outputs[0], node.scalar(int64_t(-1))}, {{"axis", int64_t(1)}});
-  scores = process(scores, sequences, round);
-  Value next = c.cast(c("ArgMax", {scores}, {{"axis", int64_t(1)}, {"keepdims", int64_t(0)}}, i64), i32);
-  hasEnded = c("Or", {hasEnded, c.compare("Equal", next, number(end))});
-  next = c.unsqueeze(c.select(hasEnded, number(padding), next), {1});
-  Value places = c.add(counts, c.cast(round, i32));
-  Value goesOn =
-      c("Not", {c.cast(c("ReduceMin", {c.cast(hasEnded, i32)}, {{"keepdims", int64_t(0)}}), node.builder.getI1Type())});
-  Value ones = c("Expand", {number(1), c.join({batches, node.scalar(int64_t(1))})});
-  SmallVector<Value> yields{goesOn,  next, places, c.concat({arguments[4], ones}, 1), c.concat({sequences, next}, 1),
-                            hasEnded};
+FailureOr<graph::LoopOp>
+TextGenerator::loop(Value count, Value condition, ArrayRef<Value> initial,
+                    function_ref<LogicalResult(Value, ValueRange, SmallVectorImpl<Value> &)> body) {
   if (c.failed)
     return failure();
-  llvm::append_range(yields, ArrayRef(outputs).drop_front());
-  node.create<graph::YieldOp>(yields);
-  return success();
-}
-
-LogicalResult GreedySearch::build() {
-  if (failed(readAttributes()) || failed(readCaches()))
-    return failure();
-  readPrompt();
-  Value count = c.sub(longest, c.extent(tokens, 1));
-  Value column = c.join({batches});
-  Value none = c("Expand", {node.create<graph::ConstantOp>(
-                                DenseElementsAttr::get(RankedTensorType::get({}, node.builder.getI1Type()), false)),
-                            column});
-  SmallVector<Value> initial{tokens, positions, mask, tokens, none};
-  for (Type cache : cacheTypes) {
-    auto type = cast<RankedTensorType>(cache);
-    Value shape = c.join({node.scalar(int64_t(2)), batches, node.scalar(type.getDimSize(2)), node.scalar(int64_t(0)),
-                          node.scalar(type.getDimSize(4))});
-    initial.push_back(c("Expand", {c.reshape(node.scalar(0.0, type.getElementType()), {1, 1, 1, 1, 1}), shape}));
-  }
-  if (c.failed)
-    return failure();
-  auto loose = [](Value value) {
-    auto type = cast<RankedTensorType>(value.getType());
-    return RankedTensorType::get(SmallVector<int64_t>(type.getRank(), ShapedType::kDynamic), type.getElementType());
-  };
   Region region;
+  SmallVector<Value> yields;
+  SmallVector<Type> types;
+  for (Value value : initial.drop_back(cacheTypes.size())) {
+    auto type = cast<RankedTensorType>(value.getType());
+    SmallVector<int64_t> loose(type.getRank(), ShapedType::kDynamic);
+    types.push_back(RankedTensorType::get(loose, type.getElementType()));
+  }
+  llvm::append_range(types, cacheTypes);
   {
     OpBuilder::InsertionGuard guard(node.builder);
     Block *block = node.builder.createBlock(&region);
     block->addArgument(RankedTensorType::get({}, i64), node.location);
-    block->addArgument(RankedTensorType::get({}, node.builder.getI1Type()), node.location);
-    for (auto [i, value] : llvm::enumerate(initial)) {
-      RankedTensorType type = loose(value);
-      if (i >= 5) {
-        auto cache = cast<RankedTensorType>(cacheTypes[i - 5]);
-        type = RankedTensorType::get(
-            {2, ShapedType::kDynamic, cache.getDimSize(2), ShapedType::kDynamic, cache.getDimSize(4)},
-            cache.getElementType());
-      }
+    block->addArgument(RankedTensorType::get({}, i1), node.location);
+    for (Type type : types)
       block->addArgument(type, node.location);
-    }
-    if (failed(buildRound(block)))
+    SmallVector<Value> carried(block->getArguments().drop_front(2));
+    if (failed(body(block->getArgument(0), carried, yields)) || c.failed)
       return failure();
+    node.create<graph::YieldOp>(yields);
   }
-  SmallVector<Type> types;
-  for (unsigned i = 0; i < initial.size(); ++i)
-    types.push_back(region.getArgument(i + 2).getType());
-  auto loop = graph::LoopOp::create(node.builder, node.location, types, count, Value(), initial);
-  loop.getBody().takeBody(region);
-  node.refine(loop);
+  for (Value scanned : ArrayRef(yields).drop_front(1 + types.size()))
+    types.push_back(UnrankedTensorType::get(Composer::elementOf(scanned)));
+  auto op = graph::LoopOp::create(node.builder, node.location, types, count, condition, initial);
+  op.getBody().takeBody(region);
+  node.refine(op);
+  return op;
+}
+
+namespace {
+
+/// com.microsoft.GreedySearch: each round appends the token with the greatest score.
+class GreedySearch : TextGenerator {
+public:
+  explicit GreedySearch(NodeContext &node)
+      : TextGenerator(node, {node.operand(2), node.operand(3), node.operand(4), node.operand(5), node.operand(6)}) {}
+  LogicalResult build();
+
+private:
+  /// `carried`: new tokens [B, s], their positions, mask [B, t], sequences [B, t], whether each has ended [B], caches.
+  LogicalResult buildRound(const onnx::GraphProto &graph, Value round, ValueRange carried,
+                           SmallVectorImpl<Value> &yields);
+};
+
+} // namespace
+
+LogicalResult GreedySearch::buildRound(const onnx::GraphProto &graph, Value round, ValueRange carried,
+                                       SmallVectorImpl<Value> &yields) {
+  Value sequences = carried[3], hasEnded = carried[4];
+  SmallVector<Value> inputs(carried.take_front(3)), outputs;
+  llvm::append_range(inputs, carried.drop_front(5));
+  if (failed(run(graph, inputs, outputs)))
+    return failure();
+  FailureOr<Value> scores = takeLast(outputs[0]);
+  if (failed(scores))
+    return failure();
+  scores = process(*scores, sequences, round);
+  Value next = c.cast(c("ArgMax", {*scores}, {{"axis", int64_t(1)}, {"keepdims", int64_t(0)}}, i64), i32);
+  hasEnded = c("Or", {hasEnded, c.compare("Equal", next, number(end))});
+  next = c.unsqueeze(c.select(hasEnded, number(padding), next), {1});
+  Value places = c.add(counts, c.cast(round, i32));
+  yields.assign({c("Not", {all(hasEnded)}), next, places, c.concat({carried[2], column(batches, number(1))}, 1),
+                 c.concat({sequences, next}, 1), hasEnded});
+  llvm::append_range(yields, ArrayRef(outputs).drop_front());
+  return success();
+}
+
+LogicalResult GreedySearch::build() {
+  if (node.getInteger("model_type", 0))
+    return node.unsupported("attribute model_type of " + Twine(node.getInteger("model_type", 0)));
+  if (failed(readAttributes()) || (firstDecoder && failed(readCaches(*firstDecoder))) || failed(readCaches(*decoder)))
+    return failure();
+  readPrompt();
+  Value count = c.sub(longest, c.extent(tokens, 1)), condition, first = node.scalar(int64_t(0));
+  SmallVector<Value> carried{tokens, positions, mask, tokens, c("Expand", {boolean(false), c.join({batches})})};
+  appendEmptyCaches(batches, carried);
+  if (firstDecoder) {
+    SmallVector<Value> yields;
+    if (failed(buildRound(*firstDecoder, first, carried, yields)))
+      return failure();
+    condition = yields[0];
+    carried.assign(yields.begin() + 1, yields.end());
+    first = node.scalar(int64_t(1));
+    count = c.sub(count, first);
+  }
+  auto body = [&](Value round, ValueRange values, SmallVectorImpl<Value> &yields) {
+    return buildRound(*decoder, c.add(round, first), values, yields);
+  };
+  FailureOr<graph::LoopOp> rounds = loop(count, condition, carried, body);
+  if (failed(rounds))
+    return failure();
   // What sequences do not need of their length is padding.
-  Value sequences = loop.getResult(3), zero = node.scalar(int64_t(0));
-  Value rest = c("Max", {c.sub(longest, c.extent(sequences, 1)), zero});
-  Value result = c("Pad", {sequences, c.join({zero, zero, zero, rest}), number(padding)});
-  return c.finish(result);
+  return c.finish(padded(rounds->getResult(3)));
 }
 
 static LogicalResult buildGreedySearch(NodeContext &node) { return GreedySearch(node).build(); }

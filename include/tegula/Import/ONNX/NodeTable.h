@@ -178,6 +178,7 @@ void addSupportVectorNodes(NodeTable &table);
 void addSequenceNodes(NodeTable &table);
 void addTextNodes(NodeTable &table);
 void addTextGenerationNodes(NodeTable &table);
+void addBeamSearchNodes(NodeTable &table);
 void addMapNodes(NodeTable &table);
 void addVisionNodes(NodeTable &table);
 void addEncodingNodes(NodeTable &table);
