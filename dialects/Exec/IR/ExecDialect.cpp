@@ -10,6 +10,13 @@
 using namespace mlir;
 using namespace tegula::exec;
 
+/// "(type, type)", also "()", which the generated parser of types does not take.
+static ParseResult parseTypes(OpAsmParser &parser, SmallVectorImpl<Type> &types) {
+  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren,
+                                        [&] { return parser.parseType(types.emplace_back()); });
+}
+static void printTypes(OpAsmPrinter &printer, Operation *, TypeRange types) { printer << '(' << types << ')'; }
+
 #include "tegula/Dialect/Exec/IR/ExecDialect.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "tegula/Dialect/Exec/IR/ExecAttributes.cpp.inc"

@@ -91,7 +91,8 @@ def Exec_DispatchOp : Exec_Op<"dispatch", [
                        Variadic<Index>:$scalars);
   let results = (outs Variadic<AnyRankedTensor>:$outputs);
   let assemblyFormat = [{
-    $kernel `ins` `(` $ins `)` `outs` `(` $outs `)` `scalars` `(` $scalars `)` attr-dict `:` `(` type($ins) `)` `,` `(` type($outs) `)` (`->` type($outputs)^)?
+    $kernel `ins` `(` $ins `)` `outs` `(` $outs `)` `scalars` `(` $scalars `)` attr-dict
+    `:` custom<Types>(type($ins)) `,` custom<Types>(type($outs)) (`->` type($outputs)^)?
   }];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getOutsMutable(); }
@@ -226,7 +227,7 @@ def Exec_ExtentsOp : Exec_Op<"extents", [NoMemoryEffect]> {
   }];
   let arguments = (ins I32Attr:$element_type, DenseI64ArrayAttr:$shape, Exec_HandleType:$source);
   let results = (outs Variadic<Index>:$sizes);
-  let assemblyFormat = "$element_type $shape $source attr-dict `:` type($sizes)";
+  let assemblyFormat = "$element_type $shape $source attr-dict (`:` type($sizes)^)?";
 }
 
 def Exec_ReadOp : Exec_Op<"read", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
