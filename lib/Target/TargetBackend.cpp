@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Target/TargetBackend.h"
+#include "LongFunctions.h"
 
 #include "llvm/Analysis/LoopInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -50,30 +51,16 @@ const TargetBackend *tegula::findTargetBackend(Attribute target) {
   return nullptr;
 }
 
-/// Whether a pass is asked to run on a shaped function or a loop of one.
-static bool isShaped(const llvm::Any &ir) {
-  const llvm::Function *function = nullptr;
-  if (auto *own = llvm::any_cast<const llvm::Function *>(&ir))
-    function = *own;
-  else if (auto *loop = llvm::any_cast<const llvm::Loop *>(&ir))
-    function = (*loop)->getHeader()->getParent();
-  return function && function->hasFnAttribute(shapedAttribute);
-}
-
-/// LLVM's time grows with the square of a function's length, in optimizer and code generator. A function as long as
-/// this is the host function of a model with thousands of dispatches, which does little itself: it is translated as it
-/// is.
-static void leaveLongFunctions(llvm::Module &module) {
-  constexpr unsigned limit = 20'000; // instructions
-  for (llvm::Function &function : module)
-    if (function.getInstructionCount() > limit) {
-      function.addFnAttr(llvm::Attribute::OptimizeNone);
-      function.addFnAttr(llvm::Attribute::NoInline);
-    }
+/// The function that a pass is asked to run on, whole or a loop of it; null for a module or a group of functions.
+static const llvm::Function *getFunction(const llvm::Any &ir) {
+  if (auto *function = llvm::any_cast<const llvm::Function *>(&ir))
+    return *function;
+  if (auto *loop = llvm::any_cast<const llvm::Loop *>(&ir))
+    return (*loop)->getHeader()->getParent();
+  return nullptr;
 }
 
 void tegula::optimizeModule(llvm::Module &module, llvm::TargetMachine &machine) {
-  leaveLongFunctions(module);
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager graphs;
@@ -86,13 +73,17 @@ void tegula::optimizeModule(llvm::Module &module, llvm::TargetMachine &machine) 
   options.LoopUnrolling = false;
   bool cleaning = true;
   llvm::PassInstrumentationCallbacks callbacks;
-  callbacks.registerShouldRunOptionalPassCallback([&](StringRef, llvm::Any ir) { return cleaning || !isShaped(ir); });
+  callbacks.registerShouldRunOptionalPassCallback([&](StringRef, llvm::Any ir) {
+    const llvm::Function *function = getFunction(ir);
+    return !function || (!function->hasOptNone() && (cleaning || !function->hasFnAttribute(shapedAttribute)));
+  });
   llvm::PassBuilder builder(&machine, options, std::nullopt, &callbacks);
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(graphs);
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, graphs, modules);
+  simplifyLongFunctions(module, functions);
 
   llvm::FunctionPassManager clean;
   clean.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));

@@ -60,23 +60,24 @@ static void restoreKernelTypes(ModuleOp module) {
   }
 }
 
-/// Divides the uses of a tensor.empty among copies of it. What shares one is one alias set, in which a dispatch may
-/// overwrite the operand that it reads element by element, and whose analysis takes time cubic in its uses.
-static void divideDestinations(ModuleOp module) {
+/// Divides the uses of a tensor.empty or a constant by dispatches among copies of it. What shares one is one alias set,
+/// in which a dispatch may overwrite the operand that it reads element by element, and whose analysis takes time cubic
+/// in its uses, square where all of them read. Equal constants become one again after this pass.
+static void divideUses(ModuleOp module) {
   constexpr unsigned mostUses = 16;
-  llvm::DenseMap<tensor::EmptyOp, std::pair<tensor::EmptyOp, unsigned>> current; // the latest copy and its uses
+  llvm::DenseMap<Operation *, std::pair<Operation *, unsigned>> current; // the latest copy and its uses
   module.walk([&](tegula::exec::DispatchOp dispatch) {
-    for (OpOperand &out : dispatch.getOutsMutable()) {
-      auto empty = out.get().getDefiningOp<tensor::EmptyOp>();
-      if (!empty)
+    for (OpOperand &operand : dispatch->getOpOperands()) {
+      Operation *shared = operand.get().getDefiningOp();
+      if (!isa_and_nonnull<tensor::EmptyOp, tegula::exec::ConstantOp>(shared))
         continue;
-      auto &[copy, uses] = current.try_emplace(empty, empty, 0).first->second;
+      auto &[copy, uses] = current.try_emplace(shared, shared, 0).first->second;
       // A copy made in another block does not reach everywhere.
-      if (++uses > mostUses || (copy != empty && copy->getBlock() != dispatch->getBlock())) {
-        copy = cast<tensor::EmptyOp>(OpBuilder(dispatch).clone(*empty));
+      if (++uses > mostUses || (copy != shared && copy->getBlock() != dispatch->getBlock())) {
+        copy = OpBuilder(dispatch).clone(*shared);
         uses = 1;
       }
-      out.set(copy.getResult());
+      operand.set(copy->getResult(0));
     }
   });
 }
@@ -85,7 +86,7 @@ namespace {
 struct CodegenBufferizeHostPass : tegula::impl::CodegenBufferizeHostPassBase<CodegenBufferizeHostPass> {
   void runOnOperation() override {
     restoreKernelTypes(getOperation());
-    divideDestinations(getOperation());
+    divideUses(getOperation());
     bufferization::OneShotBufferizationOptions options;
     options.bufferizeFunctionBoundaries = true;
     options.allowReturnAllocsFromLoops = true; // a loop-carried value may change its shape

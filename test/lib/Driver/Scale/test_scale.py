@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy
 import onnx
 import onnx.helper
+import onnx.numpy_helper
 import pytest
 
 TEGULA = Path(os.environ.get("TEGULA_BUILD", Path(__file__).resolve().parents[4] / "build")) / "bin" / "tegula"
@@ -55,7 +56,7 @@ def make_chain(path, count, operators):
 
 @pytest.mark.parametrize("operators,counts", [
     (["Relu", "Neg", "Sin"], (5000, 10000, 20000)),
-    (["MatMul", "Relu", "Softmax", "Neg"], (500, 1000, 2000)),
+    (["MatMul", "Relu", "Softmax", "Neg"], (5000, 10000, 20000)),
 ])
 def test_chains_compile_in_linear_time(tmp_path, operators, counts):
     seconds = []
@@ -73,6 +74,31 @@ def test_chains_compile_in_linear_time(tmp_path, operators, counts):
 def test_a_long_chain_computes(tmp_path):
     path = make_chain(tmp_path / "chain.onnx", 2000, ["MatMul", "Relu", "Neg"])
     code, output, _ = tegula("run", path, "--verify-against=reference", "--threads=1")
+    assert code == 0, output
+
+
+def test_a_long_loop_computes(tmp_path):
+    """Its host function is too long for LLVM's optimizer. Each round moves the columns of `a`, exactly, and
+    exchanges `a` and `b`."""
+    count, rounds = 6001, 4
+    move = onnx.helper.make_tensor("w", onnx.TensorProto.FLOAT, [16, 16], numpy.roll(numpy.eye(16), 1, axis=1).ravel())
+    body = [onnx.helper.make_node("MatMul", ["a" if step == 0 else f"v{step - 1}", "w"], [f"v{step}"])
+            for step in range(count)]
+    body.append(onnx.helper.make_node("Less", ["i", "last"], ["more"]))
+    body.append(onnx.helper.make_node("Identity", ["b"], ["c"]))
+    inputs = [value("i", (), onnx.TensorProto.INT64), value("condition", (), onnx.TensorProto.BOOL), value("a"), value("b")]
+    outputs = [value("more", (), onnx.TensorProto.BOOL), value("c"), value(f"v{count - 1}")]
+    loop = onnx.helper.make_node("Loop", ["", "true", "x", "zeros"], ["y", "z"],
+                                 body=onnx.helper.make_graph(body, "body", inputs, outputs))
+    initializers = [move, onnx.helper.make_tensor("last", onnx.TensorProto.INT64, [], [rounds - 1]),
+                    onnx.helper.make_tensor("true", onnx.TensorProto.BOOL, [], [True]),
+                    onnx.helper.make_tensor("zeros", onnx.TensorProto.FLOAT, [4, 16], numpy.zeros(64))]
+    path = make_model(tmp_path / "loop.onnx", [loop], initializers)
+    x = numpy.arange(64, dtype=numpy.float32).reshape(4, 16)
+    moved = numpy.roll(x, count * rounds // 2, axis=1)
+    for name, array in (("input_0", x), ("output_0", moved)):
+        (tmp_path / f"{name}.pb").write_bytes(onnx.numpy_helper.from_array(array).SerializeToString())
+    code, output, _ = tegula("run", path, "--data", tmp_path, "--rtol=0", "--atol=0")
     assert code == 0, output
 
 
