@@ -84,30 +84,30 @@ def cache(name, onnx_type, length):
     return info(name, onnx_type, ["b", HEADS, length, HEAD])
 
 
-def encoder_and_decoder(seed, has_hidden=True, takes_sequence=False):
-    """One layer each, in the form of T5's exports."""
+def encoder_and_decoder(seed, has_hidden=True, takes_sequence=False, starts=True):
+    """One layer each, in the form of T5's exports; `starts`: the encoder makes the decoder's first round."""
     onnx_type = TensorProto.FLOAT
     ids = lambda name, length: info(name, TensorProto.INT32, ["b", length])
     hidden = info("encoder_hidden_states", onnx_type, ["b", "e", HIDDEN])
     selfs = lambda prefix, length: [cache(f"{prefix}_{name}_self_0", onnx_type, length) for name in ("key", "value")]
     crosses = lambda prefix: [cache(f"{prefix}_{name}_cross_0", onnx_type, "e") for name in ("key", "value")]
-    cross = [part for name in ("key", "value") for part in (*projection("encoder_hidden_states", f"{name}_cross"),
-                                                            node("Identity", [f"{name}_cross"], [f"present_{name}_cross_0"]))]
-    first = [node("Gather", ["words", "encoder_input_ids"], ["encoder_hidden_states"]), *cross,
-             node("Identity", ["decoder_input_ids"], ["ids"]), *decoding(False, "present", onnx_type)]
+    logits = info("logits", onnx_type, ["b", 1, WORDS])
     weights = constants(seed, ENCODER_SHAPES, "float32")
-    encoder = helper.make_graph(
-        first, f"encoder_{seed}", [ids("encoder_input_ids", "e"), ids("encoder_attention_mask", "e"), ids("decoder_input_ids", 1)],
-        [info("logits", onnx_type, ["b", 1, WORDS]), hidden, *selfs("present", 1), *crosses("present")], weights)
+    first = [node("Gather", ["words", "encoder_input_ids"], ["encoder_hidden_states"])]
+    for name in ("key", "value"):
+        first += [*projection("encoder_hidden_states", f"{name}_cross"), node("Identity", [f"{name}_cross"], [f"present_{name}_cross_0"])]
+    inputs, outputs = [ids("encoder_input_ids", "e"), ids("encoder_attention_mask", "e")], crosses("present")
+    if starts:
+        first += [node("Identity", ["decoder_input_ids"], ["ids"]), *decoding(False, "present", onnx_type)]
+        inputs, outputs = [*inputs, ids("decoder_input_ids", 1)], [logits, hidden, *selfs("present", 1), *outputs]
     # What takes all tokens each time uses the last one, as the others are in its caches.
     take = node("Gather", ["input_ids", "last"], ["ids"], axis=1) if takes_sequence else node("Identity", ["input_ids"], ["ids"])
     later = helper.make_graph(
         [take, *decoding(True, "past", onnx_type)], f"decoder_{seed}",
-        [ids("input_ids", "s" if takes_sequence else 1), ids("encoder_attention_mask", "e"), *([hidden] if has_hidden else []),
+        [ids("input_ids", "s" if takes_sequence else 1), ids("encoder_attention_mask", "e"), *([hidden] if has_hidden and starts else []),
          *selfs("past", "p"), *crosses("past")],
-        [info("logits", onnx_type, ["b", 1, WORDS]), *selfs("present", "t")],
-        weights + [numpy_helper.from_array(numpy.array([-1]), "last")])
-    return {"encoder": encoder, "decoder": later}
+        [logits, *selfs("present", "t")], weights + [numpy_helper.from_array(numpy.array([-1]), "last")])
+    return {"encoder": helper.make_graph(first, f"encoder_{seed}", inputs, outputs, weights), "decoder": later}
 
 
 # --- operands --------------------------------------------------------------------------------------------------------
@@ -201,6 +201,7 @@ def beam_searches():
     yield case(beams(longest=7), 2, {"no_repeat_ngram_size": 2}, (True, True, True))
     yield case(beams(longest=7), 2, {"init_decoder": decoder(5)}, (True, True, True))
     yield case(beams(longest=12, penalty=1.1), 2, results=(True,))
+    yield case(beams(longest=8, returned=2, penalty=1.2), 3, constants=range(1, 7))
     # Batch, lengths of prompts and sequences, and the number of beams are those of the run.
     yield case(beams(returned=2), 1, again=beams(batch=3, count=5, longest=12, width=5, returned=4))
     yield case(beams(longest=10, padded=1), 2, {"eos_token_id": 7, "init_decoder": decoder(3)},
@@ -211,8 +212,9 @@ def beam_searches():
 
 
 def beam_searches_with_encoder():
-    def case(given, seed=1, attributes={}, results=(True, True), has_hidden=True, takes_sequence=False, **options):
-        graphs = encoder_and_decoder(seed, has_hidden, takes_sequence)
+    def case(given, seed=1, attributes={}, results=(True, True), has_hidden=True, takes_sequence=False, starts=True,
+             **options):
+        graphs = encoder_and_decoder(seed, has_hidden, takes_sequence, starts)
         return Case("BeamSearch", given, {**ENCODED, **graphs, **attributes}, results, length=64, slack=16, **options)
 
     for seed in (1, 2, 3):
@@ -223,6 +225,10 @@ def beam_searches_with_encoder():
     yield case(beams(mask=numpy.array([[0, 1, 1], [1, 1, 0]], "int32"), words=some_words(WORDS)), 3)
     yield case(beams(longest=6), 2, results=(True, True, True))
     yield case(beams(), 1, takes_sequence=True)
+    for seed in (1, 2):
+        yield case(beams(longest=12, width=4, returned=3), seed, {"eos_token_id": 4}, starts=False)
+    yield case(beams(longest=6), 2, {"decoder_start_token_id": 3}, (True, True, True), starts=False)
+    yield case(beams(returned=2), 3, starts=False, again=beams(batch=3, count=5, longest=12, width=5, returned=4))
     yield case(beams(returned=2), 1, again=beams(batch=3, count=5, longest=12, width=5, returned=4))
 
 

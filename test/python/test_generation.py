@@ -6,7 +6,7 @@ import dataclasses
 import numpy
 import pytest
 from generation_cases import BASE, CASES, beams, decoder, encoder_and_decoder, greedy
-from oracle import Case, check, make_model, run_onnxruntime
+from oracle import Case, check, feeds, make_model, run_onnxruntime
 
 GROUPS = collections.defaultdict(list)
 for case in CASES:
@@ -43,3 +43,18 @@ def test_what_is_not_served_is_named(operator, given, attributes, reason):
     case = Case(operator, given, {**BASE, "decoder": decoder(1), **attributes})
     with pytest.raises(tegula.TegulaError, match=reason):
         tegula.compile(make_model([case], [[numpy.zeros((2, 9), "int32")]]))
+
+
+@pytest.mark.parametrize("operator, good, bad", [
+    ("GreedySearch", greedy(), [greedy(longest=3)]),
+    ("BeamSearch", beams(), [beams(longest=3), beams(returned=0), beams(returned=4), beams(width=0, returned=1)]),
+])
+def test_a_run_fails_when_lengths_or_counts_do_not_fit(operator, good, bad):
+    import tegula
+
+    case = Case(operator, good, {**BASE, "decoder": decoder(1)})
+    model = tegula.compile(make_model([case], [[numpy.zeros((2, 9), "int32")]]))
+    model.run(feeds([case], [good]))
+    for operands in bad:
+        with pytest.raises(tegula.TegulaError, match=f"{operator}.*value outside the operation's domain"):
+            model.run(feeds([case], [operands]))

@@ -88,6 +88,7 @@ private:
   Value repeat(Value x);
 
   const onnx::GraphProto *encoder = nullptr;
+  bool startsDecoder = false;  ///< the encoder makes the decoder's first round
   bool takesSequences = false; ///< the decoder takes all tokens in each round
   Type f32 = node.builder.getF32Type();
   Value beamCount, rows; ///< M and B * M
@@ -120,15 +121,20 @@ LogicalResult BeamSearch::readParameters() {
     return failure();
   beamCount = one(3, i64);
   rows = c.mul(batches, beamCount);
+  // Between 1 and M sequences are asked for.
+  Value returned = one(4, i64);
+  requireLess(node.scalar(int64_t(0)), returned);
+  requireLess(returned, c.add(beamCount, node.scalar(int64_t(1))));
   lengthPenalty = node.operand(5) ? one(5, f32) : nullptr;
   if (node.operand(8))
     operands.firstWords = repeat(c.cast(node.operand(8), i32));
   return success();
 }
 
-/// Of the encoder: tokens, a mask and the decoder's first token; results: logits [B, 1, V], hidden states, the
-/// decoder's caches [B, N, P, H] of itself and of the encoder's tokens. Of the decoder: tokens, the mask, hidden
-/// states where it wants them, both caches; results: logits and the caches of itself.
+/// Of the encoder: tokens, a mask and, unless the decoder makes it, the decoder's first token; results: with it logits
+/// [B, 1, V], hidden states and the decoder's caches [B, N, 1, H] of itself; caches of the encoder's tokens.
+/// Of the decoder: tokens, the mask, hidden states where it wants them, both caches; results: logits and the caches of
+/// itself.
 LogicalResult BeamSearch::readEncoder() {
   encoder = node.getGraph("encoder");
   if (!encoder || node.getInteger("decoder_start_token_id", -1) < 0)
@@ -137,9 +143,10 @@ LogicalResult BeamSearch::readEncoder() {
   if (count < 1 || decoder->input_size() < 3)
     return node.error("expected a decoder with caches");
   int before = decoder->input(2).name() == "encoder_hidden_states" ? 3 : 2;
-  if (encoder->input_size() != 3 || encoder->output_size() != 2 + 2 * count ||
-      decoder->input_size() != before + 2 * count)
-    return node.unsupported("an encoder that does not give the first scores, hidden states and the decoder's caches");
+  startsDecoder = encoder->input_size() == 3;
+  if ((!startsDecoder && encoder->input_size() != 2) || (!startsDecoder && before == 3) ||
+      encoder->output_size() != (startsDecoder ? 2 + 2 * count : count) || decoder->input_size() != before + 2 * count)
+    return node.unsupported("an encoder whose results are not what the decoder needs at first");
   for (int i = 0; i < count; ++i) {
     Type declared = node.graph.convertType(decoder->input(before + i).type());
     auto type = dyn_cast_or_null<RankedTensorType>(declared);
@@ -177,7 +184,7 @@ LogicalResult BeamSearch::startWithPrompt(Beams &beams) {
   return success();
 }
 
-/// The encoder gives the first scores, too.
+/// The encoder may give the first scores, too.
 LogicalResult BeamSearch::startWithEncoder(Beams &beams, Value &scores) {
   if (failed(readEncoder()))
     return failure();
@@ -186,26 +193,27 @@ LogicalResult BeamSearch::startWithEncoder(Beams &beams, Value &scores) {
   Value sums = c("CumSum", {isToken, node.scalar(int64_t(1))});
   mask = operands.mask ? c.cast(operands.mask, i32) : c.cast(c.compare("Greater", sums, number(0)), i32);
   Value first = column(batches, number(node.getInteger("decoder_start_token_id", 0)));
-  SmallVector<Value> outputs;
-  if (failed(run(*encoder, {tokens, mask, first}, outputs)))
+  SmallVector<Value> inputs{tokens, mask}, outputs;
+  if (startsDecoder)
+    inputs.push_back(first);
+  if (failed(run(*encoder, inputs, outputs)))
     return failure();
-  int count = cacheTypes.size(), before = decoder->input_size() - 2 * count;
-  for (Value output : ArrayRef(outputs).drop_front())
-    if (!Composer::rankedType(output))
-      return node.unsupported("an encoder whose results are of unknown rank");
+  if (!llvm::all_of(outputs, [](Value output) { return Composer::rankedType(output); }))
+    return node.unsupported("an encoder whose results are of unknown rank");
+  SmallVector<Value> repeated;
+  for (Value output : outputs)
+    repeated.push_back(repeat(output));
+  int count = cacheTypes.size();
   encoded.push_back(repeat(mask));
-  if (before == 3)
-    encoded.push_back(repeat(outputs[1]));
-  SmallVector<Value> presents;
-  for (int i = 0; i < count; ++i) {
-    presents.push_back(repeat(outputs[2 + i]));
-    caches.push_back(repeat(outputs[2 + count + i]));
-  }
+  if (decoder->input_size() == 3 + 2 * count)
+    encoded.push_back(repeated[1]);
+  caches.assign(repeated.end() - count, repeated.end());
   beams.tokens = beams.sequences = repeat(first);
   start(beams);
-  if (c.failed || Composer::rankedType(outputs[0]).getRank() != 3)
-    return node.unsupported("an encoder whose scores are not known to have three dimensions");
-  return advance(repeat(outputs[0]), presents, node.scalar(int64_t(0)), beams, scores);
+  if (startsDecoder)
+    return advance(repeated[0], ArrayRef(repeated).slice(2, count), node.scalar(int64_t(0)), beams, scores);
+  appendEmptyCaches(rows, beams.caches);
+  return success(!c.failed);
 }
 
 /// One round of a decoder.
@@ -332,7 +340,8 @@ LogicalResult BeamSearch::build() {
   if (node.getInteger("model_type", 0)) {
     if (failed(startWithEncoder(beams, scores)))
       return failure();
-    length = first = node.scalar(int64_t(1));
+    length = node.scalar(int64_t(1));
+    first = node.scalar(int64_t(startsDecoder));
   } else {
     if (failed(startWithPrompt(beams)))
       return failure();
@@ -344,6 +353,7 @@ LogicalResult BeamSearch::build() {
       first = node.scalar(int64_t(1));
     }
   }
+  requireLess(length, longest);
   auto body = [&](Value round, ValueRange carried, SmallVectorImpl<Value> &yields) {
     Beams next = beams.with(carried);
     Value scores;

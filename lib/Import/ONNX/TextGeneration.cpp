@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Import/ONNX/TextGeneration.h"
 
+#include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Import/ONNX/GraphBuilder.h"
+#include "tegula/abi.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "onnx/onnx_pb.h"
 
 using namespace mlir;
@@ -50,10 +54,15 @@ void TextGenerator::readPrompt() {
 }
 
 void TextGenerator::appendEmptyCaches(Value rows, SmallVectorImpl<Value> &values) {
+  Value zero = node.scalar(int64_t(0));
   for (RankedTensorType type : cacheTypes) {
-    Value shape = c.join({node.scalar(int64_t(2)), rows, node.scalar(type.getDimSize(2)), node.scalar(int64_t(0)),
-                          node.scalar(type.getDimSize(4))});
-    values.push_back(c("Expand", {c.reshape(node.scalar(0.0, type.getElementType()), {1, 1, 1, 1, 1}), shape}));
+    SmallVector<Value> extents;
+    for (auto [i, extent] : llvm::enumerate(type.getShape()))
+      extents.push_back(!ShapedType::isDynamic(extent)    ? node.scalar(extent)
+                        : i + 4 == size_t(type.getRank()) ? rows
+                                                          : zero);
+    Value element = c.reshape(node.scalar(0.0, type.getElementType()), SmallVector<int64_t>(type.getRank(), 1));
+    values.push_back(c("Expand", {element, c.join(extents)}));
   }
 }
 
@@ -77,6 +86,16 @@ FailureOr<Value> TextGenerator::takeLast(Value logits) {
   if (words > 0 && !type.isDynamicDim(2) && type.getDimSize(2) != words)
     return node.unsupported("attribute vocab_size of " + Twine(words) + " for scores of " + Twine(type.getDimSize(2)));
   return c("Gather", {logits, node.scalar(int64_t(-1))}, {{"axis", int64_t(1)}});
+}
+
+void TextGenerator::requireLess(Value x, Value y) {
+  if (c.failed)
+    return;
+  auto element = [&](Value scalar) {
+    return tensor::ExtractOp::create(node.builder, node.location, scalar, ValueRange());
+  };
+  Value holds = arith::CmpIOp::create(node.builder, node.location, arith::CmpIPredicate::slt, element(x), element(y));
+  exec::CheckOp::create(node.builder, node.location, holds, node.builder.getI32IntegerAttr(TEGULA_INVALID_VALUE));
 }
 
 Value TextGenerator::all(Value values) {
@@ -223,6 +242,7 @@ LogicalResult GreedySearch::build() {
   if (failed(readAttributes()) || (firstDecoder && failed(readCaches(*firstDecoder))) || failed(readCaches(*decoder)))
     return failure();
   readPrompt();
+  requireLess(c.extent(tokens, 1), longest);
   Value count = c.sub(longest, c.extent(tokens, 1)), condition, first = node.scalar(int64_t(0));
   SmallVector<Value> carried{tokens, positions, mask, tokens, c("Expand", {boolean(false), c.join({batches})})};
   appendEmptyCaches(batches, carried);

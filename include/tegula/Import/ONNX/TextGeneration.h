@@ -25,7 +25,7 @@ protected:
   mlir::LogicalResult readCaches(const onnx::GraphProto &graph);
   /// Tokens, positions, mask and counts of the prompt. Padding has position 0, and is masked where no mask is given.
   void readPrompt();
-  /// Caches that hold nothing, for `rows` sequences.
+  /// Caches [.., rows, N, 0, H] that hold nothing.
   void appendEmptyCaches(mlir::Value rows, mlir::SmallVectorImpl<mlir::Value> &values);
   /// The outputs of `graph`, of which `inputs` are the first inputs.
   mlir::LogicalResult run(const onnx::GraphProto &graph, mlir::ValueRange inputs,
@@ -56,6 +56,8 @@ protected:
   mlir::Value column(mlir::Value rows, mlir::Value value) {
     return c("Expand", {value, c.join({rows, node.scalar(int64_t(1))})});
   }
+  /// A run fails unless the i64 scalars `x` and `y` have `x` < `y`.
+  void requireLess(mlir::Value x, mlir::Value y);
   /// Whether all elements of a bool tensor are true.
   mlir::Value all(mlir::Value values);
   /// Sequences [rows, t] with padding up to `longest` tokens.
