@@ -42,14 +42,10 @@ public:
       : artifact(artifact), limits(limits), resultTypes(results), memories(results.size()), shapes(results.size()) {}
 
   llvm::Error start(ArrayRef<const void *> inputs, ArrayRef<int64_t> dims) {
-    int64_t workspaceBytes = 0;
-    for (int32_t k = 0; k < artifact.kernel_count; ++k)
-      workspaceBytes = std::max(workspaceBytes, artifact.kernels[k].workspace_per_worker);
-    if (!charge(artifact.arena_bytes) || !charge(workspaceBytes))
+    if (!charge(artifact.arena_bytes))
       return describe(TEGULA_OUT_OF_MEMORY);
     Memory arena = allocateAligned(artifact.arena_bytes);
-    workspace = allocateAligned(workspaceBytes);
-    if (!arena || !workspace)
+    if (!arena)
       return describe(TEGULA_OUT_OF_MEMORY);
     static const tegula_services services = makeServices();
     // Whatever rounding mode or flush-to-zero the host application has set.
@@ -123,10 +119,22 @@ private:
       return TEGULA_LOOP_LIMIT;
     work += kernelWork;
     const tegula_kernel &kernel = artifact.kernels[index];
+    if (!reserveWorkspace(kernel.workspace ? kernel.workspace(dims) : kernel.workspace_per_worker))
+      return TEGULA_OUT_OF_MEMORY;
     for (uint32_t phase = 0; phase < kernel.phase_count; ++phase)
       if (int32_t status = kernel.phases[phase](/*grid_id=*/0, /*grid_size=*/1, buffers, dims, workspace.get()))
         return status;
     return TEGULA_OK;
+  }
+
+  bool reserveWorkspace(int64_t bytes) {
+    if (bytes > workspaceBytes) {
+      if (!charge(bytes - workspaceBytes))
+        return false;
+      workspace = allocateAligned(bytes);
+      workspaceBytes = bytes;
+    }
+    return bytes >= 0 && (bytes == 0 || workspace);
   }
 
   /// A round of a loop counts like a dispatch.
@@ -182,6 +190,7 @@ private:
   EvaluationLimits limits;
   ArrayRef<Type> resultTypes;
   Memory workspace;
+  int64_t workspaceBytes = 0;
   llvm::DenseMap<void *, std::pair<Memory, int64_t>> blocks;
   SmallVector<std::shared_ptr<TensorMemory>> memories;
   SmallVector<SmallVector<int64_t>> shapes;

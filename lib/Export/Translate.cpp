@@ -214,7 +214,7 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
   llvm::Constant *deviceCode = isDevice ? builder.text(options.deviceCode) : builder.null();
   SmallVector<llvm::Constant *> kernelRows, deviceRows;
   for (exec::KernelOp kernel : kernels) {
-    llvm::Constant *phases = builder.null();
+    llvm::Constant *phases = builder.null(), *workspace = builder.null();
     int64_t phaseCount = 1;
     if (isDevice) {
       SmallVector<LLVM::LLVMFuncOp> functions;
@@ -235,6 +235,10 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
       function->setLinkage(llvm::GlobalValue::InternalLinkage);
       function->setUWTableKind(llvm::UWTableKind::Default);
       phases = builder.array({function}, kernel.getSymName() + ".phases");
+      if (llvm::Function *counter = result->getFunction(kernel.getWorkspaceName())) {
+        counter->setLinkage(llvm::GlobalValue::InternalLinkage);
+        workspace = counter;
+      }
     }
     std::string nodes;
     if (ArrayAttr names = kernel.getNodesAttr())
@@ -251,7 +255,7 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
         {builder.text(kernel.getSymName()), builder.text(family), builder.text(schedule),
          builder.text(kernel.getProvenance().value_or("")), builder.text(kernel.getKey().value_or("")),
          builder.text(nodes), builder.integer32(phaseCount), builder.integer32(!kernel->hasAttr("exec.serial")), phases,
-         deviceCode, builder.integer64(kernel.getWorkspace())}));
+         deviceCode, builder.integer64(kernel.getWorkspace()), workspace}));
   }
 
   auto describeAll = [&](StringRef attribute) {

@@ -11,6 +11,19 @@ static tegula_error outOfMemory(const tegula_model &model, const char *what, int
                   model.artifact->model, bytes, what);
 }
 
+bool reserveWorkspace(tegula_context &context, int64_t bytes) {
+  if (bytes <= context.workspaceStride)
+    return bytes >= 0;
+  int64_t stride, total;
+  if (__builtin_add_overflow(bytes, TEGULA_ALIGNMENT - 1, &stride))
+    return false;
+  stride -= stride % TEGULA_ALIGNMENT;
+  bool isReserved = !__builtin_mul_overflow(stride, static_cast<int64_t>(context.threads), &total) &&
+                    context.workspace.reserve(total);
+  context.workspaceStride = isReserved ? stride : 0;
+  return isReserved;
+}
+
 static tegula_error choosePool(tegula_context &context, const tegula_context_options *options) {
   context.threads = options ? options->threads : 0;
   if (context.threads < 0)
@@ -50,10 +63,7 @@ static tegula_error prepare(tegula_context &context, const tegula_context_option
     return model.deviceFunctions->createContext(context);
   if (!context.arena.reserve(artifact.arena_bytes))
     return outOfMemory(model, "intermediate values", artifact.arena_bytes);
-  int64_t workspaceBytes;
-  context.workspaceStride = (model.largestWorkspace + TEGULA_ALIGNMENT - 1) / TEGULA_ALIGNMENT * TEGULA_ALIGNMENT;
-  if (__builtin_mul_overflow(context.workspaceStride, static_cast<int64_t>(context.threads), &workspaceBytes) ||
-      !context.workspace.reserve(workspaceBytes))
+  if (!reserveWorkspace(context, model.largestWorkspace))
     return outOfMemory(model, "workspaces", model.largestWorkspace);
   return TEGULA_ERROR_NONE;
 }

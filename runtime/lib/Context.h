@@ -99,6 +99,10 @@ tegula_error packOutputs(tegula_context &context);
 /// Checks the shape of output `index` and finds storage for the program to write; null after recording the failure.
 void *outputStorage(tegula_context &context, int32_t index, int32_t rank, const int64_t *shape);
 
+/// Makes each worker's slice of the workspace at least `bytes` bytes; false when memory is exhausted, as it always is
+/// for a negative number.
+bool reserveWorkspace(tegula_context &context, int64_t bytes);
+
 /// The service `poll`.
 int32_t poll(void *context);
 

@@ -74,6 +74,11 @@ public:
                        list.data(), nullptr, workspace});
     return *this;
   }
+  /// What computes the bytes of the last kernel's workspace.
+  TestModel &workspace(int64_t (*function)(const int64_t *dims)) {
+    kernels.back().workspace = function;
+    return *this;
+  }
   TestModel &nodes(std::vector<const char *> names) {
     nodeNames = std::move(names);
     return *this;

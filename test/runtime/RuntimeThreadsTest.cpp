@@ -83,6 +83,54 @@ TEST(PhasesTest, EveryThreadCount) {
   }
 }
 
+/// y = 2 x with a copy of all of x in each worker's workspace.
+int32_t copyAndDouble(int64_t gridId, int64_t gridSize, void *const *buffers, const int64_t *dims, void *workspace) {
+  const auto *x = static_cast<const int64_t *>(buffers[0]);
+  auto *y = static_cast<int64_t *>(buffers[1]), *copy = static_cast<int64_t *>(workspace);
+  int64_t n = dims[0];
+  for (int64_t i = 0; i < n; ++i)
+    copy[i] = x[i];
+  for (int64_t i = n * gridId / gridSize; i < n * (gridId + 1) / gridSize; ++i)
+    y[i] = 2 * copy[i];
+  return TEGULA_OK;
+}
+
+/// From here on the workspace is more than any memory has.
+constexpr int64_t negativeFrom = 5000, hugeFrom = 4000;
+
+TEST(WorkspaceTest, GrowsWithExtents) {
+  TestModel description;
+  description.input("x", Int64, {-1}, {"n"})
+      .output("y", Int64, {-1}, {"n"})
+      .kernel("double_0", {copyAndDouble}, "double")
+      .workspace([](const int64_t *dims) {
+        return dims[0] >= negativeFrom ? -1 : dims[0] >= hugeFrom ? INT64_MAX - 1 : dims[0] * 8;
+      })
+      .program([](void *context, const tegula_services *services, void *, const void *, void *const *inputs,
+                  const int64_t *dims) {
+        void *y = services->output(context, 0, 1, dims);
+        void *buffers[] = {inputs[0], y};
+        return y ? services->dispatch(context, 0, manyOperations, buffers, dims) : int32_t(TEGULA_OUT_OF_MEMORY);
+      });
+  ModelPointer model = description.load();
+  for (int32_t threads : {1, 3}) {
+    ContextPointer context = makeContext(model.get(), threads);
+    for (int64_t n : std::vector<int64_t>{7, 0, 3000, hugeFrom, 10, negativeFrom, 3999}) {
+      std::vector<int64_t> x(static_cast<size_t>(n), threads);
+      tegula_tensor input = {x.data(), Int64, 1, &n}, output = {};
+      tegula_error error = tegula_context_run(context.get(), &input, 1, &output, 1);
+      if (n >= hugeFrom) {
+        EXPECT_EQ(error, TEGULA_ERROR_OUT_OF_MEMORY) << n;
+        EXPECT_THAT(tegula_last_error(), HasSubstr("double"));
+        continue;
+      }
+      ASSERT_EQ(error, TEGULA_ERROR_NONE) << n << tegula_last_error();
+      for (int64_t i = 0; i < n; ++i)
+        ASSERT_EQ(static_cast<const int64_t *>(output.data)[i], 2 * threads) << i;
+    }
+  }
+}
+
 TEST(ContextsTest, ManyThreadsOneModelOnePool) {
   ModelPointer model = phases().load();
   tegula_pool *raw = nullptr;

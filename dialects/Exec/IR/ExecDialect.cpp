@@ -42,12 +42,16 @@ void ExecDialect::initialize() {
 
 // --- exec.kernel -----------------------------------------------------------------------------------------------------
 
-func::FuncOp KernelOp::getFunction() {
-  for (auto function : getBody().front().getOps<func::FuncOp>())
-    if (function.getSymName() == getSymName())
+static func::FuncOp findFunction(KernelOp kernel, StringRef name) {
+  for (auto function : kernel.getBody().front().getOps<func::FuncOp>())
+    if (function.getSymName() == name)
       return function;
   return nullptr;
 }
+
+func::FuncOp KernelOp::getFunction() { return findFunction(*this, getSymName()); }
+std::string KernelOp::getWorkspaceName() { return (getSymName() + "_workspace").str(); }
+func::FuncOp KernelOp::getWorkspaceFunction() { return findFunction(*this, getWorkspaceName()); }
 
 LogicalResult KernelOp::verify() {
   // After lowering to LLVM the function is an llvm.func; until then it is a func.func.
@@ -58,6 +62,15 @@ LogicalResult KernelOp::verify() {
     if (getResultCount() > uint64_t(shaped))
       return emitOpError("expected at least ") << getResultCount() << " memref arguments, but got " << shaped;
   }
+  return success();
+}
+
+LogicalResult TemporaryOp::verify() {
+  auto type = cast<MemRefType>(getResult().getType());
+  if (!type.getLayout().isIdentity())
+    return emitOpError("expected a dense memref, but got ") << type;
+  if (type.getNumDynamicDims() != int64_t(getSizes().size()))
+    return emitOpError("expected ") << type.getNumDynamicDims() << " sizes, but got " << getSizes().size();
   return success();
 }
 

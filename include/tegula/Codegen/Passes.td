@@ -60,6 +60,18 @@ def CodegenLowerFamilyPass : Pass<"codegen-lower-family", "::tegula::exec::Kerne
   ];
 }
 
+def CodegenPlaceTemporariesPass : Pass<"codegen-place-temporaries", "::tegula::exec::KernelOp"> {
+  let summary = "Gives each temporary of a kernel its place in the worker's workspace";
+  let description = [{
+    Each `memref.alloc` becomes an `exec.temporary` behind the ones before it. One of dynamic size gets as much as its
+    extents can come to in any round of the loops around it and for any worker, computed from the extents of the
+    kernel's operands; `<kernel>_workspace` computes all of it, for the runtime to reserve before the kernel runs.
+    Extents that cannot be bounded so are an error.
+  }];
+  let dependentDialects = ["::tegula::exec::ExecDialect", "::mlir::arith::ArithDialect", "::mlir::affine::AffineDialect",
+                           "::mlir::memref::MemRefDialect"];
+}
+
 def CodegenSeparateHostPass : Pass<"codegen-separate-host", "::mlir::ModuleOp"> {
   let summary = "Keeps the host function off the device's memory";
   let description = [{

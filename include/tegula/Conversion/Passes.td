@@ -28,8 +28,8 @@ def ExecLowerHostPass : Pass<"exec-lower-host", "::mlir::ModuleOp"> {
 def ExecLowerKernelPass : Pass<"exec-lower-kernel", "::tegula::exec::KernelOp"> {
   let summary = "Gives a kernel's function the runtime's kernel signature";
   let description = [{
-    The function gets the runtime's signature: grid_id, grid_size, buffers, dims, workspace. Static temporaries move to
-    the worker's slice of the workspace; a failed `exec.check` leaves its status for the return.
+    The function gets the runtime's signature: grid_id, grid_size, buffers, dims, workspace; a failed `exec.check` leaves
+    its status for the return. The function that computes the bytes of the workspace takes dims alone.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect",
                            "::mlir::cf::ControlFlowDialect"];

@@ -3,11 +3,9 @@
 //      bufferization.materialize_in_destination.
 // Out: the same kernel on memrefs; an op that produces a result writes straight into the result's memory (empty-tensor
 //      elimination), copies are linalg.generic ops. What a loop carries stays in one place: a round writes its value
-//      there, at best directly, else by a copy at its end. Temporaries of dynamic size are freed at the end of their
-//      block.
+//      there, at best directly, else by a copy at its end.
 #include "tegula/Codegen/Passes.h"
 
-#include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
 #include "mlir/Dialect/Bufferization/Transforms/Transforms.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -130,29 +128,6 @@ static Value placeOf(Value buffer) {
   return buffer;
 }
 
-/// Temporaries of static size live in the workspace; the others come from the heap.
-static void freeTemporaries(Operation *kernel) {
-  BufferViewFlowAnalysis aliases(kernel);
-  SmallVector<memref::AllocOp> temporaries;
-  kernel->walk([&](memref::AllocOp alloc) {
-    if (!alloc.getType().hasStaticShape())
-      temporaries.push_back(alloc);
-  });
-  for (memref::AllocOp alloc : temporaries) {
-    // What a branch yields stays allocated until the process ends: no lowering makes such a branch.
-    Block *block = alloc->getBlock();
-    auto leaves = [&](Value alias) {
-      return llvm::any_of(alias.getUsers(), [&](Operation *user) {
-        return !block->findAncestorOpInBlock(*user) || user == block->getTerminator();
-      });
-    };
-    if (llvm::none_of(aliases.resolve(alloc.getResult()), leaves)) {
-      OpBuilder builder(block->getTerminator());
-      memref::DeallocOp::create(builder, alloc.getLoc(), alloc);
-    }
-  }
-}
-
 namespace {
 struct CodegenBufferizeKernelPass : tegula::impl::CodegenBufferizeKernelPassBase<CodegenBufferizeKernelPass> {
   void runOnOperation() override {
@@ -182,7 +157,6 @@ struct CodegenBufferizeKernelPass : tegula::impl::CodegenBufferizeKernelPassBase
         linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(), copy.getTarget());
       copy.erase();
     }
-    freeTemporaries(kernel);
   }
 };
 } // namespace

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  an exec.kernel whose function works on memrefs with plain control flow (cf).
-// Out: the function with the runtime's kernel signature, `(grid_id, grid_size, buffers, dims, workspace) -> i32`.
-//      Static temporaries live in the worker's slice of the workspace (`workspace` on the kernel says how many bytes);
-//      a failed exec.check leaves its status in a stack slot that every return reads.
+// Out: the function with the runtime's kernel signature, `(grid_id, grid_size, buffers, dims, workspace) -> i32`. A
+//      failed exec.check leaves its status in a stack slot that every return reads. The function that computes the
+//      bytes of the workspace becomes `(dims) -> i64`.
 #include "tegula/Conversion/ExecToLLVM/MemRefs.h"
 #include "tegula/Conversion/Passes.h"
 #include "tegula/abi.h"
 
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace tegula;
@@ -18,87 +17,105 @@ namespace tegula {
 #include "tegula/Conversion/Passes.h.inc"
 } // namespace tegula
 
+/// Replaces the arguments of `function` by what the runtime passes in `buffers` (null: no memory is accessed) and
+/// `dims`, at the builder's place.
+static void bindArguments(OpBuilder &builder, func::FuncOp function, Value buffers, Value dims) {
+  Location loc = function.getLoc();
+  auto pointerType = LLVM::LLVMPointerType::get(builder.getContext());
+  Type i64 = builder.getI64Type();
+  auto load = [&](Type type, Value base, int64_t index) -> Value {
+    Value slot = LLVM::GEPOp::create(builder, loc, pointerType, type, base, ArrayRef<LLVM::GEPArg>{int32_t(index)});
+    return LLVM::LoadOp::create(builder, loc, type, slot);
+  };
+  int64_t buffer = 0, dim = 0;
+  unsigned count = function.getFunctionType().getNumInputs();
+  for (BlockArgument argument : function.getArguments().take_front(count)) {
+    if (auto type = dyn_cast<MemRefType>(argument.getType())) {
+      SmallVector<Value> sizes;
+      for (int64_t k = 0; k < type.getNumDynamicDims(); ++k)
+        sizes.push_back(load(i64, dims, dim++));
+      Value pointer =
+          buffers ? load(pointerType, buffers, buffer++) : LLVM::ZeroOp::create(builder, loc, pointerType).getResult();
+      argument.replaceAllUsesWith(makeMemRef(builder, loc, type, pointer, sizes));
+    } else {
+      argument.replaceAllUsesWith(
+          arith::IndexCastOp::create(builder, loc, builder.getIndexType(), load(i64, dims, dim++)));
+    }
+  }
+  function.getBody().front().eraseArguments(0, count);
+}
+
+static void lowerWorkspaceFunction(OpBuilder &builder, func::FuncOp function) {
+  Block &entry = function.getBody().front();
+  auto pointerType = LLVM::LLVMPointerType::get(builder.getContext());
+  Value dims = entry.addArgument(pointerType, function.getLoc());
+  builder.setInsertionPointToStart(&entry);
+  bindArguments(builder, function, /*buffers=*/nullptr, dims);
+  function.walk([&](func::ReturnOp op) {
+    builder.setInsertionPoint(op);
+    op.setOperand(0, arith::IndexCastOp::create(builder, op.getLoc(), builder.getI64Type(), op.getOperand(0)));
+  });
+  function.setFunctionType(builder.getFunctionType(pointerType, builder.getI64Type()));
+}
+
+static void lowerFunction(OpBuilder &builder, func::FuncOp function) {
+  Location loc = function.getLoc();
+  auto pointerType = LLVM::LLVMPointerType::get(builder.getContext());
+  Type i64 = builder.getI64Type(), i32 = builder.getI32Type();
+  Block &entry = function.getBody().front();
+  SmallVector<Type> types{i64, i64, pointerType, pointerType, pointerType};
+  auto added = entry.addArguments(types, SmallVector<Location>(types.size(), loc));
+  SmallVector<Value> arguments(added.begin(), added.end());
+
+  builder.setInsertionPointToStart(&entry);
+  bindArguments(builder, function, /*buffers=*/arguments[2], /*dims=*/arguments[3]);
+  Value gridId = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), arguments[0]);
+  Value gridSize = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), arguments[1]);
+  Value status = LLVM::AllocaOp::create(builder, loc, pointerType, i32, constantI32(builder, loc, 1), 4);
+  LLVM::StoreOp::create(builder, loc, constantI32(builder, loc, TEGULA_OK), status);
+
+  SmallVector<Operation *> operations;
+  function.walk([&](Operation *op) {
+    if (isa<exec::GridIdOp, exec::GridSizeOp, exec::TemporaryOp, exec::CheckOp, func::ReturnOp>(op))
+      operations.push_back(op);
+  });
+  for (Operation *op : operations) {
+    builder.setInsertionPoint(op);
+    if (isa<exec::GridIdOp>(op)) {
+      op->getResult(0).replaceAllUsesWith(gridId);
+    } else if (isa<exec::GridSizeOp>(op)) {
+      op->getResult(0).replaceAllUsesWith(gridSize);
+    } else if (auto temporary = dyn_cast<exec::TemporaryOp>(op)) {
+      auto toInteger = [&](Value index) -> Value { return arith::IndexCastOp::create(builder, loc, i64, index); };
+      Value pointer = LLVM::GEPOp::create(builder, loc, pointerType, builder.getI8Type(), arguments[4],
+                                          ValueRange{toInteger(temporary.getOffset())});
+      SmallVector<Value> sizes(llvm::map_range(temporary.getSizes(), toInteger));
+      auto type = cast<MemRefType>(temporary.getResult().getType());
+      temporary.replaceAllUsesWith(makeMemRef(builder, loc, type, pointer, sizes));
+    } else if (auto check = dyn_cast<exec::CheckOp>(op)) {
+      Block *current = op->getBlock();
+      Block *rest = current->splitBlock(std::next(op->getIterator()));
+      Block *failed = builder.createBlock(rest);
+      LLVM::StoreOp::create(builder, loc, constantI32(builder, loc, check.getStatus()), status);
+      cf::BranchOp::create(builder, loc, rest);
+      builder.setInsertionPointToEnd(current);
+      cf::CondBranchOp::create(builder, op->getLoc(), check.getCondition(), rest, ValueRange(), failed, ValueRange());
+    } else {
+      func::ReturnOp::create(builder, loc, LLVM::LoadOp::create(builder, loc, i32, status).getResult());
+    }
+    op->erase();
+  }
+  function.setFunctionType(builder.getFunctionType(types, {i32}));
+}
+
 namespace {
 struct ExecLowerKernelPass : tegula::impl::ExecLowerKernelPassBase<ExecLowerKernelPass> {
   void runOnOperation() override {
-    exec::KernelOp kernel = getOperation();
-    func::FuncOp function = kernel.getFunction();
-    if (!function)
-      return;
     OpBuilder builder(&getContext());
-    Location loc = function.getLoc();
-    auto pointerType = LLVM::LLVMPointerType::get(&getContext());
-    Type i64 = builder.getI64Type(), i32 = builder.getI32Type();
-    Block &entry = function.getBody().front();
-    unsigned count = entry.getNumArguments();
-    SmallVector<Type> types{i64, i64, pointerType, pointerType, pointerType};
-    auto added = entry.addArguments(types, SmallVector<Location>(types.size(), loc));
-    SmallVector<Value> arguments(added.begin(), added.end());
-
-    builder.setInsertionPointToStart(&entry);
-    auto load = [&](Type type, Value base, int64_t index) -> Value {
-      Value slot = LLVM::GEPOp::create(builder, loc, pointerType, type, base, ArrayRef<LLVM::GEPArg>{int32_t(index)});
-      return LLVM::LoadOp::create(builder, loc, type, slot);
-    };
-    int64_t buffer = 0, dim = 0;
-    for (unsigned i = 0; i < count; ++i) {
-      BlockArgument argument = entry.getArgument(i);
-      if (auto type = dyn_cast<MemRefType>(argument.getType())) {
-        SmallVector<Value> sizes;
-        for (int64_t k = 0; k < type.getNumDynamicDims(); ++k)
-          sizes.push_back(load(i64, arguments[3], dim++));
-        argument.replaceAllUsesWith(makeMemRef(builder, loc, type, load(pointerType, arguments[2], buffer++), sizes));
-      } else {
-        Value scalar = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), load(i64, arguments[3], dim++));
-        argument.replaceAllUsesWith(scalar);
-      }
-    }
-    Value gridId = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), arguments[0]);
-    Value gridSize = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), arguments[1]);
-    Value status = LLVM::AllocaOp::create(builder, loc, pointerType, i32, constantI32(builder, loc, 1), 4);
-    LLVM::StoreOp::create(builder, loc, constantI32(builder, loc, TEGULA_OK), status);
-
-    int64_t workspace = 0;
-    SmallVector<Operation *> operations;
-    function.walk([&](Operation *op) {
-      if (isa<exec::GridIdOp, exec::GridSizeOp, exec::CheckOp, func::ReturnOp, memref::AllocOp, memref::DeallocOp>(op))
-        operations.push_back(op);
-    });
-    for (Operation *op : operations) {
-      builder.setInsertionPoint(op);
-      if (isa<exec::GridIdOp>(op)) {
-        op->getResult(0).replaceAllUsesWith(gridId);
-      } else if (isa<exec::GridSizeOp>(op)) {
-        op->getResult(0).replaceAllUsesWith(gridSize);
-      } else if (auto alloc = dyn_cast<memref::AllocOp>(op)) {
-        auto type = alloc.getType();
-        if (!type.hasStaticShape() || !type.getLayout().isIdentity())
-          continue; // sizes that depend on the data: malloc, freed by a dealloc in the function
-        int64_t bytes =
-            type.getNumElements() *
-            int64_t(llvm::divideCeil(type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth(), 8));
-        Value pointer = LLVM::GEPOp::create(builder, loc, pointerType, builder.getI8Type(), arguments[4],
-                                            ValueRange{constantI64(builder, loc, workspace)});
-        workspace = llvm::alignTo(workspace + bytes, TEGULA_ALIGNMENT);
-        alloc.replaceAllUsesWith(makeMemRef(builder, loc, type, pointer, {}));
-      } else if (auto check = dyn_cast<exec::CheckOp>(op)) {
-        Block *current = op->getBlock();
-        Block *rest = current->splitBlock(std::next(op->getIterator()));
-        Block *failed = builder.createBlock(rest);
-        LLVM::StoreOp::create(builder, loc, constantI32(builder, loc, check.getStatus()), status);
-        cf::BranchOp::create(builder, loc, rest);
-        builder.setInsertionPointToEnd(current);
-        cf::CondBranchOp::create(builder, op->getLoc(), check.getCondition(), rest, ValueRange(), failed, ValueRange());
-      } else if (isa<func::ReturnOp>(op)) {
-        func::ReturnOp::create(builder, loc, LLVM::LoadOp::create(builder, loc, i32, status).getResult());
-      } else {
-        continue;
-      }
-      op->erase();
-    }
-    entry.eraseArguments(0, count);
-    function.setFunctionType(builder.getFunctionType(types, {i32}));
-    kernel.setWorkspace(workspace);
+    if (func::FuncOp function = getOperation().getFunction())
+      lowerFunction(builder, function);
+    if (func::FuncOp function = getOperation().getWorkspaceFunction())
+      lowerWorkspaceFunction(builder, function);
   }
 };
 } // namespace

@@ -2,6 +2,7 @@
 #include "tegula/Target/CPU/CPUTarget.h"
 
 #include "tegula/Codegen/CPU/CPUKernels.h"
+#include "tegula/Codegen/Passes.h"
 #include "tegula/Conversion/Passes.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -120,6 +121,7 @@ public:
   MachineModel machine(Attribute target) const override {
     return target ? getMachineModel(cast<exec::CPUTargetAttr>(target)) : MachineModel();
   }
+  void addTiledPasses(OpPassManager &kernel) const override { kernel.addPass(createCodegenPlaceTemporariesPass()); }
   void addSignaturePass(OpPassManager &kernel) const override { kernel.addPass(createExecLowerKernelPass()); }
   llvm::Expected<exec::CPUTargetAttr> getHost(Attribute target) const override {
     return cast<exec::CPUTargetAttr>(target);

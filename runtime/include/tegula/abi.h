@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-#define TEGULA_ABI_VERSION 4u
+#define TEGULA_ABI_VERSION 5u
 #define TEGULA_ALIGNMENT 64 /* of arena, constants and every allocation, in bytes */
 
 /* What a kernel or a program returns. Zero is success; everything else names what the data did wrong. */
@@ -70,6 +70,9 @@ typedef struct tegula_kernel {
   const char *ptx;              /* PTX text of a GPU kernel, else NULL; kernels may share one text */
   int64_t workspace_per_worker; /* bytes handed to each worker (its own slice), 64-byte aligned; of a GPU kernel: to
                                  * the whole launch */
+  /* Where extents decide how many bytes each worker needs: computes them, at least workspace_per_worker; negative when
+   * no memory has so many. Else NULL. */
+  int64_t (*workspace)(const int64_t *dims);
 } tegula_kernel;
 
 /* How a GPU launches one phase. The entry's parameters are 64 bits each: the addresses of all buffers, all dims, the

@@ -52,7 +52,7 @@ typedef struct tegula_host {
    * and returns when all have returned. NULL: the instance starts `thread_count` - 1 threads of its own. */
   void (*parallel)(void *state, int32_t count, void (*task)(void *argument, int32_t index), void *argument);
   /* Storage of `bytes` bytes at a multiple of `alignment`, a power of two; NULL when memory is exhausted. `release`
-   * takes it back. Both are NULL for the C library's. Kernels with a temporary of dynamic size still call malloc. */
+   * takes it back. Both are NULL for the C library's. */
   void *(*allocate)(void *state, size_t alignment, size_t bytes);
   void (*release)(void *state, void *storage);
   /* One message without a newline for every call that fails. NULL: nothing is logged. */

@@ -18,7 +18,6 @@ LogicalResult tegula::placeTemporaries(func::FuncOp kernel) {
   kernel.walk([&](memref::AllocOp alloc) { temporaries.push_back(alloc); });
   int64_t bytes = 0;
   bool failed = false;
-  kernel.walk([](memref::DeallocOp dealloc) { dealloc.erase(); });
   for (memref::AllocOp alloc : temporaries) {
     MemRefType type = alloc.getType();
     if (!type.hasStaticShape() || !type.getLayout().isIdentity()) {

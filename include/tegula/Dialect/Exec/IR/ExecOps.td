@@ -64,7 +64,9 @@ def Exec_KernelOp : Exec_Op<"kernel", [IsolatedFromAbove, SymbolTable, Symbol, S
     The function has the kernel's name. Its arguments are operands, then results, all as memrefs with identity layout,
     then scalars of type index. Operands are read by `bufferization.to_tensor`, results written by
     `bufferization.materialize_in_destination`. `nodes` names the ONNX nodes in it, `schedule` how it is lowered.
-    `result_count` trailing memref arguments are results.
+    `result_count` trailing memref arguments are results. `workspace` is how many bytes of temporaries a worker has; where
+    that depends on extents, function `<kernel>_workspace` of the same arguments computes it (negative: more than an
+    index counts).
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$result_count, OptionalAttr<StrArrayAttr>:$nodes,
                        OptionalAttr<AnyAttr>:$schedule, OptionalAttr<StrAttr>:$provenance,
@@ -73,6 +75,10 @@ def Exec_KernelOp : Exec_Op<"kernel", [IsolatedFromAbove, SymbolTable, Symbol, S
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
   let extraClassDeclaration = [{
     ::mlir::func::FuncOp getFunction();
+    /// The function that computes the bytes of the workspace; null where they are `workspace`.
+    ::mlir::func::FuncOp getWorkspaceFunction();
+    /// Its name.
+    std::string getWorkspaceName();
   }];
   let hasVerifier = 1;
 }
@@ -151,6 +157,20 @@ def Exec_GridSizeOp : Exec_Op<"grid_size", [Pure]> {
   }];
   let results = (outs Index:$result);
   let assemblyFormat = "attr-dict `:` type($result)";
+}
+
+def Exec_TemporaryOp : Exec_Op<"temporary", [Pure]> {
+  let summary = "Part of the worker's workspace.";
+  let description = [{
+    Begins `offset` bytes, a multiple of the ABI's alignment, behind the workspace's begin; `sizes` are the dynamic
+    extents. Its content is undefined where the kernel begins. Stands in the function of an `exec.kernel`.
+
+    Example: `%t = exec.temporary %offset(%n) : memref<?x16xf32>`
+  }];
+  let arguments = (ins Index:$offset, Variadic<Index>:$sizes);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$offset `(` $sizes `)` attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 // --- memory of the host function -------------------------------------------------------------------------------------
