@@ -206,8 +206,9 @@ def beam_searches():
     yield case(beams(returned=2), 1, again=beams(batch=3, count=5, longest=12, width=5, returned=4))
     yield case(beams(longest=10, padded=1), 2, {"eos_token_id": 7, "init_decoder": decoder(3)},
                again=beams(batch=1, count=2, longest=5, width=2))
-    half = {**BASE, "decoder": decoder(2, "float16")}
-    yield Case("BeamSearch", beams(returned=2), half, (True, True), length=64, slack=200,
+    half = beams(returned=2, penalty=1.25)
+    half[5:7] = one(2, "float16"), one(1.25, "float16")
+    yield Case("BeamSearch", half, {**BASE, "decoder": decoder(2, "float16")}, (True, True), length=64,
                want=lambda *given: run_onnxruntime([case(given, 2)], [given])[0])
 
 
