@@ -217,12 +217,22 @@ CompileStatus CompilerSession::compileFrom(OwningOpRef<ModuleOp> given, StringRe
   return reached ? emitCode() : fail(CompileStatus::Usage, "no stage is called '" + after + "'");
 }
 
+/// Whether the path is there already and is no file: a device, a pipe.
+static bool isWrittenInPlace(StringRef path) {
+  llvm::sys::fs::file_status status;
+  return !llvm::sys::fs::status(path, status) && llvm::sys::fs::is_other(status);
+}
+
 CompileStatus CompilerSession::writeText(StringRef text) {
   if (options.outputPath == "-") {
     llvm::outs() << text;
     return CompileStatus::Ok;
   }
-  std::string temporary = options.outputPath + ".tmp" + std::to_string(llvm::sys::Process::getProcessId());
+  // A device or a pipe is written to; another file would take its place.
+  bool isDevice = isWrittenInPlace(options.outputPath);
+  std::string temporary = options.outputPath;
+  if (!isDevice)
+    temporary += ".tmp" + std::to_string(llvm::sys::Process::getProcessId());
   {
     std::error_code code;
     llvm::raw_fd_ostream file(temporary, code);
@@ -233,10 +243,13 @@ CompileStatus CompilerSession::writeText(StringRef text) {
     if (file.has_error()) {
       std::string reason = file.error().message();
       file.clear_error();
-      llvm::sys::fs::remove(temporary);
+      if (!isDevice)
+        llvm::sys::fs::remove(temporary);
       return fail(CompileStatus::InvalidModel, "cannot write " + options.outputPath + ": " + reason);
     }
   }
+  if (isDevice)
+    return CompileStatus::Ok;
   if (std::error_code code = llvm::sys::fs::rename(temporary, options.outputPath)) {
     llvm::sys::fs::remove(temporary);
     return fail(CompileStatus::InvalidModel, "cannot write " + options.outputPath + ": " + code.message());
@@ -257,6 +270,8 @@ CompileStatus CompilerSession::compile() {
   if (!llvm::is_contained(kinds, StringRef(options.emit)))
     return fail(CompileStatus::Usage,
                 "expected --emit to be lib, obj, header, asm, llvm-ir, ptx or a stage, but got '" + options.emit + "'");
+  if ((options.emit == "lib" || options.emit == "obj") && isWrittenInPlace(options.outputPath))
+    return fail(CompileStatus::Usage, "expected a file to write, but got '" + options.outputPath + "'");
   if (options.emit == "ptx" && !findTargetBackend(options.target).hasDevice())
     return fail(CompileStatus::Usage,
                 "expected a GPU target for --emit=ptx, such as nvptx:sm_90, but got '" + options.target + "'");
