@@ -114,8 +114,9 @@ def own_passes():
 
 
 def operator_rows(results, operators_of):
-    """{(domain, operator): [passing, all, first message]} from node tests that consist of one node."""
-    rows = collections.defaultdict(lambda: [0, 0, ""])
+    """{(domain, operator, version): [passing, all, first message, {type of a result: largest error}]} from node tests that
+    consist of one node."""
+    rows = collections.defaultdict(lambda: [0, 0, "", {}])
     for result in results:
         operators = operators_of(result["name"])
         if len(operators) != 1:
@@ -124,6 +125,8 @@ def operator_rows(results, operators_of):
         row[1] += 1
         if result["status"] == "pass":
             row[0] += 1
+            for type, error in result["errors"].items():
+                row[3][type] = max(error, row[3].get(type, 0))
         elif not row[2]:
             row[2] = result["message"] or result["status"]
     return dict(rows)
@@ -197,18 +200,30 @@ def onnx_page(folder):
     import onnx
 
     tests = folder / "onnx-backend" / "onnx-backend"
-    results = json.loads((folder / "backend.json").read_text())["results"]
+    saved = json.loads((folder / "backend.json").read_text())
+    if saved["schema"] != 2:
+        sys.exit(f"expected results of a newer `scripts/conformance all --check-verdicts` in {folder}")
+    results = saved["results"]
+    targets = sorted({result["target"] for result in results if result["target"]})
 
     def operators_of(name):
         model = onnx.load(tests / name / "model.onnx", load_external_data=False)
-        return [(node.domain or "ai.onnx", node.op_type) for node in model.graph.node]
+        opsets = {entry.domain or "ai.onnx": entry.version for entry in model.opset_import}
+
+        def version_of(node):
+            opset = opsets[node.domain or "ai.onnx"]
+            if not onnx.defs.has(node.op_type, opset, node.domain):
+                return opset
+            return onnx.defs.get_schema(node.op_type, opset, node.domain).since_version
+
+        return [(node.domain or "ai.onnx", node.op_type, version_of(node)) for node in model.graph.node]
 
     rows = operator_rows([r for r in results if r["name"].startswith("node/")], operators_of)
     groups = collections.Counter(r["name"].split("/")[0] for r in results)
     passing = collections.Counter(r["name"].split("/")[0] for r in results if r["status"] == "pass")
     lines = [NOTE + "# ONNX support\n",
-             f"What ONNX {onnx.__version__}'s own tests say about this version on the CPU target, as recorded by",
-             "`scripts/conformance`.\n",
+             f"What ONNX {onnx.__version__}'s own tests say about commit {saved['commit']} on the CPU target"
+             f" {' and '.join(targets)},\nas recorded by `scripts/conformance`.\n",
              "| suite | pass | of |", "|---|---|---|"]
     lines += [f"| {group} | {passing[group]} | {groups[group]} |" for group in sorted(groups)]
     for suite, title in (("models", "real models"), ("light", "architectures of the onnx package")):
@@ -219,11 +234,15 @@ def onnx_page(folder):
                             for result in json.loads((folder / f"{suite}.json").read_text())["results"]])
     lines += form_lines(folder, results)
     lines += ["\n## Operators\n",
-              "Tests of one node, by operator; the message is of the first test that does not pass.\n",
-              "| operator | pass | of | what is missing |", "|---|---|---|---|"]
-    for (domain, operator), (good, count, message) in sorted(rows.items()):
+              "Tests of one node, by operator and the opset that its version is from. Beside each type of result stands the",
+              "largest error of the tests that pass: steps between neighbouring values of the type. It is large where the expected",
+              "result is rounding noise around 0, which the tests compare by absolute difference. The message is of the first test",
+              "that does not pass.\n",
+              "| operator | opset | pass | of | results, error | what is missing |", "|---|---|---|---|---|---|"]
+    for (domain, operator, version), (good, count, message, errors) in sorted(rows.items()):
         name = operator if domain == "ai.onnx" else f"{domain}.{operator}"
-        lines.append(f"| {name} | {good} | {count} | {plain(message)} |")
+        seen = ", ".join(f"{type} {error:.3g}" for type, error in sorted(errors.items()))
+        lines.append(f"| {name} | {version} | {good} | {count} | {seen} | {plain(message)} |")
     lines += ["\n## Operators beyond the official tests\n",
               "Cases of our own, which all pass: against onnxruntime, or numpy where it has no kernel for the types.\n",
               "| operator | cases | with dynamic shapes |", "|---|---|---|"]

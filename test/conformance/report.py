@@ -3,6 +3,7 @@
 import collections
 import json
 import re
+import subprocess
 from pathlib import Path
 
 from runner import STATUSES, Result, group_key
@@ -42,9 +43,19 @@ def reason_of(title, name, misses):
     return next((reason for forms, pattern, reason in misses if form in forms and pattern.fullmatch(name)), None)
 
 
+def source_commit():
+    """The commit of the working tree, "" outside a repository."""
+    def git(*arguments):
+        return subprocess.run(["git", "-C", FOLDER, *arguments], capture_output=True, text=True, check=False).stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no")
+    return git("rev-parse", "--short=12", "HEAD") + (" with changes" if changed else "")
+
+
 def save(path, results):
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(json.dumps({"schema": 1, "results": [vars(result) for result in results]}, indent=1) + "\n")
+    saved = {"schema": 2, "commit": source_commit(), "results": [vars(result) for result in results]}
+    Path(path).write_text(json.dumps(saved, indent=1) + "\n")
 
 
 def load(path):

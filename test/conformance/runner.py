@@ -24,6 +24,8 @@ class Result:
     message: str = ""
     seconds: float = 0.0
     host_dispatches: int = 0
+    target: str = ""  # that the model was compiled for
+    errors: dict = dataclasses.field(default_factory=dict)  # {type of an output: largest error in units in the last place}
     verdict: str = ""  # of `tegula check` beside the compiler's: "equal", "false ok", "false unsupported"; "" not compared
 
     @property
@@ -132,6 +134,11 @@ def run_case(case, tegula, scratch, only_check=False, verdicts=False):
                 pass
         compiles = True if report else compiles
         result.host_dispatches += report.get("host_dispatches", 0)
+        result.target = report.get("target", result.target)
+        for output in report.get("outputs", []):
+            error = output.get("max_ulp_error")
+            if error is not None:  # else there is no number: an output of another shape, or infinite where none is expected
+                result.errors[output["type"]] = max(error, result.errors.get(output["type"], 0))
         if code is None:
             result.status, result.message = "timeout", f"no answer in {case.limit:g} s"
         elif code < 0:

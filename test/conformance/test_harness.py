@@ -74,6 +74,13 @@ def test_verdicts(case, tmp_path, codes, expect, verdict):
     assert not (tmp_path / "scratch" / made.name).exists()
 
 
+def test_errors_by_type(case, tmp_path):
+    result = runner.run_case(case("pass"), FAKE, tmp_path / "scratch")
+    assert (result.target, result.errors) == ("fake", {"float32": 3, "int8": 0})
+    report.save(tmp_path / "saved.json", [result])
+    assert report.load(tmp_path / "saved.json") == [result]
+
+
 def test_no_verdict_of_the_compiler(case, tmp_path):
     made = case("verdicts 1 t 0", limit=1.5)
     assert runner.run_case(made, FAKE, tmp_path / "scratch", verdicts=True).verdict == ""

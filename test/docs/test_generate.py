@@ -59,10 +59,15 @@ def test_tidy():
 
 
 def test_operator_rows():
-    results = [{"name": "a", "status": "pass", "message": ""}, {"name": "b", "status": "error", "message": "x: error: no"},
-               {"name": "c", "status": "pass", "message": ""}]
-    operators = {"a": [("ai.onnx", "Abs")], "b": [("ai.onnx", "Abs")], "c": [("ai.onnx", "Abs"), ("ai.onnx", "Add")]}
-    assert generate.operator_rows(results, operators.get) == {("ai.onnx", "Abs"): [1, 2, "x: error: no"]}
+    def result(name, status="pass", message="", **errors):
+        return {"name": name, "status": status, "message": message, "errors": errors}
+
+    one, other = ("ai.onnx", "Abs", 13), ("ai.onnx", "Abs", 6)
+    results = [result("a", float32=1.0, int8=0.0), result("b", "error", "x: error: no", float32=9.0), result("c", float32=5.0),
+               result("d", float32=2.0), result("e", float32=0.0)]
+    operators = {"a": [one], "b": [one], "c": [one, ("ai.onnx", "Add", 14)], "d": [one], "e": [other]}
+    assert generate.operator_rows(results, operators.get) == {
+        one: [2, 3, "x: error: no", {"float32": 2.0, "int8": 0.0}], other: [1, 1, "", {"float32": 0.0}]}
 
 
 def test_verdict_lines():
