@@ -27,8 +27,8 @@ llvm::Expected<std::string> tegula::emitMachineCode(ModuleOp module, exec::CPUTa
     function.addFnAttr("prefer-vector-width", std::to_string(target.getVectorBits()));
   }
   for (auto kernel : module.getOps<exec::KernelOp>())
-    if (isa_and_nonnull<sched::CPUConvolutionAttr, sched::CPUMatMulAttr, sched::CPUWinogradAttr>(
-            kernel.getScheduleAttr()))
+    if (isa_and_nonnull<sched::CPUConvolutionAttr, sched::CPUDepthwiseAttr, sched::CPUMatMulAttr,
+                        sched::CPUWinogradAttr>(kernel.getScheduleAttr()))
       if (llvm::Function *function = (*code)->getFunction(kernel.getSymName()))
         function->addFnAttr(shapedAttribute);
   optimizeModule(**code, **machine);

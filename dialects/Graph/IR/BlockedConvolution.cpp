@@ -8,13 +8,39 @@ using namespace tegula::graph;
 
 static RankedTensorType ranked(Value value) { return dyn_cast<RankedTensorType>(value.getType()); }
 
-/// What both ops ask of `x`, the weight (of rank `weightRank`), the window and the elements.
+static Type elementOf(Value value) { return cast<TensorType>(value.getType()).getElementType(); }
+/// Whether the sums are integers.
+template <typename OpTy> static bool isInteger(OpTy op) { return !elementOf(op.getX()).isF32(); }
+
+/// Operands and result are of f32, or of integers as the ops say.
+template <typename OpTy> static LogicalResult verifyElements(OpTy op) {
+  Type x = elementOf(op.getX()), weight = elementOf(op.getWeight()), y = elementOf(op.getY());
+  if (op.getBias() && elementOf(op.getBias()) != y)
+    return op.emitOpError("expected a bias of the result's type ") << y << ", but got " << op.getBias().getType();
+  if (x.isF32()) {
+    if (!weight.isF32() || !y.isF32())
+      return op.emitOpError("expected a weight and a result of f32 for an operand of f32, but got ")
+             << weight << " and " << y;
+    if (op.getXOffset() != 0 || op.getXPadding() != 0)
+      return op.emitOpError("expected x_offset and x_padding for 8-bit operands only");
+    return success();
+  }
+  if (!x.isInteger(8))
+    return op.emitOpError("expected an operand of f32 or of 8 bits, but got ") << x;
+  if (!(weight.isSignlessInteger(8) || weight.isSignlessInteger(16)) || !y.isSignlessInteger(32))
+    return op.emitOpError("expected a weight of i8 or i16 and a result of i32 for an 8-bit operand, but got ")
+           << weight << " and " << y;
+  int64_t low = x.isUnsignedInteger() ? 0 : -128, padding = op.getXPadding();
+  if (padding < low || padding > low + 255)
+    return op.emitOpError("expected x_padding to be a value of ") << x << ", but got " << padding;
+  return success();
+}
+
+/// What both ops ask of `x`, the weight (of rank `weightRank`, and one more for integers), the window and the elements.
 template <typename OpTy> static LogicalResult verifyCommon(OpTy op, int64_t weightRank) {
-  for (Type type : op->getOperandTypes())
-    if (!cast<TensorType>(type).getElementType().isF32())
-      return op.emitOpError("expected operands of f32, but got ") << type;
-  if (!cast<TensorType>(op.getY().getType()).getElementType().isF32())
-    return op.emitOpError("expected a result of f32, but got ") << op.getY().getType();
+  if (failed(verifyElements(op)))
+    return failure();
+  weightRank += isInteger(op);
   if (RankedTensorType x = ranked(op.getX()); x && (x.getRank() != 5 || ShapedType::isDynamic(x.getDimSize(4))))
     return op.emitOpError("expected an operand [N, C / c, H, W, c] with static c, but got ") << x;
   RankedTensorType weight = ranked(op.getWeight());
@@ -53,8 +79,8 @@ LogicalResult BlockedConvOp::inferTypes(SmallVectorImpl<Type> &types) {
   if (failed(inferWindows(*this, x.getShape().take_front(4), kernel, getStrides(), getDilations(), getPads(), "NOTSET",
                           /*ceilMode=*/false, shape)))
     return failure();
-  shape.push_back(weight.getShape().back());
-  types.push_back(RankedTensorType::get(shape, x.getElementType()));
+  shape.push_back(weight.getDimSize(5));
+  types.push_back(RankedTensorType::get(shape, elementOf(getY())));
   return success();
 }
 
@@ -74,7 +100,10 @@ LogicalResult BlockedConvOp::verify() {
              << winograd + 2 << " x " << winograd + 2 << ", but got " << getWeight().getType();
     first = 2;
   }
-  if (failed(verifyBlocks(*this, "operand", getX(), {1, 4}, weight[first + 1], weight[4])) ||
+  if (winograd && isInteger(*this))
+    return emitOpError("expected f32 for Winograd's algorithm, but got ") << getX().getType();
+  int64_t inner = isInteger(*this) ? weight[4] * weight[6] : weight[4];
+  if (failed(verifyBlocks(*this, "operand", getX(), {1, 4}, weight[first + 1], inner)) ||
       failed(verifyBlocks(*this, "bias", getBias(), {0, 1}, weight[first], weight[5])))
     return failure();
   SmallVector<Type> types;
@@ -87,12 +116,14 @@ LogicalResult BlockedDepthwiseConvOp::inferTypes(SmallVectorImpl<Type> &types) {
     types.push_back(UnrankedTensorType::get(cast<TensorType>(getY().getType()).getElementType()));
     return success();
   }
-  SmallVector<int64_t> shape{x.getDimSize(0), weight.getDimSize(0)};
-  if (failed(inferWindows(*this, x.getShape().take_front(4), weight.getShape().slice(1, 2), getStrides(),
-                          getDilations(), getPads(), "NOTSET", /*ceilMode=*/false, shape)))
+  SmallVector<int64_t> shape{x.getDimSize(0), weight.getDimSize(0)}, kernel(weight.getShape().slice(1, 2));
+  if (isInteger(*this))
+    kernel[1] *= weight.getDimSize(4);
+  if (failed(inferWindows(*this, x.getShape().take_front(4), kernel, getStrides(), getDilations(), getPads(), "NOTSET",
+                          /*ceilMode=*/false, shape)))
     return failure();
-  shape.push_back(weight.getShape().back());
-  types.push_back(RankedTensorType::get(shape, x.getElementType()));
+  shape.push_back(weight.getDimSize(3));
+  types.push_back(RankedTensorType::get(shape, elementOf(getY())));
   return success();
 }
 

@@ -11,6 +11,10 @@
 // channels (the stem of a network) reads them where they are, as one short block; output channels beside whole blocks
 // are filled up with zeros that the relayout behind drops.
 //
+// 8-bit convolutions with i32 sums are planned where the target has an instruction that sums products of neighboring
+// channels (four bytes, or two 16-bit values): these lie side by side in their weights. What zero points add is in the
+// bias. Their images may fill the last block in part: the rest holds some integers, which weights of 0 multiply.
+//
 // Images of f16 and bf16 are f32 inside a region, rounded to their own type after every op that rounds: convolutions
 // then need no conversion of each element that they read, and results are those of the plain ops.
 //
@@ -85,6 +89,8 @@ static std::optional<SmallVector<int64_t>> getPads(ConvOp conv) {
   return pads;
 }
 
+static bool isByte(Value value) { return getElementTypeOrSelf(value.getType()).isInteger(8); }
+
 static bool isDepthwise(ConvOp conv) {
   ArrayRef<int64_t> weight = cast<RankedTensorType>(conv.getWeight().getType()).getShape();
   return conv.getGroup() > 1 && conv.getGroup() == weight[0] && weight[1] == 1;
@@ -123,7 +129,9 @@ static int64_t chooseWinograd(ConvOp conv) {
 namespace {
 class Blocker {
 public:
-  Blocker(func::FuncOp function, int64_t lanes) : function(function), lanes(lanes) {}
+  Blocker(func::FuncOp function, exec::CPUTargetAttr target)
+      : function(function), lanes(target.getVectorBits() / 32), hasByteDot(target.getByteDot()),
+        hasPairDot(target.getTriple().starts_with("x86_64")) {}
 
   void run() {
     function.walk<WalkOrder::PreOrder>([&](Operation *op) {
@@ -149,17 +157,25 @@ private:
     RankedTensorType x = imageOf(conv.getX()), y = imageOf(conv.getY());
     auto weight = dyn_cast<RankedTensorType>(conv.getWeight().getType());
     auto isEmpty = [](RankedTensorType type) { return llvm::is_contained(type.getShape(), 0); };
-    if (!x || !y || !(x.getElementType().isF32() || isHalf(x)) || !weight || weight.getRank() != 4 ||
-        !weight.hasStaticShape() || isEmpty(x) || isEmpty(y) || isEmpty(weight) || !getPads(conv))
+    if (!x || !y || !(x.getElementType().isF32() || isHalf(x) || canSumBytes(conv)) || !weight ||
+        weight.getRank() != 4 || !weight.hasStaticShape() || isEmpty(x) || isEmpty(y) || isEmpty(weight) ||
+        !getPads(conv))
       return false;
     // Other weights would be laid out in each run.
     Operation *source = conv.getWeight().getDefiningOp();
     if (!source || !source->hasTrait<OpTrait::ConstantLike>())
       return false;
+    if (isByte(conv.getX()))
+      return conv.getGroup() == 1 || isDepthwise(conv);
     if (isDepthwise(conv))
       return fillsBlocks(conv.getX()) && fillsBlocks(conv.getY()) &&
              weight.getDimSize(2) * weight.getDimSize(3) <= maxDepthwisePositions;
     return conv.getGroup() == 1 && (fillsBlocks(conv.getX()) || x.getDimSize(1) <= fewChannels);
+  }
+
+  bool canSumBytes(ConvOp conv) const {
+    return (hasByteDot || hasPairDot) && isByte(conv.getX()) && isByte(conv.getWeight()) &&
+           getElementTypeOrSelf(conv.getType()).isSignlessInteger(32);
   }
 
   /// An operand of an elementwise op that has one value for each channel, or one in all.
@@ -175,7 +191,11 @@ private:
   bool canBlock(Operation *op) const {
     if (auto conv = dyn_cast<ConvOp>(op))
       return canBlockConv(conv);
-    if (op->getNumResults() == 0 || !fillsBlocks(op->getResult(0)))
+    if (op->getNumResults() == 0 || !imageOf(op->getResult(0)))
+      return false;
+    // An image that fills its last block in part stays one where each channel is for itself.
+    if (isa<ConcatOp, BatchNormOp, ResizeOp>(op) &&
+        !llvm::all_of(op->getOperands(), [&](Value operand) { return fillsBlocks(operand) || !imageOf(operand); }))
       return false;
     if (auto concat = dyn_cast<ConcatOp>(op))
       return normalizeAxis(concat.getAxis(), 4) == std::optional<int64_t>(1) &&
@@ -234,7 +254,8 @@ private:
     for (Value operand : op->getOperands())
       if (isPlanned(operand))
         regions.unionSets(op, operand.getDefiningOp());
-    if (fillsBlocks(op->getResult(0)))
+    auto conv = dyn_cast<ConvOp>(op);
+    if (!conv || isByte(conv.getX()) || fillsBlocks(conv.getY()))
       images.insert(op->getResult(0));
   }
 
@@ -245,6 +266,9 @@ private:
     double products = countElements(imageOf(conv.getY())) * double(weight.getNumElements() / weight.getDimSize(0));
     if (isDepthwise(conv))
       return products / 20;
+    // Four products in the place of one, and as much again that packing costs.
+    if (isByte(conv.getX()))
+      return products / 120;
     return products / 60 * (chooseWinograd(conv) ? 0.5 : 1.0 / 6);
   }
 
@@ -260,7 +284,7 @@ private:
       double &gain = gains[regions.getLeaderValue(op)];
       if (auto conv = dyn_cast<ConvOp>(op)) {
         gain += estimateGain(conv);
-        if (!isPlanned(conv.getX()) && fillsBlocks(conv.getX()))
+        if (!isPlanned(conv.getX()) && (fillsBlocks(conv.getX()) || isByte(conv.getX())))
           gain -= relayout(conv.getX());
       }
       if (llvm::any_of(op->getUsers(), [&](Operation *user) { return !members.contains(user); }))
@@ -288,15 +312,15 @@ private:
       shape.push_back(type.getDimSize(from));
     return b.createOrFold<TransposeOp>(value.getLoc(), type.clone(shape), value, b.getDenseI64ArrayAttr(permutation));
   }
-  /// `value` with zeros behind it in its first dimension, up to `extent`.
-  static Value fillUp(OpBuilder &b, Value value, int64_t extent) {
+  /// `value` with zeros behind it in dimension `dim`, up to `extent`.
+  static Value fillUp(OpBuilder &b, Value value, int64_t extent, int64_t dim = 0) {
     auto type = cast<RankedTensorType>(value.getType());
     int64_t rank = type.getRank();
-    if (type.getDimSize(0) == extent)
+    if (type.getDimSize(dim) == extent)
       return value;
     SmallVector<int64_t> shape(type.getShape()), pads(2 * rank, 0);
-    pads[rank] = extent - shape[0];
-    shape[0] = extent;
+    pads[rank + dim] = extent - shape[dim];
+    shape[dim] = extent;
     return PadOp::create(b, value.getLoc(), type.clone(shape), value, makeShape(b, value.getLoc(), pads), Value(),
                          Value(), "constant");
   }
@@ -325,8 +349,9 @@ private:
   Value getBlocked(OpBuilder &b, Value value, int64_t length) {
     if (Value known = blocked.lookup(value); known && length == lanes)
       return known;
-    return b.createOrFold<BlockChannelsOp>(value.getLoc(), blockedType(value.getType(), length), widen(b, value),
-                                           b.getI64IntegerAttr(length));
+    Type type = blockedType(value.getType(), length);
+    value = fillUp(b, value, llvm::alignTo(imageOf(value).getDimSize(1), length), 1);
+    return b.createOrFold<BlockChannelsOp>(value.getLoc(), type, widen(b, value), b.getI64IntegerAttr(length));
   }
 
   /// An operand of an elementwise op.
@@ -337,7 +362,10 @@ private:
     value = widen(b, value);
     if (type.getNumElements() == 1)
       return type.getRank() <= 1 ? value : reshape(b, value, {1});
-    return reshape(b, value, {type.getNumElements() / lanes, 1, 1, lanes});
+    int64_t channels = type.getNumElements(), blocks = int64_t(llvm::divideCeil(channels, lanes));
+    if (channels % lanes != 0)
+      value = fillUp(b, reshape(b, value, {channels}), blocks * lanes);
+    return reshape(b, value, {blocks, 1, 1, lanes});
   }
 
   Value layOutWeight(OpBuilder &b, Value weight, int64_t inner, int64_t outer, int64_t tile) {
@@ -373,7 +401,63 @@ private:
     return transpose(b, weight, {4, 5, 0, 2, 3, 1});
   }
 
+  /// The convolution of 8-bit values. Sums are those of x - offset times weight - its zero point; what the rest of x's
+  /// zero point adds is in the bias.
+  Value rebuildByteConv(OpBuilder &b, ConvOp conv) {
+    Location loc = conv.getLoc();
+    Value x = conv.getX(), weight = conv.getWeight();
+    auto weightType = cast<RankedTensorType>(weight.getType());
+    ArrayRef<int64_t> shape = weightType.getShape();
+    auto isUnsigned = [](Value value) { return getElementTypeOrSelf(value.getType()).isUnsignedInteger(); };
+    // Bytes are multiplied as unsigned ones of x and signed ones of the weight, else 16-bit values.
+    int64_t weightZero = conv.getWeightZeroPoint();
+    bool asBytes = hasByteDot && weightZero == (isUnsigned(weight) ? 128 : 0);
+    int64_t group = asBytes ? 4 : 2, offset = asBytes && !isUnsigned(x) ? -128 : 0;
+    int64_t xZero = conv.getXZeroPoint();
+
+    Type i32 = b.getI32Type();
+    auto number = [&](int64_t value) {
+      return ConstantOp::create(b, loc, makeIntegers(RankedTensorType::get({1}, i32), value)).getResult();
+    };
+    weight = castElements(b, weight, i32);
+    if (weightZero != 0)
+      weight = b.createOrFold<SubOp>(loc, weight.getType(), weight, number(weightZero));
+    Value bias = conv.getBias();
+    if (xZero != offset) {
+      auto type = RankedTensorType::get({shape[0]}, i32);
+      Value sums = ReduceSumOp::create(b, loc, type, weight, Value(), b.getDenseI64ArrayAttr({1, 2, 3}),
+                                       /*keep_dimensions=*/false);
+      Value added = MulOp::create(b, loc, type, sums, number(offset - xZero));
+      bias = bias ? AddOp::create(b, loc, type, bias, added).getResult() : added;
+    }
+    int64_t channels = int64_t(llvm::alignTo(shape[0], lanes)), blocks = channels / lanes;
+    if (bias)
+      bias = splitChannels(b, fillUp(b, bias, channels), lanes);
+    weight = castElements(b, fillUp(b, weight, channels), b.getIntegerType(asBytes ? 8 : 16));
+
+    Type type = blockedType(conv.getType(), lanes);
+    SmallVector<int64_t> pads = *getPads(conv);
+    if (isDepthwise(conv)) {
+      // Columns of zeros behind the kernel's fill its last group; they see more padding behind the image.
+      int64_t columns = int64_t(llvm::alignTo(shape[3], group));
+      pads[3] += (columns - shape[3]) * conv.getDilations()[1];
+      weight = reshape(b, fillUp(b, weight, columns, 3), {blocks, lanes, shape[2], columns / group, group});
+      weight = transpose(b, weight, {0, 2, 3, 1, 4});
+      return BlockedDepthwiseConvOp::create(b, loc, type, getBlocked(b, x, lanes), weight, bias, conv.getStrides(),
+                                            pads, conv.getDilations(), offset, xZero);
+    }
+    int64_t inner = isPlanned(x) || shape[1] > fewChannels ? lanes : int64_t(llvm::alignTo(shape[1], group));
+    int64_t innerBlocks = int64_t(llvm::divideCeil(shape[1], inner));
+    weight = fillUp(b, weight, innerBlocks * inner, 1);
+    weight = reshape(b, weight, {blocks, lanes, innerBlocks, inner / group, group, shape[2], shape[3]});
+    weight = transpose(b, weight, {0, 2, 5, 6, 3, 1, 4});
+    return BlockedConvOp::create(b, loc, type, getBlocked(b, x, inner), weight, bias, conv.getStrides(), pads,
+                                 conv.getDilations(), /*winograd=*/0, offset, xZero);
+  }
+
   Value rebuildConv(OpBuilder &b, ConvOp conv) {
+    if (isByte(conv.getX()))
+      return rebuildByteConv(b, conv);
     Location loc = conv.getLoc();
     auto weightType = cast<RankedTensorType>(conv.getWeight().getType());
     SmallVector<int64_t> pads = *getPads(conv);
@@ -488,6 +572,8 @@ private:
 
   func::FuncOp function;
   int64_t lanes;
+  /// Instructions that sum products of four neighboring bytes, or of two 16-bit values.
+  bool hasByteDot, hasPairDot;
   SmallVector<Operation *> planned;
   llvm::SmallDenseSet<Value> images;
   llvm::EquivalenceClasses<Operation *> regions;
@@ -501,7 +587,7 @@ struct GraphBlockChannelsPass : tegula::impl::GraphBlockChannelsPassBase<GraphBl
     auto module = getOperation()->getParentOfType<ModuleOp>();
     auto target = module ? module->getAttrOfType<exec::CPUTargetAttr>("exec.target") : exec::CPUTargetAttr();
     if (target)
-      Blocker(getOperation(), target.getVectorBits() / 32).run();
+      Blocker(getOperation(), target).run();
   }
 };
 } // namespace

@@ -4,7 +4,8 @@
 //      elementwise op that the kernel of the contraction computes on its way to memory.
 // Algorithm: in program order. (1) A dequantization with one scale moves behind an op that only moves elements or picks
 // the largest. (2) A contraction of two dequantized 8-bit operands works on the integers. (3) A quantization of what
-// was dequantized with the same parameters is the integer it came from.
+// was dequantized with the same parameters is the integer it came from. (4) A quantization of such scaled sums divides
+// their scale instead of each of them, and does without a Relu before it where it cannot give less than zero.
 //
 //   %x = graph.dequantize %xq, %sx, %zx               %s = graph.conv %xq, %wq, %bq {x_zero_point = 128}  -> i32
 //   %w = graph.dequantize %wq, %sw, %zw         =>    %r = graph.cast %s                                  -> f32
@@ -283,6 +284,68 @@ static void foldPair(QuantizeOp quantize) {
   quantize.erase();
 }
 
+/// The value of `scale` if it is one ordinary number and `quantize` divides by it in f32.
+static bool dividesByOrdinaryScale(QuantizeOp quantize) {
+  RankedTensorType x = rankedOf(quantize.getX());
+  return quantize.getBlockSize() == 0 && quantize.getPrecision().isF32() && x && x.getRank() > 0 &&
+         elementOf(quantize.getX()).isF32() && elementOf(quantize.getScale()).isF32() &&
+         hasOrdinaryScale(quantize.getScale());
+}
+
+/// quantize(relu(x)) is quantize(x) where zero is the lowest integer.
+static void dropRelu(QuantizeOp quantize) {
+  auto relu = quantize.getX().getDefiningOp<ReluOp>();
+  auto element = dyn_cast<IntegerType>(elementOf(quantize.getY()));
+  if (!relu || !element || element.getWidth() != 8 || !dividesByOrdinaryScale(quantize) ||
+      uniformByte(quantize.getZeroPoint()) != (element.isUnsigned() ? 0 : -128))
+    return;
+  quantize.getXMutable().assign(relu.getX());
+  if (relu->use_empty())
+    relu.erase();
+}
+
+/// The constant operand of an op that can be computed of multiples as well when the constant is multiplied too: a
+/// factor, a summand, or a bound.
+static OpOperand *scalableConstant(Operation *op) {
+  if (!isa_and_nonnull<MulOp, AddOp, MaxOp, MinOp>(op) || op->getNumOperands() != 2)
+    return nullptr;
+  OpOperand &constant = op->getOpOperand(1);
+  return constantOf(constant.get()) && elementOf(constant.get()).isF32() ? &constant : nullptr;
+}
+
+/// Scaled sums that only `quantize` reads are scaled by its scale too, whose place 1 takes.
+static void absorbScale(QuantizeOp quantize) {
+  if (!dividesByOrdinaryScale(quantize))
+    return;
+  SmallVector<OpOperand *> constants;
+  Value value = quantize.getX();
+  for (bool scaled = false; !scaled;) {
+    Operation *op = value.getDefiningOp();
+    if (!op || !value.hasOneUse())
+      return;
+    if (!isa<ReluOp>(op)) {
+      OpOperand *constant = scalableConstant(op);
+      if (!constant)
+        return;
+      constants.push_back(constant);
+      scaled = isa<MulOp>(op);
+    }
+    value = op->getOperand(0);
+  }
+  auto sum = value.getDefiningOp<CastOp>();
+  if (!sum || !elementOf(sum.getX()).isSignlessInteger(32))
+    return;
+  for (OpOperand *constant : constants) {
+    OpBuilder b(constant->getOwner());
+    Value old = constant->get(), scale = quantize.getScale();
+    Type type = rankedOf(old).getRank() < rankedOf(scale).getRank() ? scale.getType() : old.getType();
+    constant->set(b.createOrFold<DivOp>(quantize.getLoc(), type, old, scale));
+  }
+  OpBuilder b(quantize);
+  auto type = cast<RankedTensorType>(quantize.getScale().getType());
+  quantize.getScaleMutable().assign(ConstantOp::create(b, quantize.getLoc(), makeFloats(type, 1.0)));
+}
+
 namespace {
 struct GraphFoldQDQPass : tegula::impl::GraphFoldQDQPassBase<GraphFoldQDQPass> {
   void runOnOperation() override {
@@ -298,6 +361,13 @@ struct GraphFoldQDQPass : tegula::impl::GraphFoldQDQPassBase<GraphFoldQDQPass> {
       else
         sinkDequantization(op);
     }
+    // Pairs compare the scales, so these are changed after all pairs are folded.
+    getOperation().walk([](QuantizeOp quantize) {
+      dropRelu(quantize);
+      if (quantize.getZeroPoint() && uniformByte(quantize.getZeroPoint()) == 0)
+        quantize.getZeroPointMutable().clear();
+      absorbScale(quantize);
+    });
     // Dequantizations that nobody reads any more, the last ones first.
     SmallVector<DequantizeOp> dequantizations;
     getOperation().walk([&](DequantizeOp op) { dequantizations.push_back(op); });

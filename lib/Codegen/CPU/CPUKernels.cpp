@@ -2,6 +2,7 @@
 #include "tegula/Codegen/CPU/CPUKernels.h"
 
 #include "tegula/Codegen/CPU/Families/Convolution.h"
+#include "tegula/Codegen/CPU/Families/Depthwise.h"
 #include "tegula/Codegen/CPU/Families/Map.h"
 #include "tegula/Codegen/CPU/Families/MatMul.h"
 #include "tegula/Codegen/CPU/Families/Reference.h"
@@ -13,6 +14,7 @@ const KernelFamilies &tegula::getCPUFamilies() {
   static const KernelFamilies families = [] {
     KernelFamilies all;
     all.add(createCPUConvolutionFamily());
+    all.add(createCPUDepthwiseFamily());
     all.add(createCPUWinogradFamily());
     all.add(createCPUMatMulFamily());
     all.add(createCPUMapFamily());

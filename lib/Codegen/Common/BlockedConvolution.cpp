@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Codegen/Common/BlockedConvolution.h"
 
+#include "tegula/Codegen/Common/IntegerDot.h"
 #include "tegula/Dialect/Exec/IR/Exec.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -11,33 +12,54 @@ using namespace tegula;
 using namespace tegula::convolution;
 using namespace tegula::matmul;
 
-/// Whether a dimension is walked as `form` says: pairs of loop and coefficient.
-static bool isForm(ArrayRef<int64_t> form, ArrayRef<std::pair<unsigned, int64_t>> terms) {
-  SmallVector<int64_t> expected(loopCount + 1, 0);
+bool convolution::isForm(ArrayRef<int64_t> form, ArrayRef<std::pair<unsigned, int64_t>> terms) {
+  SmallVector<int64_t> expected(form.size(), 0);
   for (auto [loop, coefficient] : terms)
     expected[loop] = coefficient;
   return form == ArrayRef<int64_t>(expected);
 }
 
-bool convolution::matchConvolution(const ContractionInfo &info, Convolution &convolution) {
-  if (info.extents.size() != loopCount || info.coefficients.size() != 3)
-    return false;
+bool convolution::matchIntegers(const ContractionInfo &info, unsigned x, unsigned weight, int64_t group,
+                                IntegerForm &form) {
   linalg::GenericOp op = info.op;
-  for (unsigned operand = 0; operand < 3; ++operand)
-    if (!getElementTypeOrSelf(op->getOperand(operand).getType()).isF32())
-      return false;
-  // The factors as they are: no conversions in the body.
-  if (op.getBody()->getOperations().size() != 3)
+  auto isInteger = [&](unsigned operand, unsigned width) {
+    return getElementTypeOrSelf(op->getOperand(operand).getType()).isInteger(width);
+  };
+  if ((group != 2 && group != 4) || !isInteger(x, 8) || !isInteger(weight, 32 / group) || !isInteger(2, 32))
+    return false;
+  auto left = matchIntegerFactor(info, x), right = matchIntegerFactor(info, weight);
+  if (!left || !right || right->isUnsigned || right->zeroPoint != 0)
+    return false;
+  form = {group, left->isUnsigned, group == 4 && !left->isUnsigned};
+  return left->zeroPoint == (form.flips ? -128 : 0);
+}
+
+/// Whether the elements are f32 and the factors as they are: no conversions in the body.
+static bool hasFloats(const ContractionInfo &info) {
+  linalg::GenericOp op = info.op;
+  return op.getBody()->getOperations().size() == 3 &&
+         llvm::all_of(op->getOperandTypes(), [](Type type) { return getElementTypeOrSelf(type).isF32(); });
+}
+
+bool convolution::matchConvolution(const ContractionInfo &info, Convolution &convolution) {
+  size_t loops = info.extents.size();
+  bool hasParts = loops > Part;
+  if ((loops != Part && loops != Part + 1) || info.coefficients.size() != 3)
     return false;
   convolution.info = info;
-  convolution.weight = info.coefficients[1].size() == 6 ? 1 : 0;
+  convolution.weight = info.coefficients[1].size() > info.coefficients[0].size() ? 1 : 0;
   convolution.x = 1 - convolution.weight;
+  if (hasParts ? !matchIntegers(info, convolution.x, convolution.weight, info.extents[Part], convolution.integers)
+               : !hasFloats(info))
+    return false;
   ArrayRef<SmallVector<int64_t>> x = info.coefficients[convolution.x], weight = info.coefficients[convolution.weight];
   ArrayRef<SmallVector<int64_t>> y = info.coefficients[2];
-  if (x.size() != 5 || weight.size() != 6 || y.size() != 5)
+  if (x.size() != 5u + hasParts || weight.size() != 6u + hasParts || y.size() != 5)
+    return false;
+  if (hasParts && (!isForm(x[5], {{Part, 1}}) || !isForm(weight[6], {{Part, 1}})))
     return false;
   static const Loop weightLoops[] = {Outer, Inner, KernelRow, KernelColumn, Channel, Lane};
-  for (auto [form, loop] : llvm::zip(weight, weightLoops))
+  for (auto [form, loop] : llvm::zip(weight.take_front(6), weightLoops))
     if (!isForm(form, {{loop, 1}}))
       return false;
   for (unsigned i = 0; i < 5; ++i)
@@ -64,7 +86,7 @@ ConvolutionEmitter::ConvolutionEmitter(OpBuilder &builder, Location loc, KernelF
     : b(builder), loc(loc), math(builder, loc), form(form) {
   linalg::GenericOp op = form.info.op;
   Value result = op.getDpsInits()[0];
-  vector = VectorType::get({form.info.extents[Lane]}, b.getF32Type());
+  vector = VectorType::get({form.info.extents[Lane]}, getElementTypeOrSelf(result.getType()));
   for (auto [loop, extent] : llvm::enumerate(form.info.extents))
     extents.push_back(ShapedType::isDynamic(extent) ? Index(b.createOrFold<memref::DimOp>(loc, result, int64_t(loop)))
                                                     : math.of(extent));
@@ -99,6 +121,19 @@ Value ConvolutionEmitter::loadVector(Value flat, Index index) {
 
 Value ConvolutionEmitter::zeroVector() {
   return arith::ConstantOp::create(b, loc, vector, cast<TypedAttr>(b.getZeroAttr(vector)));
+}
+
+Value ConvolutionEmitter::makeFactors(Value bytes, const IntegerForm &integers) {
+  auto type = cast<VectorType>(bytes.getType());
+  if (integers.group == 4) {
+    if (!integers.flips)
+      return bytes;
+    Value highest = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, APInt(8, 0x80)));
+    return arith::XOrIOp::create(b, loc, bytes, highest);
+  }
+  Type wide = VectorType::get(type.getShape(), b.getI16Type());
+  return integers.isUnsigned ? arith::ExtUIOp::create(b, loc, wide, bytes).getResult()
+                             : arith::ExtSIOp::create(b, loc, wide, bytes).getResult();
 }
 
 Index ConvolutionEmitter::address(const FlatAccess &access, const Place &place) {

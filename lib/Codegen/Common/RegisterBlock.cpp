@@ -24,7 +24,7 @@ int64_t convolution::estimatedExtent(int64_t extent) { return ShapedType::isDyna
 double convolution::estimatedBytes(ValueRange values) {
   double total = 0;
   for (Value value : values) {
-    double bytes = 4;
+    double bytes = double(getElementTypeOrSelf(value).getIntOrFloatBitWidth()) / 8;
     for (int64_t extent : cast<ShapedType>(value.getType()).getShape())
       bytes *= double(estimatedExtent(extent));
     total += bytes;
@@ -49,18 +49,20 @@ static int64_t product(ArrayRef<int64_t> values) {
   return std::accumulate(values.begin(), values.end(), int64_t(1), std::multiplies<int64_t>());
 }
 
-void convolution::addRegisterConstraints(SearchSpace &space, ArrayRef<StringRef> places, int64_t perBlock,
+void convolution::addRegisterConstraints(SearchSpace &space, ArrayRef<StringRef> places, const RegisterBlock &like,
                                          const MachineModel &machine) {
+  auto blockOf = [perBlock = like.perBlock, others = like.others](int64_t blocks, ArrayRef<int64_t> counts) {
+    return RegisterBlock{blocks, product(counts), perBlock, others};
+  };
   SmallVector<StringRef> knobs{"blocks"};
   llvm::append_range(knobs, places);
   int64_t registers = machine.vectorRegisters;
-  space.addConstraint("registers <= " + std::to_string(registers), knobs, [=](ArrayRef<int64_t> v) {
-    return RegisterBlock{v[0], product(v.drop_front()), perBlock}.registers() <= registers;
-  });
+  space.addConstraint("registers <= " + std::to_string(registers), knobs,
+                      [=](ArrayRef<int64_t> v) { return blockOf(v[0], v.drop_front()).registers() <= registers; });
   knobs.push_back("unroll");
   space.addConstraint("multiply-adds <= " + std::to_string(maxUnrolledOps) + " or unroll = 1", knobs,
                       [=](ArrayRef<int64_t> v) {
-                        RegisterBlock block{v[0], product(v.drop_front().drop_back()), perBlock};
+                        RegisterBlock block = blockOf(v[0], v.drop_front().drop_back());
                         return v.back() == 1 || block.operations(v.back()) <= maxUnrolledOps;
                       });
 }

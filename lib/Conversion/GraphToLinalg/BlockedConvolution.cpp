@@ -25,6 +25,8 @@ static Value addBlockedBias(OpBuilder &b, Location loc, Value result, Value bias
   Type element = type.getElementType();
   return buildElementwise(b, loc, {result, bias}, {element, element}, graphType,
                           [](OpBuilder &nested, Location at, ValueRange v) -> Value {
+                            if (isa<IntegerType>(v[0].getType()))
+                              return arith::AddIOp::create(nested, at, v[0], v[1]);
                             return arith::AddFOp::create(nested, at, v[0], v[1]);
                           });
 }
@@ -155,6 +157,64 @@ static Value buildDirect(OpBuilder &b, Location loc, Value x, Value weight, Arra
   return buildContraction(b, loc, {x, weight}, {element, element}, extents, maps, iterators, element);
 }
 
+/// `x` [..., c] as [..., c / g, g].
+static Value splitChannels(OpBuilder &b, Location loc, Value x, int64_t group) {
+  auto type = cast<RankedTensorType>(x.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  shape.back() /= group;
+  shape.push_back(group);
+  return tensor::ExpandShapeOp::create(b, loc, RankedTensorType::get(shape, type.getElementType()), x,
+                                       ArrayRef<ReassociationIndices>{{0}, {1}, {2}, {3}, {4, 5}});
+}
+
+/// An affine map over as many loops as `iterators` has.
+static AffineMap mapOver(OpBuilder &b, ArrayRef<utils::IteratorType> iterators, ArrayRef<AffineExpr> results) {
+  return AffineMap::get(iterators.size(), 0, results, b.getContext());
+}
+
+/// What the integer convolutions share: five loops of the result, `summed` more, and i32 sums of `x` - `offset` times
+/// `weight`; `element` is the element type of x in the graph.
+static Value buildIntegerSums(OpBuilder &b, Location loc, Value x, Value weight, Type element, int64_t offset,
+                              ArrayRef<OpFoldResult> extents, int64_t summed, ArrayRef<AffineExpr> xMap,
+                              ArrayRef<AffineExpr> weightMap) {
+  SmallVector<utils::IteratorType> iterators(5, utils::IteratorType::parallel);
+  iterators.append(summed, utils::IteratorType::reduction);
+  AffineMap result = AffineMap::getMultiDimIdentityMap(iterators.size(), b.getContext()).getMajorSubMap(5);
+  return buildContraction(b, loc, {x, weight}, {element, cast<RankedTensorType>(weight.getType()).getElementType()},
+                          extents, {mapOver(b, iterators, xMap), mapOver(b, iterators, weightMap), result}, iterators,
+                          b.getI32Type(), {offset, 0});
+}
+
+/// The same of 8-bit values: `weight` is [M / m, C / c, KH, KW, c / g, m, g].
+static Value buildIntegerDirect(OpBuilder &b, Location loc, Value x, Value weight, graph::BlockedConvOp op,
+                                ArrayRef<OpFoldResult> counts) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  ArrayRef<int64_t> strides = op.getStrides(), dilations = op.getDilations();
+  // Loops: n, block of m, row, column, m | block of c, kernel row, kernel column, group of channels, channel in it.
+  SmallVector<OpFoldResult> extents{getExtent(b, loc, x, 0), b.getIndexAttr(type.getDimSize(0)), counts[0], counts[1],
+                                    b.getIndexAttr(type.getDimSize(5))};
+  auto d = [&](int64_t i) { return b.getAffineDimExpr(i); };
+  return buildIntegerSums(
+      b, loc, splitChannels(b, loc, x, type.getDimSize(6)), weight, getElement(op.getX()), op.getXOffset(), extents, 5,
+      {d(0), d(5), d(2) * strides[0] + d(6) * dilations[0], d(3) * strides[1] + d(7) * dilations[1], d(8), d(9)},
+      {d(1), d(5), d(6), d(7), d(8), d(4), d(9)});
+}
+
+/// Each channel of 8-bit values by itself: `weight` is [C / c, KH, KW / g, c, g].
+static Value buildIntegerDepthwise(OpBuilder &b, Location loc, Value x, Value weight, graph::BlockedDepthwiseConvOp op,
+                                   ArrayRef<OpFoldResult> counts) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  ArrayRef<int64_t> strides = op.getStrides(), dilations = op.getDilations();
+  // Loops: n, block, row, column, channel | kernel row, group of kernel columns, column in it.
+  SmallVector<OpFoldResult> extents{getExtent(b, loc, x, 0), b.getIndexAttr(type.getDimSize(0)), counts[0], counts[1],
+                                    b.getIndexAttr(type.getDimSize(3))};
+  auto d = [&](int64_t i) { return b.getAffineDimExpr(i); };
+  AffineExpr column = d(3) * strides[1] + d(6) * (dilations[1] * type.getDimSize(4)) + d(7) * dilations[1];
+  return buildIntegerSums(b, loc, x, weight, getElement(op.getX()), op.getXOffset(), extents, 3,
+                          {d(0), d(1), d(2) * strides[0] + d(5) * dilations[0], column, d(4)},
+                          {d(1), d(5), d(6), d(4), d(7)});
+}
+
 /// A map that reads each position of the window, a slice of the padded `x`, as an operand of its own: `weight` is
 /// [C / c, KH, KW, c].
 static Value buildDepthwise(OpBuilder &b, Location loc, Value x, Value weight, ArrayRef<int64_t> strides,
@@ -194,6 +254,12 @@ static Value buildDepthwise(OpBuilder &b, Location loc, Value x, Value weight, A
                   });
 }
 
+/// `x` with the window's padding; of integers, the bits of `padding`.
+static Value padOperand(OpBuilder &b, Location loc, Value x, const LoweredWindow &window, int64_t padding) {
+  Type element = cast<RankedTensorType>(x.getType()).getElementType();
+  return padSpatial(b, loc, x, window.padBegin, window.padEnd, constantScalar(b, loc, int8_t(padding), element));
+}
+
 /// Replaces `op`, whose kernel has the extents `kernel`, by what `build` makes of the window, and the bias.
 template <typename OpTy>
 static LogicalResult lowerConvolution(OpTy op, typename OpTy::Adaptor adaptor, ConversionPatternRewriter &rewriter,
@@ -223,8 +289,9 @@ struct BlockedConvLowering : Lowering<graph::BlockedConvOp> {
         return buildWinograd(rewriter, loc, x, weight, window.padBegin, window.counts, tile);
       });
     return lowerConvolution(op, adaptor, rewriter, type.getShape().slice(2, 2), [&](const LoweredWindow &window) {
-      Value zero = constantScalar(rewriter, loc, 0, type.getElementType());
-      Value padded = padSpatial(rewriter, loc, x, window.padBegin, window.padEnd, zero);
+      Value padded = padOperand(rewriter, loc, x, window, op.getXPadding());
+      if (type.getRank() == 7)
+        return buildIntegerDirect(rewriter, loc, padded, weight, op, window.counts);
       return buildDirect(rewriter, loc, padded, weight, op.getStrides(), op.getDilations(), window.counts);
     });
   }
@@ -237,9 +304,14 @@ struct BlockedDepthwiseConvLowering : Lowering<graph::BlockedDepthwiseConvOp> {
     Location loc = op.getLoc();
     Value weight = adaptor.getWeight();
     auto type = cast<RankedTensorType>(weight.getType());
-    return lowerConvolution(op, adaptor, rewriter, type.getShape().slice(1, 2), [&](const LoweredWindow &window) {
-      Value zero = constantScalar(rewriter, loc, 0, type.getElementType());
-      Value padded = padSpatial(rewriter, loc, adaptor.getX(), window.padBegin, window.padEnd, zero);
+    SmallVector<int64_t> kernel(type.getShape().slice(1, 2));
+    bool isInteger = type.getRank() == 5;
+    if (isInteger)
+      kernel[1] *= type.getDimSize(4);
+    return lowerConvolution(op, adaptor, rewriter, kernel, [&](const LoweredWindow &window) {
+      Value padded = padOperand(rewriter, loc, adaptor.getX(), window, op.getXPadding());
+      if (isInteger)
+        return buildIntegerDepthwise(rewriter, loc, padded, weight, op, window.counts);
       return buildDepthwise(rewriter, loc, padded, weight, op.getStrides(), op.getDilations(), window.counts);
     });
   }

@@ -42,6 +42,8 @@ static LogicalResult buildEinsum(NodeContext &node) {
 static std::optional<int64_t> uniformZeroPoint(Value zero) {
   if (!zero)
     return 0;
+  if (auto reshape = zero.getDefiningOp<graph::ReshapeOp>())
+    zero = reshape.getX();
   auto values = graph::getConstantIntegers(zero);
   return values && !values->empty() && llvm::all_equal(*values) ? std::optional(values->front()) : std::nullopt;
 }

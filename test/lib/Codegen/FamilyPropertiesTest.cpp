@@ -87,6 +87,38 @@ const Case cases[] = {
      R"(%y = graph.blocked_conv %x, %w {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>}
           : tensor<1x2x7x7x16xf32>, tensor<5x2x1x1x16x16xf32> -> tensor<1x5x7x7x16xf32>)",
      true},
+    {"BlockedBytes", "convolution", "%x: tensor<2x2x9x11x16xui8>, %w: tensor<3x2x3x2x4x16x4xi8>, %b: tensor<3x16xi32>",
+     "tensor<2x3x5x10x16xi8>",
+     R"(%c = graph.blocked_conv %x, %w, %b {dilations = array<i64: 1, 1>, pads = array<i64: 1, 0, 1, 0>, strides = array<i64: 2, 1>,
+          x_padding = 7 : i64} : tensor<2x2x9x11x16xui8>, tensor<3x2x3x2x4x16x4xi8>, tensor<3x16xi32> -> tensor<2x3x5x10x16xi32>
+        %f = graph.cast %c : tensor<2x3x5x10x16xi32> -> tensor<2x3x5x10x16xf32>
+        %s = graph.constant dense<1000.0> : tensor<f32>
+        %y = graph.quantize %f, %s {axis = 0 : i64, precision = f32} : tensor<2x3x5x10x16xf32>, tensor<f32> -> tensor<2x3x5x10x16xi8>)",
+     true},
+    {"BlockedSignedBytes", "convolution", "%x: tensor<?x1x?x?x4xi8>, %w: tensor<2x1x1x1x1x8x4xi8>",
+     "tensor<?x2x?x?x8xi32>",
+     R"(%y = graph.blocked_conv %x, %w {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>,
+          x_offset = -128 : i64} : tensor<?x1x?x?x4xi8>, tensor<2x1x1x1x1x8x4xi8> -> tensor<?x2x?x?x8xi32>)",
+     true},
+    {"BlockedPairs", "convolution", "%x: tensor<1x2x7x7x16xi8>, %w: tensor<5x2x1x1x8x16x2xi16>",
+     "tensor<1x5x7x7x16xi32>",
+     R"(%y = graph.blocked_conv %x, %w {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>}
+          : tensor<1x2x7x7x16xi8>, tensor<5x2x1x1x8x16x2xi16> -> tensor<1x5x7x7x16xi32>)",
+     true},
+    {"DepthwiseBytes", "depthwise", "%x: tensor<2x3x9x12x16xui8>, %w: tensor<3x3x1x16x4xi8>, %b: tensor<3x16xi32>",
+     "tensor<2x3x5x9x16xi32>",
+     R"(%y = graph.blocked_depthwise_conv %x, %w, %b {dilations = array<i64: 1, 1>, pads = array<i64: 1, 0, 1, 0>, strides = array<i64: 2, 1>,
+          x_padding = 9 : i64} : tensor<2x3x9x12x16xui8>, tensor<3x3x1x16x4xi8>, tensor<3x16xi32> -> tensor<2x3x5x9x16xi32>)",
+     true},
+    {"DepthwiseSignedBytes", "depthwise", "%x: tensor<?x1x29x35x8xi8>, %w: tensor<1x9x2x8x4xi8>",
+     "tensor<?x1x21x21x8xi32>",
+     R"(%y = graph.blocked_depthwise_conv %x, %w {dilations = array<i64: 1, 2>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>,
+          x_offset = -128 : i64} : tensor<?x1x29x35x8xi8>, tensor<1x9x2x8x4xi8> -> tensor<?x1x21x21x8xi32>)",
+     true},
+    {"DepthwisePairs", "depthwise", "%x: tensor<1x2x9x10x16xui8>, %w: tensor<2x3x2x16x2xi16>", "tensor<1x2x4x4x16xi32>",
+     R"(%y = graph.blocked_depthwise_conv %x, %w {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 2, 2>}
+          : tensor<1x2x9x10x16xui8>, tensor<2x3x2x16x2xi16> -> tensor<1x2x4x4x16xi32>)",
+     true},
     {"WinogradOfTwo", "winograd", "%x: tensor<1x2x9x8x16xf32>, %w: tensor<4x4x3x2x16x16xf32>", "tensor<1x3x7x6x16xf32>",
      R"(%y = graph.blocked_conv %x, %w {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>,
           winograd = 2 : i64} : tensor<1x2x9x8x16xf32>, tensor<4x4x3x2x16x16xf32> -> tensor<1x3x7x6x16xf32>)",

@@ -15,13 +15,15 @@ constexpr int64_t maxUnrolledOps = 112;
 
 namespace convolution {
 
-/// Sums of a convolution on blocked channels of f32: `blocks` blocks of output channels, each in `perBlock` vector
+/// Sums of a convolution on blocked channels: `blocks` blocks of output channels, each in `perBlock` vector
 /// registers, at `places` places of the image (or tiles of it).
 struct RegisterBlock {
   int64_t blocks, places, perBlock;
+  /// Registers for constants and intermediate results.
+  int64_t others = 0;
 
-  /// The sums, a weight for each block, one broadcast element.
-  int64_t registers() const { return perBlock * blocks * (places + 1) + 1; }
+  /// The sums, a weight for each block, one broadcast element, others.
+  int64_t registers() const { return perBlock * blocks * (places + 1) + 1 + others; }
   /// Multiply-adds of `unroll` rounds.
   int64_t operations(int64_t unroll) const { return perBlock * blocks * places * unroll; }
   /// Estimated cycles of a round: two multiply-adds or two loads in each, a latency of four for a chain of sums.
@@ -33,7 +35,7 @@ int64_t registersPerBlock(int64_t lanes, const MachineModel &machine);
 
 /// An extent of the image, or what stands for a dynamic one in estimates.
 int64_t estimatedExtent(int64_t extent);
-/// Estimated bytes of f32 tensors or buffers.
+/// Estimated bytes of tensors or buffers.
 double estimatedBytes(mlir::ValueRange values);
 
 /// Knob values: blocks of channels, at most `blocks` of them, and places or tiles, at most `places`.
@@ -42,8 +44,9 @@ llvm::SmallVector<int64_t> placeValues(int64_t places);
 /// Those of `values` that are at most `extent`, or at most one.
 llvm::SmallVector<int64_t> valuesUpTo(llvm::ArrayRef<int64_t> values, int64_t extent);
 
-/// Constraints between the knobs `blocks`, `places` (whose product counts) and `unroll`.
-void addRegisterConstraints(SearchSpace &space, llvm::ArrayRef<llvm::StringRef> places, int64_t perBlock,
+/// Constraints between the knobs `blocks`, `places` (whose product counts) and `unroll`; a register block has as many
+/// registers for a block of channels, and others, as `like`.
+void addRegisterConstraints(SearchSpace &space, llvm::ArrayRef<llvm::StringRef> places, const RegisterBlock &like,
                             const MachineModel &machine);
 /// The same for a schedule; `channels` are those of a block of the operand, which unroll divides.
 mlir::LogicalResult verifyBlock(const RegisterBlock &block, int64_t unroll, int64_t channels,

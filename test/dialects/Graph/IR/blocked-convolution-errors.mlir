@@ -61,3 +61,51 @@ func.func @channels(%x: tensor<1x2x8x8x16xf32>) -> tensor<1x33x8x8xf32> {
   %y = graph.unblock_channels %x {channels = 33 : i64} : tensor<1x2x8x8x16xf32> -> tensor<1x33x8x8xf32>
   return %y : tensor<1x33x8x8xf32>
 }
+
+// -----
+
+func.func @mixed_elements(%x: tensor<1x1x8x8x16xui8>, %w: tensor<1x1x3x3x16x16xf32>) -> tensor<1x1x6x6x16xi32> {
+  // expected-error @+1 {{expected a weight of i8 or i16 and a result of i32 for an 8-bit operand, but got 'f32' and 'i32'}}
+  %y = graph.blocked_conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x1x8x8x16xui8>, tensor<1x1x3x3x16x16xf32> -> tensor<1x1x6x6x16xi32>
+  return %y : tensor<1x1x6x6x16xi32>
+}
+
+// -----
+
+func.func @groups(%x: tensor<1x1x8x8x16xui8>, %w: tensor<1x1x3x3x2x16x4xi8>) -> tensor<1x1x6x6x16xi32> {
+  // expected-error @+1 {{expected 1 blocks of 8 channels as the weight says, but the operand is 'tensor<1x1x8x8x16xui8>'}}
+  %y = graph.blocked_conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x1x8x8x16xui8>, tensor<1x1x3x3x2x16x4xi8> -> tensor<1x1x6x6x16xi32>
+  return %y : tensor<1x1x6x6x16xi32>
+}
+
+// -----
+
+func.func @padding(%x: tensor<1x1x8x8x16xi8>, %w: tensor<1x3x1x16x4xi8>) -> tensor<1x1x6x5x16xi32> {
+  // expected-error @+1 {{expected x_padding to be a value of 'i8', but got 200}}
+  %y = graph.blocked_depthwise_conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, x_padding = 200 : i64} : tensor<1x1x8x8x16xi8>, tensor<1x3x1x16x4xi8> -> tensor<1x1x6x5x16xi32>
+  return %y : tensor<1x1x6x5x16xi32>
+}
+
+// -----
+
+func.func @offset(%x: tensor<1x1x8x8x16xf32>, %w: tensor<1x3x3x16xf32>) -> tensor<1x1x6x6x16xf32> {
+  // expected-error @+1 {{expected x_offset and x_padding for 8-bit operands only}}
+  %y = graph.blocked_depthwise_conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, x_offset = 1 : i64} : tensor<1x1x8x8x16xf32>, tensor<1x3x3x16xf32> -> tensor<1x1x6x6x16xf32>
+  return %y : tensor<1x1x6x6x16xf32>
+}
+
+// -----
+
+func.func @bias(%x: tensor<1x1x8x8x16xui8>, %w: tensor<1x1x1x1x4x16x4xi8>, %b: tensor<1x16xf32>) -> tensor<1x1x8x8x16xi32> {
+  // expected-error @+1 {{expected a bias of the result's type 'i32', but got 'tensor<1x16xf32>'}}
+  %y = graph.blocked_conv %x, %w, %b {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x1x8x8x16xui8>, tensor<1x1x1x1x4x16x4xi8>, tensor<1x16xf32> -> tensor<1x1x8x8x16xi32>
+  return %y : tensor<1x1x8x8x16xi32>
+}
+
+// -----
+
+func.func @winograd_integers(%x: tensor<1x1x8x8x16xui8>, %w: tensor<6x6x1x1x4x16x4xi8>) -> tensor<1x1x6x6x16xi32> {
+  // expected-error @+1 {{expected f32 for Winograd's algorithm, but got 'tensor<1x1x8x8x16xui8>'}}
+  %y = graph.blocked_conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, winograd = 4 : i64} : tensor<1x1x8x8x16xui8>, tensor<6x6x1x1x4x16x4xi8> -> tensor<1x1x6x6x16xi32>
+  return %y : tensor<1x1x6x6x16xi32>
+}

@@ -1,4 +1,4 @@
-// RUN: tegula-opt %s --graph-block-channels --canonicalize --cse | FileCheck %s
+// RUN: tegula-opt %s --graph-block-channels --canonicalize --cse --split-input-file | FileCheck %s
 
 module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "", vector_bits = 512>} {
 
@@ -108,3 +108,61 @@ func.func @plain(%x: tensor<1x16x56x56xf32>, %y: tensor<1x20x56x56xf32>, %z: ten
 }
 }
 
+// -----
+
+// With an instruction for four bytes, signed weights lie in groups of four channels, and what the zero point of x adds is
+// in the bias. Images fill blocks in part; few channels are a short block.
+module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "", vector_bits = 512, byte_dot = true>} {
+// CHECK-LABEL: func.func @bytes
+// CHECK-DAG: %[[C:.*]] = graph.constant dense<-3> : tensor<1xi32>
+// CHECK-DAG: %[[W:.*]] = graph.cast %{{.*}} : tensor<24x3x3x3xi8> -> tensor<24x3x3x3xi32>
+// CHECK: %[[S:.*]] = graph.reduce_sum %[[W]] {axes = array<i64: 1, 2, 3>, keep_dimensions = false}
+// CHECK: %[[B:.*]] = graph.mul %[[S]], %[[C]] : tensor<24xi32>
+// CHECK: %[[X:.*]] = graph.block_channels %{{.*}} {length = 4 : i64} : tensor<1x4x56x56xui8> -> tensor<1x1x56x56x4xui8>
+// CHECK: graph.blocked_conv %[[X]], %{{.*}} {{{.*}}x_padding = 3 : i64} : tensor<1x1x56x56x4xui8>, tensor<2x1x3x3x1x16x4xi8>, tensor<2x16xi32> -> tensor<1x2x56x56x16xi32>
+// CHECK: %[[Q:.*]] = graph.quantize {{.*}} -> tensor<1x2x56x56x16xi8>
+// The kernel's three columns are four; signed bytes count from -128.
+// CHECK: graph.blocked_depthwise_conv %[[Q]], {{.*}}pads = array<i64: 1, 1, 1, 2>{{.*}}x_offset = -128 : i64{{.*}} tensor<2x3x1x16x4xi8>, tensor<2x16xi32> -> tensor<1x2x56x56x16xi32>
+// A zero point of the weight wants 16 bits.
+// CHECK: graph.blocked_conv {{.*}} tensor<1x2x1x1x8x16x2xi16> -> tensor<1x1x56x56x16xi32>
+// CHECK: graph.unblock_channels
+func.func @bytes(%x: tensor<1x3x56x56xui8>) -> tensor<1x16x56x56xi32> {
+  %w0 = graph.constant dense_resource<first> : tensor<24x3x3x3xi8>
+  %w1 = graph.constant dense_resource<second> : tensor<24x1x3x3xi8>
+  %w2 = graph.constant dense_resource<third> : tensor<16x24x1x1xui8>
+  %s = graph.constant dense<0.25> : tensor<f32>
+  %a = graph.conv %x, %w0 {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, x_zero_point = 3 : i64} : tensor<1x3x56x56xui8>, tensor<24x3x3x3xi8> -> tensor<1x24x56x56xi32>
+  %f = graph.cast %a : tensor<1x24x56x56xi32> -> tensor<1x24x56x56xf32>
+  %q = graph.quantize %f, %s {axis = 0 : i64, precision = f32} : tensor<1x24x56x56xf32>, tensor<f32> -> tensor<1x24x56x56xi8>
+  %d = graph.conv %q, %w1 {group = 24 : i64, strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x24x56x56xi8>, tensor<24x1x3x3xi8> -> tensor<1x24x56x56xi32>
+  %g = graph.cast %d : tensor<1x24x56x56xi32> -> tensor<1x24x56x56xf32>
+  %r = graph.quantize %g, %s {axis = 0 : i64, precision = f32} : tensor<1x24x56x56xf32>, tensor<f32> -> tensor<1x24x56x56xui8>
+  %y = graph.conv %r, %w2 {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, weight_zero_point = 7 : i64} : tensor<1x24x56x56xui8>, tensor<16x24x1x1xui8> -> tensor<1x16x56x56xi32>
+  return %y : tensor<1x16x56x56xi32>
+}
+}
+
+// -----
+
+// On other x86 processors, pairs of 16-bit values; elsewhere nothing.
+module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "", vector_bits = 256>} {
+// CHECK-LABEL: func.func @pairs
+// CHECK: graph.blocked_conv {{.*}} : tensor<1x32x56x56x8xui8>, tensor<32x32x1x1x4x8x2xi16> -> tensor<1x32x56x56x8xi32>
+func.func @pairs(%x: tensor<1x256x56x56xui8>) -> tensor<1x256x56x56xi32> {
+  %w = graph.constant dense_resource<weight> : tensor<256x256x1x1xi8>
+  %y = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x256x56x56xui8>, tensor<256x256x1x1xi8> -> tensor<1x256x56x56xi32>
+  return %y : tensor<1x256x56x56xi32>
+}
+}
+
+// -----
+
+module attributes {exec.target = #exec.cpu_target<triple = "aarch64-unknown-linux-gnu", cpu = "generic", features = "", vector_bits = 128>} {
+// CHECK-LABEL: func.func @none
+// CHECK-NOT: blocked
+func.func @none(%x: tensor<1x256x56x56xui8>) -> tensor<1x256x56x56xi32> {
+  %w = graph.constant dense_resource<weight> : tensor<256x256x1x1xi8>
+  %y = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x256x56x56xui8>, tensor<256x256x1x1xi8> -> tensor<1x256x56x56xi32>
+  return %y : tensor<1x256x56x56xi32>
+}
+}

@@ -7,7 +7,7 @@
 // STAGE: graph.conv {{.*}} : tensor<1x2x4x4xui8>, tensor<3x2x1x1xi8>, tensor<3xi32> -> tensor<1x3x4x4xi32>
 // CHECK-LABEL: func.func @conv
 // CHECK-SAME: %[[X:.*]]: tensor<1x2x4x4xui8>
-// CHECK-DAG: %[[SCALE:.*]] = graph.constant dense<1.250000e-01> : tensor<f32>
+// CHECK-DAG: %[[SCALE:.*]] = graph.constant dense<2.500000e-01> : tensor<f32>
 // CHECK-DAG: %[[BIAS:.*]] = graph.constant dense<[10, 20, 30]> : tensor<3xi32>
 // CHECK: %[[SUM:.*]] = graph.conv %[[X]], %{{.*}}, %[[BIAS]] {{{.*}}x_zero_point = 128 : i64} : tensor<1x2x4x4xui8>, tensor<3x2x1x1xi8>, tensor<3xi32> -> tensor<1x3x4x4xi32>
 // CHECK: %[[REAL:.*]] = graph.cast %[[SUM]] {{.*}} -> tensor<1x3x4x4xf32>
@@ -102,4 +102,56 @@ func.func @kept(%xq: tensor<1x1x4xi8>, %yq: tensor<4xi8>) -> (tensor<1x1x2xi8>, 
   %y = graph.dequantize %yq, %t {axis = 0 : i64} : tensor<4xi8>, tensor<f32> -> tensor<4xf32>
   %q = graph.quantize %y, %u {axis = 0 : i64, precision = f32} : tensor<4xf32>, tensor<f32> -> tensor<4xi8>
   return %pq, %q : tensor<1x1x2xi8>, tensor<4xi8>
+}
+
+// What quantizes scaled sums divides the scale, a float bias and a bound; the lowest integer takes the place of a Relu.
+// CHECK-LABEL: func.func @requantized
+// CHECK-DAG: %[[ONE:.*]] = graph.constant dense<1.000000e+00> : tensor<f32>
+// CHECK-DAG: %[[SCALE:.*]] = graph.constant dense<5.000000e-01> : tensor<1xf32>
+// CHECK-DAG: %[[BIAS:.*]] = graph.constant dense<{{\[\[\[}}4.000000e+00{{\]\], \[\[}}8.000000e+00{{\]\]\]}}> : tensor<2x1x1xf32>
+// CHECK-DAG: %[[BOUND:.*]] = graph.constant dense<2.400000e+01> : tensor<f32>
+// CHECK: %[[S:.*]] = graph.cast %{{.*}} : tensor<1x2x2x2xi32> -> tensor<1x2x2x2xf32>
+// CHECK: %[[R:.*]] = graph.mul %[[S]], %[[SCALE]]
+// CHECK: %[[A:.*]] = graph.add %[[R]], %[[BIAS]]
+// CHECK: %[[M:.*]] = graph.min %[[A]], %[[BOUND]]
+// CHECK: %[[Q:.*]] = graph.quantize %[[M]], %[[ONE]] {{.*}} : tensor<1x2x2x2xf32>, tensor<f32> -> tensor<1x2x2x2xui8>
+// CHECK: return %[[Q]]
+func.func @requantized(%xq: tensor<1x1x4x4xi8>, %wq: tensor<2x1x3x3xi8>) -> tensor<1x2x2x2xui8> {
+  %sx = graph.constant dense<0.5> : tensor<1xf32>
+  %sw = graph.constant dense<0.25> : tensor<1xf32>
+  %b = graph.constant dense<[[[1.0]], [[2.0]]]> : tensor<2x1x1xf32>
+  %six = graph.constant dense<6.0> : tensor<f32>
+  %sy = graph.constant dense<0.25> : tensor<f32>
+  %zy = graph.constant dense<0> : tensor<ui8>
+  %x = graph.dequantize %xq, %sx {axis = 0 : i64} : tensor<1x1x4x4xi8>, tensor<1xf32> -> tensor<1x1x4x4xf32>
+  %w = graph.dequantize %wq, %sw {axis = 0 : i64} : tensor<2x1x3x3xi8>, tensor<1xf32> -> tensor<2x1x3x3xf32>
+  %c = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x1x4x4xf32>, tensor<2x1x3x3xf32> -> tensor<1x2x2x2xf32>
+  %a = graph.add %c, %b : tensor<1x2x2x2xf32>, tensor<2x1x1xf32> -> tensor<1x2x2x2xf32>
+  %m = graph.min %a, %six : tensor<1x2x2x2xf32>, tensor<f32> -> tensor<1x2x2x2xf32>
+  %r = graph.relu %m : tensor<1x2x2x2xf32> -> tensor<1x2x2x2xf32>
+  %q = graph.quantize %r, %sy, %zy {axis = 0 : i64, precision = f32} : tensor<1x2x2x2xf32>, tensor<f32>, tensor<ui8> -> tensor<1x2x2x2xui8>
+  return %q : tensor<1x2x2x2xui8>
+}
+
+// Who else reads the scaled sums wants them as they are; a Relu stays where the zero point is not the lowest integer;
+// what is no sum is divided.
+// CHECK-LABEL: func.func @not_requantized
+// CHECK-DAG: %[[SCALE:.*]] = graph.constant dense<1.250000e-01> : tensor<1xf32>
+// CHECK-DAG: %[[SY:.*]] = graph.constant dense<2.500000e-01> : tensor<f32>
+// CHECK: %[[C:.*]] = graph.mul %{{.*}}, %[[SCALE]]
+// CHECK: %[[R:.*]] = graph.relu %[[C]]
+// CHECK: graph.quantize %[[R]], %[[SY]], %{{.*}}
+// CHECK: graph.quantize %{{.*}}, %[[SY]], %{{.*}}
+func.func @not_requantized(%xq: tensor<1x1x4x4xi8>, %wq: tensor<2x1x3x3xi8>, %f: tensor<4xf32>) -> (tensor<1x2x2x2xf32>, tensor<1x2x2x2xui8>, tensor<4xui8>) {
+  %sx = graph.constant dense<0.5> : tensor<1xf32>
+  %sw = graph.constant dense<0.25> : tensor<1xf32>
+  %sy = graph.constant dense<0.25> : tensor<f32>
+  %zy = graph.constant dense<7> : tensor<ui8>
+  %x = graph.dequantize %xq, %sx {axis = 0 : i64} : tensor<1x1x4x4xi8>, tensor<1xf32> -> tensor<1x1x4x4xf32>
+  %w = graph.dequantize %wq, %sw {axis = 0 : i64} : tensor<2x1x3x3xi8>, tensor<1xf32> -> tensor<2x1x3x3xf32>
+  %c = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x1x4x4xf32>, tensor<2x1x3x3xf32> -> tensor<1x2x2x2xf32>
+  %r = graph.relu %c : tensor<1x2x2x2xf32> -> tensor<1x2x2x2xf32>
+  %q = graph.quantize %r, %sy, %zy {axis = 0 : i64, precision = f32} : tensor<1x2x2x2xf32>, tensor<f32>, tensor<ui8> -> tensor<1x2x2x2xui8>
+  %g = graph.quantize %f, %sy, %zy {axis = 0 : i64, precision = f32} : tensor<4xf32>, tensor<f32>, tensor<ui8> -> tensor<4xui8>
+  return %c, %q, %g : tensor<1x2x2x2xf32>, tensor<1x2x2x2xui8>, tensor<4xui8>
 }

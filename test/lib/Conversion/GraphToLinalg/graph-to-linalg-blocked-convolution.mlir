@@ -16,6 +16,33 @@ func.func @direct(%x: tensor<1x2x9x8x16xf32>, %w: tensor<3x2x3x3x16x16xf32>, %b:
   return %y : tensor<1x3x4x7x16xf32>
 }
 
+// Groups of four channels are two dimensions; bytes are widened in the sum, and padded with their own zero.
+// CHECK-LABEL: func.func @bytes
+// CHECK: %[[Z:.*]] = arith.constant -5 : i8
+// CHECK: %[[P:.*]] = tensor.pad %{{.*}} low[0, 0, 1, 1, 0] high[0, 0, 1, 1, 0]
+// CHECK: tensor.yield %[[Z]]
+// CHECK: %[[E:.*]] = tensor.expand_shape %[[P]] {{.*}} : tensor<1x2x10x10x16xi8> into tensor<1x2x10x10x4x4xi8>
+// CHECK: %[[C:.*]] = linalg.generic {{.*}} ins(%[[E]], %{{.*}} : tensor<1x2x10x10x4x4xi8>, tensor<3x2x3x3x4x16x4xi8>)
+// CHECK: %[[X:.*]] = arith.extsi
+// CHECK: arith.subi %[[X]], %c-128_i32
+// CHECK: arith.extsi
+// CHECK: linalg.generic {{.*}} ins(%[[C]], %{{.*}} : tensor<1x3x8x8x16xi32>, tensor<3x1x1x16xi32>)
+// CHECK: arith.addi
+func.func @bytes(%x: tensor<1x2x8x8x16xi8>, %w: tensor<3x2x3x3x4x16x4xi8>, %b: tensor<3x16xi32>) -> tensor<1x3x8x8x16xi32> {
+  %y = graph.blocked_conv %x, %w, %b {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, x_offset = -128 : i64, x_padding = -5 : i64} : tensor<1x2x8x8x16xi8>, tensor<3x2x3x3x4x16x4xi8>, tensor<3x16xi32> -> tensor<1x3x8x8x16xi32>
+  return %y : tensor<1x3x8x8x16xi32>
+}
+
+// CHECK-LABEL: func.func @byte_depthwise
+// CHECK: %[[P:.*]] = tensor.pad %{{.*}} low[0, 0, 1, 1, 0] high[0, 0, 1, 2, 0]
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]} ins(%[[P]], %{{.*}} : tensor<1x2x10x11x16xi8>, tensor<2x3x2x16x2xi16>)
+// CHECK: arith.extui {{.*}} : i8 to i32
+// CHECK: arith.extsi {{.*}} : i16 to i32
+func.func @byte_depthwise(%x: tensor<1x2x8x8x16xui8>, %w: tensor<2x3x2x16x2xi16>) -> tensor<1x2x8x8x16xi32> {
+  %y = graph.blocked_depthwise_conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 2>, dilations = array<i64: 1, 1>, x_padding = 9 : i64} : tensor<1x2x8x8x16xui8>, tensor<2x3x2x16x2xi16> -> tensor<1x2x8x8x16xi32>
+  return %y : tensor<1x2x8x8x16xi32>
+}
+
 // Nine rows are three tiles of four: three rows and two columns of zeros behind the image.
 // CHECK-LABEL: func.func @winograd
 // CHECK: %[[P:.*]] = tensor.pad %{{.*}} low[0, 0, 1, 1, 0] high[0, 0, 4, 1, 0]

@@ -32,19 +32,24 @@ def Graph_UnblockChannelsOp : Graph_PureOp<"unblock_channels", [SameOperandsAndR
 def Graph_BlockedConvOp : Graph_PureOp<"blocked_conv"> {
   let summary = "Two-dimensional convolution on blocked channels.";
   let description = [{
-    The convolution of `graph.conv` (one group) on f32 values whose channels lie in blocks: `x` is [N, C / c, H, W, c],
+    The convolution of `graph.conv` (one group) on values whose channels lie in blocks: `x` is [N, C / c, H, W, c],
     the optional `bias` is [M / m, m], the result is [N, M / m, OH, OW, m]. `pads` holds two begins, then two ends, none
     negative.
 
-    With `winograd` = 0, `weight` is [M / m, C / c, KH, KW, c, m]. Otherwise the kernel is 3 x 3 of stride and dilation
+    All are f32; or `x` is 8-bit, and bias and result are i32: the exact sums of `x` - `x_offset` times `weight`, which
+    is i8 or i16. Padding is of `x_padding` (an element of `x`, 0 for f32). Then `weight` holds g neighboring channels
+    together, for instructions that multiply and add them at once: [M / m, C / c, KH, KW, c / g, m, g].
+
+    For f32 with `winograd` = 0, `weight` is [M / m, C / c, KH, KW, c, m]. Otherwise the kernel is 3 x 3 of stride and dilation
     1, `winograd` is the side of an output tile (2 or 4), and `weight` holds G g G^T for each pair of channels, where g
     is the kernel and G the weight transformation of F(2, 3) or F(4, 3) by Lavin and Gray ("Fast Algorithms for
     Convolutional Neural Networks"): [t, t, M / m, C / c, c, m] with t = `winograd` + 2.
   }];
-  let arguments = (ins Graph_FloatTensor:$x, Graph_FloatTensor:$weight, Graph_OptionalTensor:$bias,
+  let arguments = (ins Graph_NumericTensor:$x, Graph_NumericTensor:$weight, Graph_OptionalTensor:$bias,
                        DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
-                       DefaultValuedAttr<I64Attr, "0">:$winograd);
-  let results = (outs Graph_FloatTensor:$y);
+                       DefaultValuedAttr<I64Attr, "0">:$winograd, DefaultValuedAttr<I64Attr, "0">:$x_offset,
+                       DefaultValuedAttr<I64Attr, "0">:$x_padding);
+  let results = (outs Graph_NumericTensor:$y);
   let assemblyFormat = "$x `,` $weight (`,` $bias^)? attr-dict `:` type(operands) `->` type($y)";
   let hasVerifier = 1;
 }
@@ -52,13 +57,17 @@ def Graph_BlockedConvOp : Graph_PureOp<"blocked_conv"> {
 def Graph_BlockedDepthwiseConvOp : Graph_PureOp<"blocked_depthwise_conv"> {
   let summary = "Two-dimensional convolution of each channel by itself, on blocked channels.";
   let description = [{
-    The convolution of `graph.conv` with as many groups as input and output channels, on f32 values whose channels lie in
+    The convolution of `graph.conv` with as many groups as input and output channels, on values whose channels lie in
     blocks: `x` is [N, C / c, H, W, c], `weight` is [C / c, KH, KW, c], the optional `bias` is [C / c, c], the result is
     [N, C / c, OH, OW, c]. `pads` holds two begins, then two ends, none negative.
+
+    Element types, `x_offset` and `x_padding` are as for `graph.blocked_conv`. The weight of 8-bit values holds g
+    neighboring columns of the kernel together: [C / c, KH, KW / g, c, g].
   }];
-  let arguments = (ins Graph_FloatTensor:$x, Graph_FloatTensor:$weight, Graph_OptionalTensor:$bias,
-                       DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations);
-  let results = (outs Graph_FloatTensor:$y);
+  let arguments = (ins Graph_NumericTensor:$x, Graph_NumericTensor:$weight, Graph_OptionalTensor:$bias,
+                       DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
+                       DefaultValuedAttr<I64Attr, "0">:$x_offset, DefaultValuedAttr<I64Attr, "0">:$x_padding);
+  let results = (outs Graph_NumericTensor:$y);
   let assemblyFormat = "$x `,` $weight (`,` $bias^)? attr-dict `:` type(operands) `->` type($y)";
   let hasVerifier = 1;
 }

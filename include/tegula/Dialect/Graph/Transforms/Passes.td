@@ -45,7 +45,9 @@ def GraphFoldQDQPass : Pass<"graph-fold-qdq", "::mlir::func::FuncOp"> {
     accumulator, a cast and one multiplication by the product of the scales; a bias of that product's scale is added to
     the sum, another one to the real result. Quantization that follows stays and is computed with it. A quantization that
     takes a value back to the integers that it was made of, directly or through ops that only move elements or choose
-    the largest, goes: the ops work on the integers.
+    the largest, goes: the ops work on the integers. One that is alone in reading scaled sums, behind a constant summand,
+    bound or Relu perhaps, divides their scale and these constants by its own; a Relu goes where the type's lowest
+    integer is zero.
 
     Sums are exact, so that results differ from the float form by its rounding: at most one quantization step after
     quantization. Float results are those of exact sums.
@@ -66,8 +68,8 @@ def GraphPropagateLayoutPass : Pass<"graph-propagate-layout", "::mlir::func::Fun
 def GraphBlockChannelsPass : Pass<"graph-block-channels", "::mlir::func::FuncOp"> {
   let summary = "Lays channels of images out in blocks as long as the target's vectors";
   let description = [{
-    Convolutions of f32 images become `graph.blocked_conv` on [N, C / c, H, W, c] when their channels fill blocks of the
-    target's vector length; ops between them that work in the same way on blocked values (elementwise ops, pools,
+    Convolutions of float images become `graph.blocked_conv` on [N, C / c, H, W, c], of f32, when their channels fill blocks
+    of the target's vector length; on x86, those of 8-bit integers with i32 sums do whatever their channels. Ops between them that work in the same way on blocked values (elementwise ops, pools,
     concatenations of channels) follow. Relayouts, each a reshape and a transpose, are left at the borders of such
     regions. Weights are laid out, and transformed where Winograd's algorithm needs fewer multiplications, by ops that
     graph-fold-constants evaluates. Without a CPU target on the module nothing changes.

@@ -63,6 +63,17 @@ def Sched_CPUConvolutionAttr : Sched_Attr<"CPUConvolution", "cpu_convolution"> {
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
+def Sched_CPUDepthwiseAttr : Sched_Attr<"CPUDepthwise", "cpu_depthwise"> {
+  let summary = "Convolutions of each channel of 8-bit integers by itself, on blocked channels, on a CPU.";
+  let description = [{
+    The sums of `pixels` neighboring places stay in registers.
+
+    Example: `#sched.cpu_depthwise<pixels = 8>`
+  }];
+  let parameters = (ins "int64_t":$pixels);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
 def Sched_CPUWinogradAttr : Sched_Attr<"CPUWinograd", "cpu_winograd"> {
   let summary = "Convolutions in the Winograd domain, on blocked channels, on a CPU.";
   let description = [{

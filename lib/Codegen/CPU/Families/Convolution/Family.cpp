@@ -67,8 +67,8 @@ public:
     return computeFeatures(cast<sched::CPUConvolutionAttr>(schedule), convolutionOf(kernel), machine);
   }
 
-  LogicalResult lowerVerified(func::FuncOp kernel, Attribute schedule, const MachineModel &) const override {
-    return lowerKernel(kernel, cast<sched::CPUConvolutionAttr>(schedule));
+  LogicalResult lowerVerified(func::FuncOp kernel, Attribute schedule, const MachineModel &machine) const override {
+    return lowerKernel(kernel, cast<sched::CPUConvolutionAttr>(schedule), machine);
   }
 };
 } // namespace

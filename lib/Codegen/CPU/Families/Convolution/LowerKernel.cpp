@@ -3,12 +3,15 @@
 // The loops of a direct convolution. For each group of blocks of output channels, the result is computed row by row in
 // register blocks of `rows` x `pixels` places. A register block is summed over blocks of input channels, kernel
 // positions and input channels: load one weight vector for each block of output channels, then for each place broadcast
-// one element of the operand and multiply-add. The sums are one-dimensional vectors, carried as values through the
-// loops; places beyond the last whole register block have smaller ones of their own.
+// one element of the operand and multiply-add; of integers, the elements of a group of channels. The sums are
+// one-dimensional vectors, carried as values through the loops; places beyond the last whole register block have
+// smaller ones of their own.
 //
 // Where each place reads only itself (1 x 1, stride 1), the rows of an image are one long row.
 //
 #include "Schedule.h"
+
+#include "tegula/Codegen/Common/IntegerDot.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -28,8 +31,9 @@ namespace {
 class Emitter : ConvolutionEmitter {
 public:
   Emitter(OpBuilder &builder, Location loc, KernelForm &form, const Convolution &convolution,
-          sched::CPUConvolutionAttr schedule)
-      : ConvolutionEmitter(builder, loc, form), convolution(convolution), schedule(schedule) {
+          sched::CPUConvolutionAttr schedule, const MachineModel &machine)
+      : ConvolutionEmitter(builder, loc, form), convolution(convolution), schedule(schedule),
+        instruction(findDotInstruction(machine, convolution.extent(Lane))) {
     linalg::GenericOp op = form.info.op;
     x = makeAccess(op->getOperand(convolution.x), form.info.coefficients[convolution.x]);
     weight = makeAccess(op->getOperand(convolution.weight), form.info.coefficients[convolution.weight]);
@@ -50,10 +54,13 @@ private:
   void emitBlock(Extent extent, const Place &place);
   Values sum(const Extent &extent, ArrayRef<Index> places, unsigned level, Index xBase, Index weightBase, Values sums);
   void multiplyAdd(const Extent &extent, ArrayRef<Index> places, Index xBase, Index weightBase, Values &sums);
+  Value loadWeights(Index index);
+  Value broadcastElement(Index index);
   void storeThroughScratch(const Extent &extent, const Place &place, ValueRange sums);
 
   const Convolution &convolution;
   sched::CPUConvolutionAttr schedule;
+  MachineModel::IntegerDot instruction;
   FlatAccess x, weight;
   Index rows, columns;
   bool oneRow = false;
@@ -83,7 +90,7 @@ void Emitter::emit(Block *entry) {
   if (countStepOps() * sums > maxInlineOps) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(entry);
-    auto type = MemRefType::get({sums * vector.getNumElements()}, b.getF32Type());
+    auto type = MemRefType::get({sums * vector.getNumElements()}, vector.getElementType());
     scratch = memref::AllocOp::create(b, loc, type, b.getI64IntegerAttr(64));
   }
   oneRow = isOneRow();
@@ -188,7 +195,7 @@ void Emitter::storeThroughScratch(const Extent &extent, const Place &place, Valu
 /// The sums over the loops from `level` on.
 SmallVector<Value> Emitter::sum(const Extent &extent, ArrayRef<Index> places, unsigned level, Index xBase,
                                 Index weightBase, Values sums) {
-  if (level == loopCount) {
+  if (level == Part) {
     multiplyAdd(extent, places, xBase, weightBase, sums);
     return sums;
   }
@@ -203,7 +210,7 @@ SmallVector<Value> Emitter::sum(const Extent &extent, ArrayRef<Index> places, un
     step = schedule.getUnroll();
     count *= convolution.extent(Channel);
     level = Channel;
-    next = loopCount;
+    next = Part;
   }
   auto inner = [&](Index index, Values values) {
     return sum(extent, places, next, math.add(xBase, math.mul(index, x.steps[level])),
@@ -218,7 +225,26 @@ SmallVector<Value> Emitter::sum(const Extent &extent, ArrayRef<Index> places, un
   return Values(forOp.result_begin(), forOp.result_end());
 }
 
-/// `unroll` input channels.
+/// The weights of a vector of output channels, for an input channel or a group of them.
+Value Emitter::loadWeights(Index index) {
+  auto type = VectorType::get({vector.getNumElements() * convolution.integers.group}, weight.element);
+  return vector::LoadOp::create(b, loc, type, weight.flat, math.value(index));
+}
+
+/// An element of the operand, or those of a group of channels, in each lane.
+Value Emitter::broadcastElement(Index index) {
+  if (convolution.integers.group == 1)
+    return vector::BroadcastOp::create(b, loc, vector, loadScalar(x.flat, index));
+  int64_t group = convolution.integers.group, lanes = vector.getNumElements();
+  Value bytes = vector::LoadOp::create(b, loc, VectorType::get({group}, x.element), x.flat, math.value(index));
+  Type whole = b.getIntegerType(8 * group);
+  Value word = vector::BitCastOp::create(b, loc, VectorType::get({1}, whole), bytes);
+  Value all = vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, whole), word);
+  all = vector::BitCastOp::create(b, loc, VectorType::get({lanes * group}, x.element), all);
+  return makeFactors(all, convolution.integers);
+}
+
+/// `unroll` input channels, or groups of them.
 void Emitter::multiplyAdd(const Extent &extent, ArrayRef<Index> places, Index xBase, Index weightBase, Values &sums) {
   for (int64_t channel = 0; channel < schedule.getUnroll(); ++channel) {
     Index own = math.of(channel);
@@ -226,19 +252,22 @@ void Emitter::multiplyAdd(const Extent &extent, ArrayRef<Index> places, Index xB
     Index xAt = math.add(xBase, math.mul(own, x.steps[Channel]));
     Values weights;
     for (int64_t block = 0; block < extent.blocks; ++block)
-      weights.push_back(loadVector(weight.flat, math.add(weightAt, math.mul(math.of(block), weight.steps[Outer]))));
+      weights.push_back(loadWeights(math.add(weightAt, math.mul(math.of(block), weight.steps[Outer]))));
     for (auto [i, place] : llvm::enumerate(places)) {
-      Value element = loadScalar(x.flat, math.add(xAt, place));
-      Value factor = vector::BroadcastOp::create(b, loc, vector, element);
+      Value factor = broadcastElement(math.add(xAt, place));
       for (int64_t block = 0; block < extent.blocks; ++block) {
         Value &value = sums[block * int64_t(places.size()) + int64_t(i)];
-        value = vector::FMAOp::create(b, loc, factor, weights[block], value);
+        if (convolution.integers.group == 1)
+          value = vector::FMAOp::create(b, loc, factor, weights[block], value);
+        else
+          value = emitDot(b, loc, value, factor, weights[block], instruction);
       }
     }
   }
 }
 
-LogicalResult convolution::lowerKernel(func::FuncOp kernel, sched::CPUConvolutionAttr schedule) {
+LogicalResult convolution::lowerKernel(func::FuncOp kernel, sched::CPUConvolutionAttr schedule,
+                                       const MachineModel &machine) {
   FailureOr<KernelForm> form = analyzeKernel(kernel);
   if (failed(form))
     return failure();
@@ -247,7 +276,7 @@ LogicalResult convolution::lowerKernel(func::FuncOp kernel, sched::CPUConvolutio
   assert(matches && "the schedule is verified");
   Operation *last = form->steps.empty() ? form->info.op.getOperation() : form->steps.back();
   OpBuilder b(last);
-  Emitter(b, form->info.op.getLoc(), *form, convolution, schedule).emit(&kernel.getBody().front());
+  Emitter(b, form->info.op.getLoc(), *form, convolution, schedule, machine).emit(&kernel.getBody().front());
   eraseKernelOps(*form);
   return success();
 }

@@ -20,8 +20,12 @@ static std::pair<int64_t, int64_t> countPlaces(const Convolution &convolution) {
   return oneRow ? std::pair(int64_t(1), rows * columns) : std::pair(rows, columns);
 }
 
-static int64_t registersOf(const Convolution &convolution, const MachineModel &machine) {
-  return convolution::registersPerBlock(convolution.extent(Lane), machine);
+/// The registers of `blocks` blocks of channels at `places` places. Sums of integers are as wide as those of f32;
+/// a product that is added, and what turns signed bytes into unsigned ones, take registers too.
+static RegisterBlock blockOf(const Convolution &convolution, int64_t blocks, int64_t places,
+                             const MachineModel &machine) {
+  return {blocks, places, registersPerBlock(convolution.extent(Lane), machine),
+          int64_t(convolution.integers.group == 2) + int64_t(convolution.integers.flips)};
 }
 
 LogicalResult convolution::verifySchedule(sched::CPUConvolutionAttr schedule, const Convolution &convolution,
@@ -29,8 +33,7 @@ LogicalResult convolution::verifySchedule(sched::CPUConvolutionAttr schedule, co
   for (int64_t value : {schedule.getBlocks(), schedule.getRows(), schedule.getPixels(), schedule.getUnroll()})
     if (value < 1 || value > 64)
       return emitError() << "expected sizes from 1 to 64, but got " << schedule;
-  RegisterBlock block{schedule.getBlocks(), schedule.getRows() * schedule.getPixels(),
-                      registersOf(convolution, machine)};
+  RegisterBlock block = blockOf(convolution, schedule.getBlocks(), schedule.getRows() * schedule.getPixels(), machine);
   return verifyBlock(block, schedule.getUnroll(), convolution.extent(Channel), machine, emitError);
 }
 
@@ -45,7 +48,7 @@ SearchSpace convolution::makeSpace(const Convolution &convolution, const Machine
     if (convolution.extent(Channel) % unroll == 0 && (unroll <= 8 || unroll == convolution.extent(Channel)))
       unrolls.push_back(unroll);
   space.addKnob("unroll", unrolls);
-  addRegisterConstraints(space, {"rows", "pixels"}, registersOf(convolution, machine), machine);
+  addRegisterConstraints(space, {"rows", "pixels"}, blockOf(convolution, 1, 1, machine), machine);
   return space;
 }
 
@@ -58,14 +61,14 @@ static void forPieces(int64_t extent, int64_t length, llvm::function_ref<void(in
 
 /// Estimated cycles for each input channel and kernel position.
 static double estimateCycles(const Convolution &convolution, int64_t blocks, int64_t rows, int64_t pixels,
-                             int64_t perBlock) {
+                             const MachineModel &machine) {
   double total = 0;
   auto [allRows, allColumns] = countPlaces(convolution);
   forPieces(convolution.extent(Outer), blocks,
             [&, allRows = allRows, allColumns = allColumns](int64_t ownBlocks, int64_t blockCount) {
               forPieces(allRows, rows, [&](int64_t ownRows, int64_t rowCount) {
                 forPieces(allColumns, pixels, [&](int64_t ownPixels, int64_t pixelCount) {
-                  RegisterBlock block{ownBlocks, ownRows * ownPixels, perBlock};
+                  RegisterBlock block = blockOf(convolution, ownBlocks, ownRows * ownPixels, machine);
                   total += block.cycles() * double(blockCount) * double(rowCount) * double(pixelCount);
                 });
               });
@@ -75,19 +78,18 @@ static double estimateCycles(const Convolution &convolution, int64_t blocks, int
 
 Configuration convolution::chooseDefault(const SearchSpace &space, const Convolution &convolution,
                                          const MachineModel &machine) {
-  int64_t perBlock = registersOf(convolution, machine);
   double best = std::numeric_limits<double>::infinity();
   int64_t blocks = 1, rows = 1, pixels = 1;
   for (int64_t b : space.values("blocks"))
     for (int64_t r : space.values("rows"))
       for (int64_t p : space.values("pixels")) {
-        if (RegisterBlock{b, r * p, perBlock}.registers() > machine.vectorRegisters)
+        if (blockOf(convolution, b, r * p, machine).registers() > machine.vectorRegisters)
           continue;
-        double cycles = estimateCycles(convolution, b, r, p, perBlock);
+        double cycles = estimateCycles(convolution, b, r, p, machine);
         if (cycles < best)
           best = cycles, blocks = b, rows = r, pixels = p;
       }
-  int64_t unroll = chooseUnroll(space, {blocks, rows * pixels, perBlock});
+  int64_t unroll = chooseUnroll(space, blockOf(convolution, blocks, rows * pixels, machine));
   Configuration point = space.point({{"blocks", blocks}, {"rows", rows}, {"pixels", pixels}, {"unroll", unroll}});
   assert(space.contains(point) && "the default is a point of the space");
   return point;
@@ -111,15 +113,21 @@ KernelFeatures convolution::computeFeatures(sched::CPUConvolutionAttr schedule, 
                                             const MachineModel &machine) {
   auto extent = [&](Loop loop) { return double(estimatedExtent(convolution.extent(loop))); };
   double batch = ShapedType::isDynamic(convolution.extent(Batch)) ? 1 : extent(Batch);
-  double depth = extent(Inner) * extent(KernelRow) * extent(KernelColumn) * extent(Channel);
+  double depth =
+      extent(Inner) * extent(KernelRow) * extent(KernelColumn) * extent(Channel) * double(convolution.integers.group);
   KernelFeatures features;
   features.flops = 2 * batch * extent(Outer) * extent(Row) * extent(Column) * extent(Lane) * depth;
   features.executedFlops = features.flops;
   features.bytes = estimatedBytes(convolution.info.op->getOperands());
   int64_t places = schedule.getRows() * schedule.getPixels();
-  features.registers = RegisterBlock{schedule.getBlocks(), places, registersOf(convolution, machine)}.registers();
-  double weights = 4 * depth * double(schedule.getBlocks()) * extent(Lane);
-  features.l1Bytes = int64_t(4 * extent(Channel) * (double(places) + double(schedule.getBlocks()) * extent(Lane)));
-  features.l2Bytes = int64_t(weights + 4 * depth * extent(Column) * double(schedule.getRows()));
+  features.registers = blockOf(convolution, schedule.getBlocks(), places, machine).registers();
+  auto bytesOf = [&](unsigned operand) {
+    return double(getElementTypeOrSelf(convolution.info.op->getOperand(operand)).getIntOrFloatBitWidth()) / 8;
+  };
+  double x = bytesOf(convolution.x),
+         weights = bytesOf(convolution.weight) * double(schedule.getBlocks()) * extent(Lane);
+  double channels = extent(Channel) * double(convolution.integers.group);
+  features.l1Bytes = int64_t(channels * (x * double(places) + weights));
+  features.l2Bytes = int64_t(depth * (weights + x * extent(Column) * double(schedule.getRows())));
   return features;
 }

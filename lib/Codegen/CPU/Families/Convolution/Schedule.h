@@ -22,7 +22,8 @@ KernelFeatures computeFeatures(sched::CPUConvolutionAttr schedule, const Convolu
                                const MachineModel &machine);
 
 /// Replaces the ops of the bufferized kernel by loops over register blocks.
-mlir::LogicalResult lowerKernel(mlir::func::FuncOp kernel, sched::CPUConvolutionAttr schedule);
+mlir::LogicalResult lowerKernel(mlir::func::FuncOp kernel, sched::CPUConvolutionAttr schedule,
+                                const MachineModel &machine);
 
 } // namespace tegula::convolution
 

@@ -107,7 +107,10 @@ private:
   /// Vectors of packed values as vectors of their groups (i32), and back.
   mlir::Value toWords(mlir::Value packed);
   mlir::Value fromWords(mlir::Value words);
-  mlir::Value callDot(llvm::StringRef name, mlir::ValueRange operands);
+  /// What the packing is for.
+  MachineModel::IntegerDot instruction() const {
+    return shape.integers.group == 4 ? MachineModel::IntegerDot::Bytes : MachineModel::IntegerDot::Pairs;
+  }
   /// `sum` plus the products of packed values of the left and the right operand, group by group.
   mlir::Value dot(mlir::Value sum, mlir::Value left, mlir::Value right);
   /// Whether the sums start from what `operand` (its rows or columns) contributes to the correction.

@@ -7,48 +7,22 @@
 //
 #include "Emitter.h"
 
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/IR/Matchers.h"
-
 using namespace mlir;
 using namespace tegula;
 using namespace tegula::matmul;
-
-/// How the factor `value` is made of the byte `argument`: extended, and less a constant perhaps.
-static std::optional<IntegerPacking::Operand> matchFactor(Value value, BlockArgument argument) {
-  IntegerPacking::Operand operand;
-  if (auto subtract = value.getDefiningOp<arith::SubIOp>()) {
-    APInt zeroPoint;
-    if (!matchPattern(subtract.getRhs(), m_ConstantInt(&zeroPoint)))
-      return std::nullopt;
-    operand.zeroPoint = zeroPoint.getSExtValue();
-    value = subtract.getLhs();
-  }
-  Operation *extend = value.getDefiningOp();
-  if (!isa_and_nonnull<arith::ExtSIOp, arith::ExtUIOp>(extend) || extend->getOperand(0) != argument)
-    return std::nullopt;
-  operand.isUnsigned = isa<arith::ExtUIOp>(extend);
-  // A zero point outside of the byte's range would not fit what the packing holds.
-  int64_t low = operand.isUnsigned ? 0 : -128;
-  return operand.zeroPoint >= low && operand.zeroPoint <= low + 255 ? std::optional(operand) : std::nullopt;
-}
 
 IntegerPacking matmul::planPacking(const ContractionInfo &info, const MachineModel &machine) {
   IntegerPacking packing;
   if (machine.integerDot == MachineModel::IntegerDot::Single || !info.accumulator.isInteger(32) ||
       !info.lhsType.isInteger(8) || !info.rhsType.isInteger(8))
     return packing;
-  Block *body = linalg::GenericOp(info.op).getBody();
-  Operation *sum = body->getTerminator()->getOperand(0).getDefiningOp();
-  Value product = sum->getOperand(0) == body->getArgument(2) ? sum->getOperand(1) : sum->getOperand(0);
-  Operation *multiply = product.getDefiningOp();
   for (unsigned operand : {0u, 1u}) {
-    auto factor = matchFactor(multiply->getOperand(0), body->getArgument(operand));
-    if (!factor)
-      factor = matchFactor(multiply->getOperand(1), body->getArgument(operand));
-    if (!factor)
+    auto factor = matchIntegerFactor(info, operand);
+    // A zero point outside of the byte's range would not fit what the packing holds.
+    int64_t low = factor && factor->isUnsigned ? 0 : -128;
+    if (!factor || factor->zeroPoint < low || factor->zeroPoint > low + 255)
       return packing;
-    packing.operands[operand] = *factor;
+    static_cast<IntegerFactor &>(packing.operands[operand]) = *factor;
   }
   packing.group = 2;
   if (machine.integerDot != MachineModel::IntegerDot::Bytes)
@@ -126,22 +100,9 @@ Value Emitter::fromWords(Value words) {
   return vector::BitCastOp::create(b, loc, type, words);
 }
 
-Value Emitter::callDot(StringRef name, ValueRange operands) {
-  Type type = vectorOf(b.getI32Type());
-  return LLVM::CallIntrinsicOp::create(b, loc, type, b.getStringAttr(name), operands).getResults();
-}
-
 Value Emitter::dot(Value sum, Value left, Value right) {
-  int64_t bits = shape.lanes * 32;
-  if (shape.integers.group == 2) {
-    StringRef name = bits == 512   ? "llvm.x86.avx512.pmaddw.d.512"
-                     : bits == 256 ? "llvm.x86.avx2.pmadd.wd"
-                                   : "llvm.x86.sse2.pmadd.wd";
-    return arith::AddIOp::create(b, loc, sum, callDot(name, {left, right}));
-  }
-  bool leftIsUnsigned = shape.integers.unsignedOperand == info.lhs;
-  return callDot(("llvm.x86.avx512.vpdpbusd." + Twine(bits)).str(),
-                 {sum, leftIsUnsigned ? left : right, leftIsUnsigned ? right : left});
+  bool swaps = shape.integers.group == 4 && shape.integers.unsignedOperand != info.lhs;
+  return emitDot(b, loc, sum, swaps ? right : left, swaps ? left : right, instruction());
 }
 
 bool Emitter::correctsBy(unsigned operand) {
@@ -184,8 +145,7 @@ void Emitter::sumRhsPanel(const RhsSource &source) {
     for (int64_t j = 0; j < shape.vectors; ++j) {
       Index at = math.add(start, math.of(j * shape.lanes * shape.integers.group));
       Value column = vector::LoadOp::create(b, loc, bytes, packedRhs, math.value(at));
-      next.push_back(callDot(("llvm.x86.avx512.vpdpbusd." + Twine(shape.lanes * 32)).str(),
-                             {forOp.getRegionIterArg(j), ones, column}));
+      next.push_back(emitDot(b, loc, forOp.getRegionIterArg(j), ones, column, instruction()));
     }
     scf::YieldOp::create(b, loc, next);
   }

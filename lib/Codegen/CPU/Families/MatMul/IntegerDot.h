@@ -7,6 +7,7 @@
 #define TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_INTEGERDOT_H
 
 #include "tegula/Codegen/CPU/Families/MatMul.h"
+#include "tegula/Codegen/Common/IntegerDot.h"
 
 namespace tegula::matmul {
 
@@ -14,10 +15,8 @@ namespace tegula::matmul {
 /// filled with zeros. 1: elements of the accumulator's type, one by one.
 struct IntegerPacking {
   int64_t group = 1;
-  /// By operand number: how the factor of the product is made of the stored byte.
-  struct Operand {
-    bool isUnsigned = false;
-    int64_t zeroPoint = 0;
+  /// By operand number.
+  struct Operand : IntegerFactor {
     /// Whether packing adds 128, modulo 256: signed bytes as unsigned ones or the reverse.
     bool flips = false;
   } operands[2];

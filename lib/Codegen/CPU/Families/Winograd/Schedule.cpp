@@ -69,7 +69,7 @@ SearchSpace winograd::makeSpace(const Kernel &kernel, const MachineModel &machin
     if (kernel.channels % unroll == 0)
       unrolls.push_back(unroll);
   space.addKnob("unroll", unrolls);
-  addRegisterConstraints(space, {"tiles"}, registersOf(kernel, machine), machine);
+  addRegisterConstraints(space, {"tiles"}, {1, 1, registersOf(kernel, machine)}, machine);
   space.addConstraint("tiles <= group", {"tiles", "group"}, [](ArrayRef<int64_t> v) { return v[0] <= v[1]; });
   return space;
 }

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Sums of products of 8-bit integers in vectors: how a contraction makes its factors of stored elements, and the
+// instructions that multiply and sum several neighboring ones.
+//
+#ifndef TEGULA_CODEGEN_COMMON_INTEGERDOT_H
+#define TEGULA_CODEGEN_COMMON_INTEGERDOT_H
+
+#include "tegula/Codegen/Common/Contraction.h"
+#include "tegula/Kernel/KernelFamily.h"
+
+namespace tegula {
+
+/// How a factor of the product is made of the stored integer: extended, and less a constant perhaps.
+struct IntegerFactor {
+  bool isUnsigned = false;
+  int64_t zeroPoint = 0;
+};
+
+/// The factor that is made of operand `operand` of the contraction, or nothing when it is made in another way.
+std::optional<IntegerFactor> matchIntegerFactor(const ContractionInfo &info, unsigned operand);
+
+/// The instruction of the machine for vectors of `lanes` sums; Single when it has none of their length.
+MachineModel::IntegerDot findDotInstruction(const MachineModel &machine, int64_t lanes);
+
+/// `sum`, a vector of i32, plus for each lane the products of the elements of `left` and `right` that lie there: four
+/// bytes, those of `left` unsigned and those of `right` signed (vpdpbusd), or two i16 (pmaddwd). Where `instruction`
+/// does not serve them, by extending them.
+mlir::Value emitDot(mlir::OpBuilder &b, mlir::Location loc, mlir::Value sum, mlir::Value left, mlir::Value right,
+                    MachineModel::IntegerDot instruction);
+
+} // namespace tegula
+
+#endif

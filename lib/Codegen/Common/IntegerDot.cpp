@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tegula/Codegen/Common/IntegerDot.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace tegula;
+
+static std::optional<IntegerFactor> matchFactor(Value value, BlockArgument argument) {
+  IntegerFactor factor;
+  if (auto subtract = value.getDefiningOp<arith::SubIOp>()) {
+    APInt zeroPoint;
+    if (!matchPattern(subtract.getRhs(), m_ConstantInt(&zeroPoint)))
+      return std::nullopt;
+    factor.zeroPoint = zeroPoint.getSExtValue();
+    value = subtract.getLhs();
+  }
+  Operation *extend = value.getDefiningOp();
+  if (!isa_and_nonnull<arith::ExtSIOp, arith::ExtUIOp>(extend) || extend->getOperand(0) != argument)
+    return std::nullopt;
+  factor.isUnsigned = isa<arith::ExtUIOp>(extend);
+  return factor;
+}
+
+std::optional<IntegerFactor> tegula::matchIntegerFactor(const ContractionInfo &info, unsigned operand) {
+  Block *body = linalg::GenericOp(info.op).getBody();
+  Operation *sum = body->getTerminator()->getOperand(0).getDefiningOp();
+  Value product = sum->getOperand(0) == body->getArgument(2) ? sum->getOperand(1) : sum->getOperand(0);
+  Operation *multiply = product.getDefiningOp();
+  std::optional<IntegerFactor> factor = matchFactor(multiply->getOperand(0), body->getArgument(operand));
+  return factor ? factor : matchFactor(multiply->getOperand(1), body->getArgument(operand));
+}
+
+MachineModel::IntegerDot tegula::findDotInstruction(const MachineModel &machine, int64_t lanes) {
+  return lanes * 32 <= machine.vectorBits ? machine.integerDot : MachineModel::IntegerDot::Single;
+}
+
+static Value callIntrinsic(OpBuilder &b, Location loc, const Twine &name, Type type, ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(b, loc, type, b.getStringAttr(name), operands).getResults();
+}
+
+/// Without an instruction for it: element `i` of each lane, extended.
+static Value takeElements(OpBuilder &b, Location loc, Value value, int64_t i, VectorType type, bool isUnsigned) {
+  auto from = cast<VectorType>(value.getType());
+  SmallVector<int64_t> lanes;
+  for (int64_t lane = i; lane < from.getNumElements(); lane += from.getNumElements() / type.getNumElements())
+    lanes.push_back(lane);
+  Value own = vector::ShuffleOp::create(b, loc, value, value, lanes);
+  return isUnsigned ? arith::ExtUIOp::create(b, loc, type, own).getResult()
+                    : arith::ExtSIOp::create(b, loc, type, own).getResult();
+}
+
+Value tegula::emitDot(OpBuilder &b, Location loc, Value sum, Value left, Value right,
+                      MachineModel::IntegerDot instruction) {
+  auto type = cast<VectorType>(sum.getType());
+  int64_t bits = type.getNumElements() * 32, group = cast<VectorType>(left.getType()).getNumElements() * 32 / bits;
+  bool isBytes = group == 4;
+  if (isBytes && instruction == MachineModel::IntegerDot::Bytes)
+    return callIntrinsic(b, loc, "llvm.x86.avx512.vpdpbusd." + Twine(bits), type, {sum, left, right});
+  if (!isBytes && instruction != MachineModel::IntegerDot::Single) {
+    StringRef name = bits == 512   ? "llvm.x86.avx512.pmaddw.d.512"
+                     : bits == 256 ? "llvm.x86.avx2.pmadd.wd"
+                                   : "llvm.x86.sse2.pmadd.wd";
+    return arith::AddIOp::create(b, loc, sum, callIntrinsic(b, loc, name, type, {left, right}));
+  }
+  for (int64_t i = 0; i < group; ++i) {
+    Value own = takeElements(b, loc, left, i, type, isBytes), other = takeElements(b, loc, right, i, type, false);
+    sum = arith::AddIOp::create(b, loc, sum, arith::MulIOp::create(b, loc, own, other));
+  }
+  return sum;
+}

@@ -1,0 +1,62 @@
+// RUN: tegula-opt %s --split-input-file --tegula-graph --tegula-linalg --tegula-kernels --tegula-scheduled --tegula-buffers --codegen-lower-family --canonicalize --cse | FileCheck %s
+
+// Four channels at once: four bytes of the operand in each lane, signed ones with another highest bit, with the weights
+// of two blocks; then the sums are quantized where they are.
+// CHECK: exec.kernel
+// CHECK-SAME: schedule = #sched.cpu_convolution<blocks = 2, rows = 1, pixels = 14, unroll = 4>
+// CHECK-NOT: linalg
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: vector.load {{.*}}, vector<64xi8>
+// CHECK: vector.load {{.*}}, vector<64xi8>
+// CHECK: %[[E:.*]] = vector.load {{.*}}, vector<4xi8>
+// CHECK: %[[I:.*]] = vector.bitcast %[[E]] : vector<4xi8> to vector<1xi32>
+// CHECK: %[[A:.*]] = vector.broadcast %[[I]] : vector<1xi32> to vector<16xi32>
+// CHECK: %[[B:.*]] = vector.bitcast %[[A]] : vector<16xi32> to vector<64xi8>
+// CHECK: %[[F:.*]] = arith.xori %[[B]], %{{.*}} : vector<64xi8>
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%{{.*}}, %[[F]], %{{.*}})
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%{{.*}}, %[[F]], %{{.*}})
+// CHECK: scf.yield
+// CHECK: arith.trunci {{.*}} : vector<16xi32> to vector<16xi8>
+// CHECK: vector.store {{.*}}, vector<16xi8>
+module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "", vector_bits = 512, byte_dot = true>} {
+  func.func @main(%x: tensor<1x4x28x28x16xi8>, %w: tensor<6x4x1x1x4x16x4xi8>) -> tensor<1x6x28x28x16xi8> {
+    %s = graph.constant dense<0.25> : tensor<f32>
+    %y = graph.blocked_conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, x_offset = -128 : i64} : tensor<1x4x28x28x16xi8>, tensor<6x4x1x1x4x16x4xi8> -> tensor<1x6x28x28x16xi32>
+    %f = graph.cast %y : tensor<1x6x28x28x16xi32> -> tensor<1x6x28x28x16xf32>
+    %q = graph.quantize %f, %s {axis = 0 : i64, precision = f32} : tensor<1x6x28x28x16xf32>, tensor<f32> -> tensor<1x6x28x28x16xi8>
+    return %q : tensor<1x6x28x28x16xi8>
+  }
+}
+
+// -----
+
+// Pairs of 16-bit values.
+// CHECK: exec.kernel
+// CHECK-SAME: schedule = #sched.cpu_convolution<
+// CHECK: vector.load {{.*}}, vector<16xi16>
+// CHECK: vector.load {{.*}}, vector<2xi8>
+// CHECK: %[[F:.*]] = arith.extui %{{.*}} : vector<16xi8> to vector<16xi16>
+// CHECK: %[[P:.*]] = llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"(%[[F]], %{{.*}})
+// CHECK: arith.addi %{{.*}}, %[[P]] : vector<8xi32>
+module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "", vector_bits = 256>} {
+  func.func @main(%x: tensor<1x4x28x28x8xui8>, %w: tensor<6x4x3x3x4x8x2xi16>) -> tensor<1x6x26x26x8xi32> {
+    %y = graph.blocked_conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x4x28x28x8xui8>, tensor<6x4x3x3x4x8x2xi16> -> tensor<1x6x26x26x8xi32>
+    return %y : tensor<1x6x26x26x8xi32>
+  }
+}
+
+// -----
+
+// Without an instruction, four products one after the other.
+// CHECK: exec.kernel
+// CHECK-SAME: schedule = #sched.cpu_convolution<
+// CHECK-NOT: llvm.call_intrinsic
+// CHECK: arith.extui {{.*}} : vector<4xi8> to vector<4xi32>
+// CHECK: arith.extsi {{.*}} : vector<4xi8> to vector<4xi32>
+// CHECK: arith.muli {{.*}} : vector<4xi32>
+module attributes {exec.target = #exec.cpu_target<triple = "aarch64-unknown-linux-gnu", cpu = "generic", features = "", vector_bits = 128>} {
+  func.func @main(%x: tensor<1x4x28x28x4xui8>, %w: tensor<6x4x1x1x1x4x4xi8>) -> tensor<1x6x28x28x4xi32> {
+    %y = graph.blocked_conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x4x28x28x4xui8>, tensor<6x4x1x1x1x4x4xi8> -> tensor<1x6x28x28x4xi32>
+    return %y : tensor<1x6x28x28x4xi32>
+  }
+}
