@@ -8,9 +8,9 @@
 namespace tegula {
 
 /// LLVM's time grows with the square of a function's length, in optimizer and code generator. A function that is too
-/// long for them is the host function of a model with thousands of dispatches, which does little itself: it is marked
-/// as not to be optimized, and its values live in memory, so that its compilation takes time in proportion to it.
-void simplifyLongFunctions(llvm::Module &module, llvm::FunctionAnalysisManager &functions);
+/// long for them is the host function of a model with thousands of dispatches, which does little itself: it is cut into
+/// pieces that are not optimized, so that its compilation takes time in proportion to it.
+void cutLongFunctions(llvm::Module &module, llvm::FunctionAnalysisManager &functions);
 
 } // namespace tegula
 

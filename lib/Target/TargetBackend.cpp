@@ -83,7 +83,7 @@ void tegula::optimizeModule(llvm::Module &module, llvm::TargetMachine &machine) 
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, graphs, modules);
-  simplifyLongFunctions(module, functions);
+  cutLongFunctions(module, functions);
 
   llvm::FunctionPassManager clean;
   clean.addPass(llvm::SROAPass(llvm::SROAOptions::ModifyCFG));
