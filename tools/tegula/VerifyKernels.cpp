@@ -2,6 +2,7 @@
 #include "VerifyKernels.h"
 
 #include "mlir/IR/BuiltinTypes.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <cstdlib>
 #include <memory>
@@ -77,10 +78,11 @@ void KernelVerifier::verify(int32_t index, void *const *buffers, const int64_t *
     results.emplace_back(std::max<int64_t>(64, tegula_tensor_bytes(static_cast<int32_t>(type), count)));
     arguments[i] = results.back().data();
   }
+  int64_t bytes = kernel->workspace ? kernel->workspace(dims) : kernel->workspace_per_worker;
   std::unique_ptr<void, decltype(&std::free)> workspace(
-      std::aligned_alloc(TEGULA_ALIGNMENT, std::max<int64_t>(TEGULA_ALIGNMENT, kernel->workspace_per_worker)),
+      bytes < 0 ? nullptr : std::aligned_alloc(TEGULA_ALIGNMENT, llvm::alignTo(bytes + 1, TEGULA_ALIGNMENT)),
       &std::free);
-  int32_t status = TEGULA_OK;
+  int32_t status = workspace ? TEGULA_OK : TEGULA_OUT_OF_MEMORY;
   for (uint32_t phase = 0; phase < kernel->phase_count && status == TEGULA_OK; ++phase)
     status = kernel->phases[phase](0, 1, arguments.data(), dims, workspace.get());
   ++verified;

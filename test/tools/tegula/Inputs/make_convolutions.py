@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""make_convolutions.py MODEL TYPE: two convolutions with a Relu between them, in float32 or float16."""
+"""make_convolutions.py MODEL TYPE: two convolutions with a Relu between them, in float32 or float16, of any batch."""
 import sys
 
 import numpy as np
@@ -18,7 +18,7 @@ nodes = [
 graph = helper.make_graph(
     nodes,
     "convolutions",
-    [helper.make_tensor_value_info("x", kind, [1, 3, 40, 40])],
+    [helper.make_tensor_value_info("x", kind, ["n", 3, 40, 40])],
     [helper.make_tensor_value_info("y", kind, None)],
     [numpy_helper.from_array(weight, f"w{i}") for i, weight in enumerate(weights)],
 )
