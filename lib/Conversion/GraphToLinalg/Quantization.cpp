@@ -111,6 +111,39 @@ static LogicalResult lower(OpTy op, typename OpTy::Adaptor adaptor, ConversionPa
   return success();
 }
 
+/// `value`, rounded to the nearest integer, halves to even, plus `zeroPoint` (null for 0), as near as `element` holds
+/// it; a NaN becomes the lowest value. All f32.
+static Value roundAndClamp(OpBuilder &b, Location loc, Value value, Value zeroPoint, Type element) {
+  auto number = [&](double constant) { return constantScalar(b, loc, constant, b.getF32Type()); };
+  unsigned width = element.getIntOrFloatBitWidth();
+  bool isUnsigned = isUnsignedElement(element);
+  double low = isUnsigned ? 0 : -double(int64_t(1) << (width - 1));
+  double high = double((int64_t(1) << (isUnsigned ? width : width - 1)) - 1);
+  auto clamp = [&](Value from, Value least, Value most) -> Value {
+    return arith::MinNumFOp::create(b, loc, arith::MaxNumFOp::create(b, loc, from, least), most);
+  };
+  Type storage = getStorageType(element), i32 = b.getI32Type();
+  if (width > 16) {
+    // Exact in f32 wherever the clamp does not decide.
+    Value rounded = math::RoundEvenOp::create(b, loc, value);
+    if (zeroPoint)
+      rounded = arith::AddFOp::create(b, loc, rounded, zeroPoint);
+    Value integer = arith::FPToSIOp::create(b, loc, i32, clamp(rounded, number(low), number(high)));
+    return storage.isInteger(32) ? integer : Value(arith::TruncIOp::create(b, loc, storage, integer));
+  }
+  // Bounds are integers, so that clamping may come first. Numbers from 2^23 to 2^24 are integers: a sum among them is
+  // rounded, and its lowest bits are the integer's, as those of 1.5 * 2^23 are zero.
+  auto withoutZeroPoint = [&](double bound) -> Value {
+    return zeroPoint ? arith::SubFOp::create(b, loc, number(bound), zeroPoint).getResult() : number(bound);
+  };
+  Value clamped = clamp(value, withoutZeroPoint(low), withoutZeroPoint(high));
+  Value sum = arith::AddFOp::create(b, loc, clamped, number(1.5 * (1 << 23)));
+  Value bits = arith::BitcastOp::create(b, loc, i32, sum);
+  if (zeroPoint)
+    bits = arith::AddIOp::create(b, loc, bits, arith::FPToSIOp::create(b, loc, i32, zeroPoint));
+  return arith::TruncIOp::create(b, loc, storage, bits);
+}
+
 namespace {
 struct QuantizeLowering : Lowering<graph::QuantizeOp> {
   using Lowering::Lowering;
@@ -124,22 +157,11 @@ struct QuantizeLowering : Lowering<graph::QuantizeOp> {
                      Value rounded = arith::TruncFOp::create(b, loc, precision, quotient);
                      quotient = arith::ExtFOp::create(b, loc, b.getF32Type(), rounded);
                    }
-                   auto addZeroPoint = [&](Value value) {
-                     return zeroPoint ? Value(arith::AddFOp::create(b, loc, value, zeroPoint)) : value;
-                   };
-                   if (isNarrowFloat(element))
-                     return encodeNarrowFloat(b, loc, addZeroPoint(quotient), element, op.getSaturate());
-                   // Exact in f32 wherever the clamp does not decide; a NaN becomes the lowest value.
-                   Value value = addZeroPoint(math::RoundEvenOp::create(b, loc, quotient));
-                   unsigned width = element.getIntOrFloatBitWidth();
-                   bool isUnsigned = isUnsignedElement(element);
-                   double low = isUnsigned ? 0 : -double(int64_t(1) << (width - 1));
-                   double high = double((int64_t(1) << (isUnsigned ? width : width - 1)) - 1);
-                   value = arith::MaxNumFOp::create(b, loc, value, constantScalar(b, loc, low, b.getF32Type()));
-                   value = arith::MinNumFOp::create(b, loc, value, constantScalar(b, loc, high, b.getF32Type()));
-                   Value integer = arith::FPToSIOp::create(b, loc, b.getI32Type(), value);
-                   Type storage = getStorageType(element);
-                   return storage.isInteger(32) ? integer : Value(arith::TruncIOp::create(b, loc, storage, integer));
+                   if (!isNarrowFloat(element))
+                     return roundAndClamp(b, loc, quotient, zeroPoint, element);
+                   if (zeroPoint)
+                     quotient = arith::AddFOp::create(b, loc, quotient, zeroPoint);
+                   return encodeNarrowFloat(b, loc, quotient, element, op.getSaturate());
                  });
   }
 };

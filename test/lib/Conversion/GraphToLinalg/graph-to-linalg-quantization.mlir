@@ -1,15 +1,28 @@
 // RUN: tegula-opt %s --graph-to-linalg --canonicalize | FileCheck %s
 
 // CHECK-LABEL: func.func @per_axis
+// CHECK-DAG: %[[ROUNDER:.*]] = arith.constant 0x4B400000 : f32
 // CHECK: arith.divf
+// CHECK: %[[LEAST:.*]] = arith.maxnumf
+// CHECK: %[[CLAMPED:.*]] = arith.minnumf %[[LEAST]]
+// CHECK: %[[SUM:.*]] = arith.addf %[[CLAMPED]], %[[ROUNDER]]
+// CHECK: %[[BITS:.*]] = arith.bitcast %[[SUM]] : f32 to i32
+// CHECK: %[[SHIFTED:.*]] = arith.addi %[[BITS]]
+// CHECK: arith.trunci %[[SHIFTED]] : i32 to i8
+func.func @per_axis(%x: tensor<2x4x8xf32>, %s: tensor<4xf32>, %z: tensor<4xui8>) -> tensor<2x4x8xui8> {
+  %y = graph.quantize %x, %s, %z {axis = 1 : i64, precision = f32} : tensor<2x4x8xf32>, tensor<4xf32>, tensor<4xui8> -> tensor<2x4x8xui8>
+  return %y : tensor<2x4x8xui8>
+}
+
+// Wider integers are rounded first.
+// CHECK-LABEL: func.func @wide
 // CHECK: math.roundeven
 // CHECK: arith.maxnumf
 // CHECK: arith.minnumf
 // CHECK: arith.fptosi %{{.*}} : f32 to i32
-// CHECK: arith.trunci %{{.*}} : i32 to i8
-func.func @per_axis(%x: tensor<2x4x8xf32>, %s: tensor<4xf32>, %z: tensor<4xui8>) -> tensor<2x4x8xui8> {
-  %y = graph.quantize %x, %s, %z {axis = 1 : i64, precision = f32} : tensor<2x4x8xf32>, tensor<4xf32>, tensor<4xui8> -> tensor<2x4x8xui8>
-  return %y : tensor<2x4x8xui8>
+func.func @wide(%x: tensor<8xf32>, %s: tensor<f32>) -> tensor<8xi32> {
+  %y = graph.quantize %x, %s {axis = 0 : i64, precision = f32} : tensor<8xf32>, tensor<f32> -> tensor<8xi32>
+  return %y : tensor<8xi32>
 }
 
 // CHECK-LABEL: func.func @blocked
