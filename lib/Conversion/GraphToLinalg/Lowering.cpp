@@ -190,6 +190,28 @@ Value tegula::castScalar(OpBuilder &b, Location loc, Value value, Type from, Typ
 
 // --- extents ---------------------------------------------------------------------------------------------------------
 
+/// The place of dimension `i` among `groups` if it is alone in its group.
+static std::optional<int64_t> findOwnGroup(ArrayRef<ReassociationIndices> groups, int64_t i) {
+  const auto *group =
+      llvm::find_if(groups, [&](const ReassociationIndices &own) { return llvm::is_contained(own, i); });
+  return group != groups.end() && group->size() == 1 ? std::optional<int64_t>(group - groups.begin()) : std::nullopt;
+}
+
+/// The tensor and dimension that `tensor`, made by movement of elements, has dimension `i` from, or null.
+static std::pair<Value, int64_t> findSourceDimension(Value tensor, int64_t i) {
+  if (auto pad = tensor.getDefiningOp<tensor::PadOp>()) {
+    bool keeps = isConstantIntValue(pad.getMixedLowPad()[i], 0) && isConstantIntValue(pad.getMixedHighPad()[i], 0);
+    return {keeps ? pad.getSource() : Value(), i};
+  }
+  if (auto expand = tensor.getDefiningOp<tensor::ExpandShapeOp>())
+    if (auto from = findOwnGroup(expand.getReassociationIndices(), i))
+      return {expand.getSrc(), *from};
+  if (auto collapse = tensor.getDefiningOp<tensor::CollapseShapeOp>())
+    if (ReassociationIndices from = collapse.getReassociationIndices()[i]; from.size() == 1)
+      return {collapse.getSrc(), from[0]};
+  return {};
+}
+
 OpFoldResult tegula::getExtent(OpBuilder &b, Location loc, Value tensor, int64_t i) {
   while (true) {
     auto type = cast<RankedTensorType>(tensor.getType());
@@ -205,6 +227,9 @@ OpFoldResult tegula::getExtent(OpBuilder &b, Location loc, Value tensor, int64_t
       return view.getSizes()[type.getDynamicDimIndex(i)];
     } else if (auto dps = tensor.getDefiningOp<DestinationStyleOpInterface>()) {
       tensor = dps.getTiedOpOperand(cast<OpResult>(tensor))->get();
+    } else if (auto [source, from] = findSourceDimension(tensor, i); source) {
+      tensor = source;
+      i = from;
     } else {
       break;
     }

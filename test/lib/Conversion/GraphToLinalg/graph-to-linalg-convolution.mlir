@@ -101,3 +101,17 @@ func.func @transpose_dynamic_weight(%x: tensor<1x2x4xf32>, %w: tensor<2x3x?xf32>
   %y = graph.conv_transpose %x, %w {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, output_padding = array<i64: 0>} : tensor<1x2x4xf32>, tensor<2x3x?xf32> -> tensor<1x3x?xf32>
   return %y : tensor<1x3x?xf32>
 }
+
+// The batch of a result is that of the operand, whatever padding, blocks or groups its lowering makes: a sum with the
+// operand broadcasts nothing.
+// CHECK-LABEL: func.func @residual
+// CHECK: tensor.pad
+// CHECK-NOT: exec.broadcast_view
+// CHECK: arith.addf
+// CHECK: arith.addf
+// CHECK: return
+func.func @residual(%x: tensor<?x4x8x8xf32>, %w: tensor<4x2x3x3xf32>) -> tensor<?x4x8x8xf32> {
+  %y = graph.conv %x, %w {group = 2 : i64, strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : tensor<?x4x8x8xf32>, tensor<4x2x3x3xf32> -> tensor<?x4x8x8xf32>
+  %z = graph.add %y, %x : tensor<?x4x8x8xf32>, tensor<?x4x8x8xf32> -> tensor<?x4x8x8xf32>
+  return %z : tensor<?x4x8x8xf32>
+}
