@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Convolutions of 8-bit integers on blocked channels, with and without an instruction that sums products of four bytes.
+"""Convolutions of 8-bit integers: on blocked channels with an instruction that sums products of four bytes, or of two
+16-bit values, and in the matmul family without AVX2.
 
 With scales that are powers of two and sums below 2^24, float arithmetic is exact: results are equal to the last bit."""
 import numpy
@@ -74,7 +75,7 @@ def test_one_convolution(name, types, target):
     }
     node = helper.make_node("QLinearConv", ["x", "xs", "xz", "w", "ws", "wz", "ys", "yz", "b"], ["y"], **attributes)
     model = tegula.compile(make_model([node], x, arrays, y_type), target=target)
-    assert "cpu_convolution" in families(model)
+    assert target == "x86-64-v2" or "cpu_convolution" in families(model)
     sums = convolve(x.astype(numpy.int64) - x_zero, w.astype(numpy.int64) - w_zero, bias.astype(numpy.float64), **attributes)
     assert numpy.abs(sums).max() < 2**24
     wanted = quantize(sums * x_scale * w_scale.reshape(-1, 1, 1), y_scale, y_zero, y_type)
@@ -119,8 +120,9 @@ def test_region(depthwise, target, signed):
     nodes.append(helper.make_node("Add", ["last", "d0"], ["sum"]) if adds else helper.make_node("Neg", ["last"], ["sum"]))
     linear("Quantize", "sum", "y", 4)
     model = tegula.compile(make_model(nodes, x, arrays, dtype), target=target)
-    assert {"cpu_convolution", "cpu_depthwise"} <= families(model)
-    assert "cpu_matmul" not in families(model)
+    if target != "x86-64-v2":
+        assert {"cpu_convolution", "cpu_depthwise"} <= families(model)
+        assert "cpu_matmul" not in families(model)
 
     value = x
     for i, weight in enumerate(weights):

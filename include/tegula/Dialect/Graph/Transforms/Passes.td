@@ -69,10 +69,11 @@ def GraphBlockChannelsPass : Pass<"graph-block-channels", "::mlir::func::FuncOp"
   let summary = "Lays channels of images out in blocks as long as the target's vectors";
   let description = [{
     Convolutions of float images become `graph.blocked_conv` on [N, C / c, H, W, c], of f32, when their channels fill blocks
-    of the target's vector length; on x86, those of 8-bit integers with i32 sums do whatever their channels. Ops between them that work in the same way on blocked values (elementwise ops, pools,
-    concatenations of channels) follow. Relayouts, each a reshape and a transpose, are left at the borders of such
-    regions. Weights are laid out, and transformed where Winograd's algorithm needs fewer multiplications, by ops that
-    graph-fold-constants evaluates. Without a CPU target on the module nothing changes.
+    of the target's vector length; on x86 with AVX2, those of 8-bit integers with i32 sums do whatever their channels. Ops
+    between them that work in the same way on blocked values (elementwise ops, pools, concatenations of channels) follow.
+    Relayouts, each a reshape and a transpose, are left at the borders of such regions. Weights are laid out, and
+    transformed where Winograd's algorithm needs fewer multiplications, by ops that graph-fold-constants evaluates. Without
+    a CPU target on the module nothing changes.
   }];
   let dependentDialects = ["::tegula::graph::GraphDialect"];
 }
