@@ -195,10 +195,10 @@ struct ConvLowering : Lowering<graph::ConvOp> {
                   getExtent(rewriter, loc, weight, 0));
     LoweredWindow window = lowerWindow(rewriter, loc, x, kernelExtents(rewriter, loc, weight), op.getStrides(),
                                        op.getDilations(), op.getPads(), op.getAutoPad(), /*ceilMode=*/false, type);
-    Value zero = constantScalar(rewriter, loc, op.getXZeroPoint(), getStorageType(getElement(op.getX())));
+    int64_t zeroPoints[] = {int64_t(op.getXZeroPoint()), int64_t(op.getWeightZeroPoint())};
+    Value zero = constantScalar(rewriter, loc, double(zeroPoints[0]), getStorageType(getElement(op.getX())));
     x = padSpatial(rewriter, loc, x, window.padBegin, window.padEnd, zero);
     Type elements[] = {getElement(op.getX()), getElement(op.getWeight())};
-    int64_t zeroPoints[] = {int64_t(op.getXZeroPoint()), int64_t(op.getWeightZeroPoint())};
     int64_t group = op.getGroup();
     Value result;
     if (group != 1 && weightType.hasStaticShape() && weightType.getDimSize(0) == group &&

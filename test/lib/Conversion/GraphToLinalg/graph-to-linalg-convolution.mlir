@@ -115,3 +115,13 @@ func.func @residual(%x: tensor<?x4x8x8xf32>, %w: tensor<4x2x3x3xf32>) -> tensor<
   %z = graph.add %y, %x : tensor<?x4x8x8xf32>, tensor<?x4x8x8xf32> -> tensor<?x4x8x8xf32>
   return %z : tensor<?x4x8x8xf32>
 }
+
+// Padding is of the zero point.
+// CHECK-LABEL: func.func @zero_point
+// CHECK: %[[ZERO:.*]] = arith.constant -100 : i8
+// CHECK: tensor.pad
+// CHECK: tensor.yield %[[ZERO]]
+func.func @zero_point(%x: tensor<1x4x8x8xi8>, %w: tensor<4x4x3x3xi8>) -> tensor<1x4x8x8xi32> {
+  %y = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, x_zero_point = -100 : i64} : tensor<1x4x8x8xi8>, tensor<4x4x3x3xi8> -> tensor<1x4x8x8xi32>
+  return %y : tensor<1x4x8x8xi32>
+}
