@@ -28,8 +28,8 @@ def value(name, shape=(4, 16), type=onnx.TensorProto.FLOAT):
     return onnx.helper.make_tensor_value_info(name, type, shape)
 
 
-def make_model(path, nodes, initializers=(), functions=()):
-    graph = onnx.helper.make_graph(nodes, "g", [value("x")], [value("y")], initializers)
+def make_model(path, nodes, initializers=(), functions=(), rows=4):
+    graph = onnx.helper.make_graph(nodes, "g", [value("x", (rows, 16))], [value("y", (rows, 16))], initializers)
     opsets = [onnx.helper.make_opsetid("", 18), onnx.helper.make_opsetid("local", 1)]
     path.write_bytes(onnx.helper.make_model(graph, opset_imports=opsets, functions=functions,
                                             ir_version=9).SerializeToString())
@@ -43,7 +43,7 @@ def name_after(step, count):
     return "y" if step == count - 1 else f"v{step}"
 
 
-def make_chain(path, count, operators):
+def make_chain(path, count, operators, rows=4):
     nodes = []
     for step in range(count):
         inputs = ["x" if step == 0 else f"v{step - 1}"]
@@ -51,17 +51,18 @@ def make_chain(path, count, operators):
         if operator == "MatMul":
             inputs.append("w")
         nodes.append(onnx.helper.make_node(operator, inputs, [name_after(step, count)], name=f"n{step}"))
-    return make_model(path, nodes, [WEIGHT])
+    return make_model(path, nodes, [WEIGHT], rows=rows)
 
 
-@pytest.mark.parametrize("operators,counts", [
-    (["Relu", "Neg", "Sin"], (5000, 10000, 20000)),
-    (["MatMul", "Relu", "Softmax", "Neg"], (5000, 10000, 20000)),
+@pytest.mark.parametrize("operators,counts,rows", [
+    (["Relu", "Neg", "Sin"], (5000, 10000, 20000), 4),
+    (["MatMul", "Relu", "Softmax", "Neg"], (5000, 10000, 20000), 4),
+    (["MatMul", "Relu", "Softmax", "Neg"], (2500, 5000, 10000), "N"),
 ])
-def test_chains_compile_in_linear_time(tmp_path, operators, counts):
+def test_chains_compile_in_linear_time(tmp_path, operators, counts, rows):
     seconds = []
     for count in counts:
-        path = make_chain(tmp_path / "chain.onnx", count, operators)
+        path = make_chain(tmp_path / "chain.onnx", count, operators, rows)
         code, output, time = tegula("compile", path, "-o", tmp_path / "chain.so")
         assert code == 0, output
         seconds.append(time)
