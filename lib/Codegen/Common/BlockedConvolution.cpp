@@ -95,6 +95,30 @@ ConvolutionEmitter::ConvolutionEmitter(OpBuilder &builder, Location loc, KernelF
   forEachStepOperand(form, [&](OpOperand *operand, ArrayRef<SmallVector<int64_t>> forms) {
     operands[operand] = makeAccess(operand->get(), forms);
   });
+  findBias();
+}
+
+void ConvolutionEmitter::findBias() {
+  linalg::GenericOp op = form.info.op;
+  auto step = form.steps.empty() ? linalg::GenericOp() : dyn_cast<linalg::GenericOp>(form.steps.front());
+  // The order of a sum matters to floats.
+  if (!step || !vector.getElementType().isInteger(32))
+    return;
+  for (arith::AddIOp add : step.getBody()->getOps<arith::AddIOp>()) {
+    auto left = dyn_cast<BlockArgument>(add.getLhs()), right = dyn_cast<BlockArgument>(add.getRhs());
+    if (!left || !right || !left.hasOneUse() || !right.hasOneUse())
+      continue;
+    OpOperand *sum = step.getMatchingOpOperand(left), *other = step.getMatchingOpOperand(right);
+    if (sum->get() != op.getDpsInits()[0])
+      std::swap(sum, other);
+    auto *entry = operands.find(other);
+    if (sum->get() != op.getDpsInits()[0] || entry == operands.end())
+      continue;
+    const FlatAccess &access = entry->second;
+    auto is = [&](unsigned loop, int64_t value) { return IndexMath::isConstant(access.steps[loop], value); };
+    if (access.element.isInteger(32) && is(Batch, 0) && is(Row, 0) && is(Column, 0) && is(Lane, 1))
+      bias = other;
+  }
 }
 
 FlatAccess ConvolutionEmitter::makeAccess(Value buffer, ArrayRef<SmallVector<int64_t>> forms) {
@@ -122,6 +146,8 @@ Value ConvolutionEmitter::loadVector(Value flat, Index index) {
 Value ConvolutionEmitter::zeroVector() {
   return arith::ConstantOp::create(b, loc, vector, cast<TypedAttr>(b.getZeroAttr(vector)));
 }
+
+Value ConvolutionEmitter::startVector(const Place &place) { return bias ? load(operands[bias], place) : zeroVector(); }
 
 Value ConvolutionEmitter::makeFactors(Value bytes, const IntegerForm &integers) {
   auto type = cast<VectorType>(bytes.getType());
@@ -187,6 +213,6 @@ void ConvolutionEmitter::finish(const Place &place, Value sum) {
     return value;
   };
   applySteps(form, sum,
-             {[&](OpOperand &operand) { return load(operands[&operand], place); }, define,
-              [&](Operation *op, IRMapping &mapping) { cloneElementwise(b, loc, op, mapping); }});
+             {[&](OpOperand &operand) { return &operand == bias ? zeroVector() : load(operands[&operand], place); },
+              define, [&](Operation *op, IRMapping &mapping) { cloneElementwise(b, loc, op, mapping); }});
 }

@@ -74,6 +74,8 @@ protected:
   mlir::Value loadScalar(mlir::Value flat, Index index);
   mlir::Value loadVector(mlir::Value flat, Index index);
   mlir::Value zeroVector();
+  /// What the sums of `place` start from: the bias of integers, which `finish` then does not add, or zero.
+  mlir::Value startVector(const Place &place);
   /// `bytes` of the operand, some for each lane, as factors of emitDot.
   mlir::Value makeFactors(mlir::Value bytes, const IntegerForm &integers);
 
@@ -88,6 +90,10 @@ protected:
   llvm::MapVector<mlir::OpOperand *, matmul::FlatAccess> operands;
 
 private:
+  /// The operand of the first step that is only added to the sums of integers, the same for all places.
+  mlir::OpOperand *bias = nullptr;
+
+  void findBias();
   mlir::Value load(const matmul::FlatAccess &access, const Place &place);
   void store(const matmul::FlatAccess &access, const Place &place, mlir::Value value);
 };

@@ -164,7 +164,12 @@ void Emitter::emitBlock(Extent extent, const Place &place) {
     for (int64_t pixel = 0; pixel < extent.pixels; ++pixel)
       places.push_back(math.add(math.mul(math.of(row), x.steps[Row]), math.mul(math.of(pixel), x.steps[Column])));
   Index weightBase = math.add(weight.base, math.mul(place.outer, weight.steps[Outer]));
-  Values sums(extent.blocks * places.size(), zeroVector());
+  Values sums;
+  for (int64_t block = 0; block < extent.blocks; ++block) {
+    Place own = place;
+    own.outer = math.add(place.outer, math.of(block));
+    sums.append(places.size(), startVector(own));
+  }
   sums = sum(extent, places, Inner, address(x, place), weightBase, std::move(sums));
   if (scratch)
     return storeThroughScratch(extent, place, sums);

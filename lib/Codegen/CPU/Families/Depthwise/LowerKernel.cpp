@@ -86,7 +86,7 @@ void Emitter::emitRow(const Place &place) {
 }
 
 void Emitter::emitBlock(int64_t count, const Place &place) {
-  Values sums(count, zeroVector());
+  Values sums(count, startVector(place));
   int64_t rows = depthwise.info.extents[KernelRow];
   if (keepsWeights) {
     for (int64_t row = 0; row < rows; ++row)

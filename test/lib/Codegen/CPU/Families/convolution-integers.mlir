@@ -1,11 +1,13 @@
 // RUN: tegula-opt %s --split-input-file --tegula-graph --tegula-linalg --tegula-kernels --tegula-scheduled --tegula-buffers --codegen-lower-family --canonicalize --cse | FileCheck %s
 
 // Four channels at once: four bytes of the operand in each lane, signed ones with another highest bit, with the weights
-// of two blocks; then the sums are quantized where they are.
+// of two blocks. The sums start from the bias, and are quantized where they are.
 // CHECK: exec.kernel
 // CHECK-SAME: schedule = #sched.cpu_convolution<blocks = 2, rows = 1, pixels = 14, unroll = 4>
 // CHECK-NOT: linalg
-// CHECK: scf.for {{.*}} iter_args
+// CHECK: %[[FIRST:.*]] = vector.load {{.*}}, vector<16xi32>
+// CHECK: %[[SECOND:.*]] = vector.load {{.*}}, vector<16xi32>
+// CHECK: scf.for {{.*}} iter_args(%{{.*}} = %[[FIRST]], {{.*}} = %[[SECOND]])
 // CHECK: vector.load {{.*}}, vector<64xi8>
 // CHECK: vector.load {{.*}}, vector<64xi8>
 // CHECK: %[[E:.*]] = vector.load {{.*}}, vector<4xi8>
@@ -16,12 +18,13 @@
 // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%{{.*}}, %[[F]], %{{.*}})
 // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%{{.*}}, %[[F]], %{{.*}})
 // CHECK: scf.yield
+// CHECK-NOT: arith.addi {{.*}} : vector<16xi32>
 // CHECK: arith.trunci {{.*}} : vector<16xi32> to vector<16xi8>
 // CHECK: vector.store {{.*}}, vector<16xi8>
 module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "", vector_bits = 512, byte_dot = true>} {
-  func.func @main(%x: tensor<1x4x28x28x16xi8>, %w: tensor<6x4x1x1x4x16x4xi8>) -> tensor<1x6x28x28x16xi8> {
+  func.func @main(%x: tensor<1x4x28x28x16xi8>, %w: tensor<6x4x1x1x4x16x4xi8>, %b: tensor<6x16xi32>) -> tensor<1x6x28x28x16xi8> {
     %s = graph.constant dense<0.25> : tensor<f32>
-    %y = graph.blocked_conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, x_offset = -128 : i64} : tensor<1x4x28x28x16xi8>, tensor<6x4x1x1x4x16x4xi8> -> tensor<1x6x28x28x16xi32>
+    %y = graph.blocked_conv %x, %w, %b {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, x_offset = -128 : i64} : tensor<1x4x28x28x16xi8>, tensor<6x4x1x1x4x16x4xi8>, tensor<6x16xi32> -> tensor<1x6x28x28x16xi32>
     %f = graph.cast %y : tensor<1x6x28x28x16xi32> -> tensor<1x6x28x28x16xf32>
     %q = graph.quantize %f, %s {axis = 0 : i64, precision = f32} : tensor<1x6x28x28x16xf32>, tensor<f32> -> tensor<1x6x28x28x16xi8>
     return %q : tensor<1x6x28x28x16xi8>
