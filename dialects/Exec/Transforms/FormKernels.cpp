@@ -106,6 +106,7 @@ public:
           Group group;
           group.add(fill);
           groups.push_back(group);
+          taken.insert(fill);
         }
     for (Group &group : groups)
       if (failed(outline(group)))
