@@ -2,6 +2,7 @@
 // Contractions become linalg.generic ops of the form `acc + a * b`, whatever their maps: the form that the matmul
 // family takes. f16 and bf16 accumulate in f32.
 #include "tegula/Conversion/GraphToLinalg/Contraction.h"
+#include "tegula/Conversion/GraphToLinalg/Reductions.h"
 
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Dialect/Graph/IR/Einsum.h"
@@ -32,10 +33,7 @@ Value tegula::buildContraction(OpBuilder &b, Location loc, ValueRange operands, 
                                     else
                                       product = arith::MulIOp::create(nested, at, product, factor);
                                   }
-                                  Value sum = isa<FloatType>(accumulator)
-                                                  ? Value(arith::AddFOp::create(nested, at, v.back(), product))
-                                                  : Value(arith::AddIOp::create(nested, at, v.back(), product));
-                                  linalg::YieldOp::create(nested, at, sum);
+                                  linalg::YieldOp::create(nested, at, addReassociable(nested, at, v.back(), product));
                                 })
           .getResult(0);
   if (storage == accumulator)
