@@ -83,10 +83,11 @@ CompileStatus CompilerSession::load(std::unique_ptr<LoadedArtifact> &artifact) {
   exec::CPUTargetAttr host;
   if (llvm::Error error = describeExport(exportOptions, host))
     return fail(CompileStatus::Internal, llvm::toString(std::move(error)));
+  exportOptions.countOperations = options.countOperations;
   auto object = emitMachineCode(*module, host, exportOptions, CodeKind::Object);
   if (!object)
     return fail(CompileStatus::Internal, llvm::toString(object.takeError()));
-  auto loaded = LoadedArtifact::load(*object, exportOptions.symbol, *module);
+  auto loaded = LoadedArtifact::load(*object, exportOptions.symbol, *module, options.countOperations);
   if (!loaded)
     return fail(CompileStatus::InvalidModel, llvm::toString(loaded.takeError()));
   artifact = std::move(*loaded);

@@ -2,6 +2,7 @@
 #include "MachineCode.h"
 
 #include "tegula/Dialect/Sched/IR/Sched.h"
+#include "tegula/Export/OperationCounts.h"
 
 using namespace mlir;
 using namespace tegula;
@@ -32,6 +33,12 @@ llvm::Expected<std::string> tegula::emitMachineCode(ModuleOp module, exec::CPUTa
       if (llvm::Function *function = (*code)->getFunction(kernel.getSymName()))
         function->addFnAttr(shapedAttribute);
   optimizeModule(**code, **machine);
+  if (options.countOperations) {
+    std::vector<std::string> kernels;
+    for (auto kernel : module.getOps<exec::KernelOp>())
+      kernels.push_back(kernel.getSymName().str());
+    countOperations(**code, kernels);
+  }
   if (kind == CodeKind::IR) {
     std::string text;
     llvm::raw_string_ostream stream(text);

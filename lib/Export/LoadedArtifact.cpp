@@ -79,7 +79,7 @@ static uint16_t getElfMachine(StringRef object) {
 }
 
 llvm::Expected<std::unique_ptr<LoadedArtifact>> LoadedArtifact::load(StringRef object, StringRef symbol,
-                                                                     ModuleOp module) {
+                                                                     ModuleOp module, bool hasCounts) {
   // One thread: tasks run where they are dispatched.
   auto process =
       orc::SelfExecutorProcessControl::Create(/*SSP=*/nullptr, std::make_unique<orc::InPlaceTaskDispatcher>());
@@ -107,12 +107,23 @@ llvm::Expected<std::unique_ptr<LoadedArtifact>> LoadedArtifact::load(StringRef o
     return std::move(error);
   if (llvm::Error error = code.layer.add(library, llvm::MemoryBuffer::getMemBufferCopy(object, symbol)))
     return std::move(error);
-  auto found = code.session.lookup({&library}, code.session.intern((symbol + "_query").str()));
-  if (!found) {
+  auto find = [&](const llvm::Twine &name) -> llvm::Expected<orc::ExecutorAddr> {
+    auto found = code.session.lookup({&library}, code.session.intern(name.str()));
+    if (found)
+      return found->getAddress();
     std::string reason = llvm::toString(found.takeError());
     return llvm::createStringError("cannot link the code of %s: %s", symbol.str().c_str(),
                                    (code.messages.empty() ? reason : code.messages).c_str());
+  };
+  auto query = find(symbol + "_query");
+  if (!query)
+    return query.takeError();
+  loaded->artifact = query->toPtr<tegula_query_function>()(TEGULA_ABI_VERSION);
+  if (hasCounts) {
+    auto counts = find(operationCountsSymbol);
+    if (!counts)
+      return counts.takeError();
+    loaded->counts = counts->toPtr<const OperationCount *>();
   }
-  loaded->artifact = found->getAddress().toPtr<tegula_query_function>()(TEGULA_ABI_VERSION);
   return loaded;
 }

@@ -37,6 +37,7 @@ class Case:
     span: float = 0.0  # atol grows to span * max|expected| of the output
     limit: float = 20.0  # seconds per command
     expect: str = "pass"  # or a verdict of malformed/index.json
+    vector_share: float = 0.0  # at least this part of the operations on floats must run in vectors
     folds: bool = False  # everything is constant, so no kernel may run but behind a host operation
 
     def may_use_host(self):
@@ -76,8 +77,11 @@ class Case:
         tolerances = [f"--rtol={self.rtol:g}", f"--atol={self.atol:g}"]
         if self.span:
             tolerances.append(f"--span={self.span:g}")
-        return [(tegula + ["run", str(self.model), "--data", str(folder), *tolerances, "--json"], {0})
+        runs = [(tegula + ["run", str(self.model), "--data", str(folder), *tolerances, "--json"], {0})
                 for folder in self.data]
+        if self.vector_share:
+            runs.append((runs[0][0] + ["--count-operations"], {0}))  # other code, so beside the run that users make
+        return runs
 
 
 def corpus_folder():
@@ -154,7 +158,8 @@ def model_cases(cache):
             rtol, atol, span = 1e-2, 5e-2, 2e-2
         elif "FLOAT16" in model["dtypes"]:
             rtol, atol = 1e-2, 1e-2
-        yield Case(model["name"], folder / "model.onnx", data_sets(folder), rtol, atol, span, limit=180)
+        yield Case(model["name"], folder / "model.onnx", data_sets(folder), rtol, atol, span, limit=180,
+                   vector_share=0.95)
 
 
 def malformed_cases(cache):

@@ -68,6 +68,7 @@ def parse(arguments):
     for suite in options.suites:
         if suite not in cases.SUITES:
             parser.error(f"expected a suite of {', '.join(cases.SUITES)} or all, but got '{suite}'")
+    os.environ["TEGULA_BUILD"] = options.build  # which the runner and the commands that it starts look at
     options.tegula = (options.tegula or str(Path(options.build) / "bin" / "tegula")).split()
     return options
 

@@ -166,6 +166,11 @@ def run_case(case, tegula, scratch, only_check=False, verdicts=False):
         elif case.folds and report.get("kernel_dispatches") and not case.may_use_host():
             result.status = "error"
             result.message = f"expected everything to fold, but {report['kernel_dispatches']} kernels ran"
+        elif "--count-operations" in arguments:
+            vectors, all_operations = report.get("operations_in_vectors", -1), report.get("operations", 0)
+            if vectors < case.vector_share * all_operations:
+                result.status = "error"
+                result.message = f"expected {case.vector_share:.0%} of {all_operations} operations in vectors, but got {vectors}"
         if result.status != "pass":
             break
         if result.host_dispatches and not case.may_use_host():

@@ -139,6 +139,13 @@ def test_parallel_results_keep_the_order(case, tmp_path):
     assert report.summary(results).startswith("2 of 3 pass, 1 mismatch; 0 host dispatches")
 
 
+@pytest.mark.parametrize("counted, status", [("96", "pass"), ("95", "pass"), ("94", "error"), ("", "error")])
+def test_share_of_operations_in_vectors(case, tmp_path, counted, status):
+    result = runner.run_case(case(f"pass {counted}", vector_share=0.95), FAKE, tmp_path / "scratch")
+    assert result.status == status, result
+    assert status == "pass" or "expected 95% of" in result.message
+
+
 @pytest.mark.parametrize("allowed, status", [(True, "pass"), (False, "internal")])
 def test_numbers_are_no_work_of_the_host(case, tmp_path, allowed, status):
     made = case("host")

@@ -28,6 +28,9 @@ static const OptionSpec options[] = {
     {"verify-against", "TARGET",
      "reference: run every kernel of an ONNX model also as plain loops; name the first that\n"
      "differs"},
+    {"count-operations", nullptr,
+     "of an ONNX model: report how many operations on floats (and products of bytes that are added\n"
+     "up) its kernels did, and how many of them in vectors; with one thread"},
     {"json", nullptr, "report as JSON"},
 };
 static const CommandSpec spec{
@@ -86,6 +89,44 @@ static std::string typeText(const Outputs &outputs, size_t index) {
   return outputs.kinds[index] == ValueKind::Tensor ? text + " " + shapeText(outputs.view(index).shape) : text;
 }
 
+/// Of all kernels.
+static OperationCount sumOf(llvm::ArrayRef<OperationCount> counts) {
+  OperationCount sum{0, 0};
+  for (const OperationCount &count : counts) {
+    sum.inVectors += count.inVectors;
+    sum.alone += count.alone;
+  }
+  return sum;
+}
+
+static void printOperations(const tegula_model *model, llvm::ArrayRef<OperationCount> counts) {
+  auto print = [](llvm::StringRef name, const OperationCount &count) {
+    int64_t all = count.inVectors + count.alone;
+    llvm::outs() << name << ": " << all << " operations"
+                 << llvm::format(", %.1f %% in vectors\n", all ? 100.0 * double(count.inVectors) / double(all) : 100.0);
+  };
+  for (auto [index, count] : llvm::enumerate(counts))
+    if (count.alone)
+      print(std::string("kernel ") + tegula_model_kernel(model, int32_t(index))->name, count);
+  print("all kernels", sumOf(counts));
+}
+
+static void writeOperations(llvm::json::OStream &json, const tegula_model *model,
+                            llvm::ArrayRef<OperationCount> counts) {
+  auto write = [&](const OperationCount &count) {
+    json.attribute("operations", count.inVectors + count.alone);
+    json.attribute("operations_in_vectors", count.inVectors);
+  };
+  write(sumOf(counts));
+  json.attributeArray("kernel_operations", [&] {
+    for (auto [index, count] : llvm::enumerate(counts))
+      json.object([&] {
+        json.attribute("name", tegula_model_kernel(model, int32_t(index))->name);
+        write(count);
+      });
+  });
+}
+
 static void printComparison(llvm::StringRef name, const std::string &type, const Comparison &comparison) {
   llvm::outs() << "output '" << name << "' " << type << ": ";
   if (!comparison.incomparable.empty()) {
@@ -135,6 +176,15 @@ int tegula::tool::runRun(llvm::ArrayRef<const char *> words) {
     return ExitUsage;
   bool compare = arguments.has("data"), json = arguments.has("json");
   const std::string &path = arguments.positional[0];
+
+  bool countOperations = arguments.has("count-operations");
+  if (countOperations) {
+    if (!isOnnxPath(path) || arguments.has("verify-against") || threads > 1) {
+      llvm::errs() << "error: --count-operations wants an ONNX model, one thread and no --verify-against\n";
+      return ExitUsage;
+    }
+    threads = 1;
+  }
 
   // The data first: a missing folder should not cost a compilation.
   TestDataFiles files;
@@ -205,6 +255,8 @@ int tegula::tool::runRun(llvm::ArrayRef<const char *> words) {
         out.attribute("match", mismatched == 0);
       else
         out.attribute("seed", static_cast<int64_t>(seed));
+      if (countOperations)
+        writeOperations(out, model, opened.artifact->getOperationCounts());
       out.attributeArray("outputs", [&] {
         for (size_t index = 0; index < count; ++index) {
           out.object([&] {
@@ -247,6 +299,8 @@ int tegula::tool::runRun(llvm::ArrayRef<const char *> words) {
       llvm::outs() << "\n";
     }
   }
+  if (countOperations && !json)
+    printOperations(model, opened.artifact->getOperationCounts());
   if (mismatched)
     return reportFault(path + ": " + llvm::Twine(mismatched) + " of " + llvm::Twine(count) +
                        " outputs do not match the expected ones");

@@ -43,6 +43,8 @@ struct CompileOptions {
   /// Where a failing compilation leaves its IR and command; empty: no replay files.
   std::string replayDirectory = "tegula-replay";
   bool verifyEach = true;
+  /// Of load(): kernels count their arithmetic.
+  bool countOperations = false;
 };
 
 /// The memory interface of one kernel: what its buffers are.

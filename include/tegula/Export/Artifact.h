@@ -24,6 +24,7 @@ struct ExportOptions {
   std::string deviceCode; ///< PTX text of all kernels; empty for a CPU target
   /// Define `<symbol>_create` and the other functions of makeHeader, which call the runtime core.
   bool entryPoints = false;
+  bool countOperations = false;                     ///< kernels count their arithmetic: OperationCounts.h
   std::string constantsSymbol = "tegula_constants"; ///< what the constants are called in another object
   /// Constants of more bytes than this go to a sidecar file next to the library.
   int64_t sidecarThreshold = int64_t(256) << 20;
