@@ -20,24 +20,6 @@ namespace tegula {
 
 namespace {
 struct ExecLowerDeviceKernelPass : tegula::impl::ExecLowerDeviceKernelPassBase<ExecLowerDeviceKernelPass> {
-  /// Replaces the first `arguments.size()` arguments; buffers come from `getBuffer`, extents from `getDim`.
-  template <typename GetBuffer, typename GetDim>
-  void replaceArguments(OpBuilder &builder, ArrayRef<BlockArgument> arguments, GetBuffer getBuffer, GetDim getDim) {
-    for (BlockArgument argument : arguments) {
-      Location loc = argument.getLoc();
-      if (auto type = dyn_cast<MemRefType>(argument.getType())) {
-        Value pointer = getBuffer();
-        SmallVector<Value> sizes;
-        for (int64_t k = 0; k < type.getNumDynamicDims(); ++k)
-          sizes.push_back(getDim());
-        argument.replaceAllUsesWith(makeMemRef(builder, loc, type, pointer, sizes));
-      } else {
-        argument.replaceAllUsesWith(
-            arith::IndexCastOp::create(builder, loc, builder.getIndexType(), getDim()).getResult());
-      }
-    }
-  }
-
   void lowerGrid(func::FuncOp function) {
     OpBuilder builder(&getContext());
     Location loc = function.getLoc();
@@ -52,7 +34,7 @@ struct ExecLowerDeviceKernelPass : tegula::impl::ExecLowerDeviceKernelPassBase<E
     auto slot = [&](Value base, int32_t index) -> Value {
       return LLVM::GEPOp::create(builder, loc, pointerType, i64, base, ArrayRef<LLVM::GEPArg>{index});
     };
-    replaceArguments(
+    replaceKernelArguments(
         builder, old, [&] { return null; },
         [&]() -> Value { return LLVM::LoadOp::create(builder, loc, i64, slot(dims, dim++)); });
     entry.eraseArguments(0, old.size());
@@ -86,7 +68,8 @@ struct ExecLowerDeviceKernelPass : tegula::impl::ExecLowerDeviceKernelPassBase<E
     Value workspace = added[buffers + dims], status = added[buffers + dims + 1];
     builder.setInsertionPointToStart(&entry);
     size_t buffer = 0, dim = buffers;
-    replaceArguments(builder, old, [&]() -> Value { return added[buffer++]; }, [&]() -> Value { return added[dim++]; });
+    replaceKernelArguments(
+        builder, old, [&]() -> Value { return added[buffer++]; }, [&]() -> Value { return added[dim++]; });
 
     auto block = function->getAttrOfType<DenseI32ArrayAttr>("exec.block");
     auto wide = [&](Value number) -> Value {

@@ -29,19 +29,10 @@ static void bindArguments(OpBuilder &builder, func::FuncOp function, Value buffe
   };
   int64_t buffer = 0, dim = 0;
   unsigned count = function.getFunctionType().getNumInputs();
-  for (BlockArgument argument : function.getArguments().take_front(count)) {
-    if (auto type = dyn_cast<MemRefType>(argument.getType())) {
-      SmallVector<Value> sizes;
-      for (int64_t k = 0; k < type.getNumDynamicDims(); ++k)
-        sizes.push_back(load(i64, dims, dim++));
-      Value pointer =
-          buffers ? load(pointerType, buffers, buffer++) : LLVM::ZeroOp::create(builder, loc, pointerType).getResult();
-      argument.replaceAllUsesWith(makeMemRef(builder, loc, type, pointer, sizes));
-    } else {
-      argument.replaceAllUsesWith(
-          arith::IndexCastOp::create(builder, loc, builder.getIndexType(), load(i64, dims, dim++)));
-    }
-  }
+  Value null = buffers ? Value() : LLVM::ZeroOp::create(builder, loc, pointerType);
+  replaceKernelArguments(
+      builder, function.getArguments().take_front(count),
+      [&] { return buffers ? load(pointerType, buffers, buffer++) : null; }, [&] { return load(i64, dims, dim++); });
   function.getBody().front().eraseArguments(0, count);
 }
 

@@ -44,6 +44,23 @@ Value tegula::makeMemRef(OpBuilder &builder, Location loc, MemRefType type, Valu
   return UnrealizedConversionCastOp::create(builder, loc, type, descriptor).getResult(0);
 }
 
+void tegula::replaceKernelArguments(OpBuilder &builder, ArrayRef<BlockArgument> arguments,
+                                    function_ref<Value()> nextBuffer, function_ref<Value()> nextDim) {
+  for (BlockArgument argument : arguments) {
+    Location loc = argument.getLoc();
+    if (auto type = dyn_cast<MemRefType>(argument.getType())) {
+      Value pointer = nextBuffer();
+      SmallVector<Value> sizes;
+      for (int64_t k = 0; k < type.getNumDynamicDims(); ++k)
+        sizes.push_back(nextDim());
+      argument.replaceAllUsesWith(makeMemRef(builder, loc, type, pointer, sizes));
+    } else {
+      argument.replaceAllUsesWith(
+          arith::IndexCastOp::create(builder, loc, builder.getIndexType(), nextDim()).getResult());
+    }
+  }
+}
+
 Value tegula::getPointer(OpBuilder &builder, Location loc, Value memref) {
   auto type = cast<MemRefType>(memref.getType());
   Value address = memref::ExtractAlignedPointerAsIndexOp::create(builder, loc, memref);

@@ -12,6 +12,10 @@ namespace tegula {
 /// descriptor behind an unrealized_conversion_cast, which the memref lowering dissolves.
 mlir::Value makeMemRef(mlir::OpBuilder &builder, mlir::Location loc, mlir::MemRefType type, mlir::Value pointer,
                        mlir::ValueRange dynamicSizes);
+/// Replaces the arguments of a kernel's function, memrefs with identity layout and indices, by what the runtime passes:
+/// `nextBuffer` gives the pointer of each memref in order, `nextDim` each dynamic extent and index as i64.
+void replaceKernelArguments(mlir::OpBuilder &builder, llvm::ArrayRef<mlir::BlockArgument> arguments,
+                            llvm::function_ref<mlir::Value()> nextBuffer, llvm::function_ref<mlir::Value()> nextDim);
 /// The address of a memref's first element as !llvm.ptr (strided layouts: offset included).
 mlir::Value getPointer(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value memref);
 /// The dynamic extents of a memref as i64.
