@@ -327,7 +327,7 @@ def test_save_with_weight_file(artifacts, tmp_path):
 def test_load_errors(artifacts, tmp_path):
     with pytest.raises(tegula.TegulaError, match="absent.so.*No such file"):
         tegula.load(tmp_path / "absent.so")
-    with pytest.raises(tegula.TegulaError, match="expected ABI version 4, but got 99"):
+    with pytest.raises(tegula.TegulaError, match="expected ABI version [0-9]+, but got 99"):
         tegula.load(artifacts / "other_abi.so")
     with pytest.raises(tegula.TegulaError, match="this processor lacks: .*future-feature"):
         tegula.load(artifacts / "other_processor.so")
