@@ -42,7 +42,7 @@ static LogicalResult buildDft(NodeContext &node, Value axis) {
   if (toReal && components != 2)
     return node.error("expected a complex signal for an inverse one-sided transform, but got a real one");
 
-  Type i64 = node.builder.getI64Type(), f64 = node.builder.getF64Type();
+  Type f64 = node.builder.getF64Type();
   Value zero = node.scalar(int64_t(0)), one = node.scalar(int64_t(1)), two = node.scalar(int64_t(2));
   axis = integerOperand(c, axis);
   axis = c.select(c.compare("Less", axis, zero), c.add(axis, node.scalar(rank)), axis);
