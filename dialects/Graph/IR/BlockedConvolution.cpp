@@ -153,8 +153,8 @@ LogicalResult BlockChannelsOp::inferTypes(SmallVectorImpl<Type> &types) {
 
 LogicalResult BlockChannelsOp::verify() {
   RankedTensorType x = ranked(getX());
-  if (getLength() <= 0)
-    return emitOpError("expected a positive length, but got ") << getLength();
+  if (int64_t(getLength()) <= 0)
+    return emitOpError("expected a positive length, but got ") << int64_t(getLength());
   if (x && (x.getRank() != 4 || (!x.isDynamicDim(1) && x.getDimSize(1) % int64_t(getLength()) != 0)))
     return emitOpError("expected an operand [N, C, H, W] with C a multiple of ") << getLength() << ", but got " << x;
   return success();

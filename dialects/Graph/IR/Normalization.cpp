@@ -37,7 +37,8 @@ LogicalResult LocalResponseNormOp::verify() {
   auto x = dyn_cast<RankedTensorType>(getX().getType());
   if (x && x.getRank() < 2)
     return emitOpError("expected an operand of rank 2 or more, but got ") << x;
-  if (getSize() <= 0 || int64_t(getSize()) > (int64_t(1) << 31))
-    return emitOpError("expected a size from 1 to 2^31, but got ") << getSize();
+  auto size = int64_t(getSize()); // unsigned as it comes
+  if (size <= 0 || size > (int64_t(1) << 31))
+    return emitOpError("expected a size from 1 to 2^31, but got ") << size;
   return success();
 }

@@ -52,8 +52,8 @@ LogicalResult LpPoolOp::inferTypes(SmallVectorImpl<Type> &types) { return inferP
 LogicalResult MaxPoolOp::verify() { return verifyPool(*this); }
 LogicalResult AveragePoolOp::verify() { return verifyPool(*this); }
 LogicalResult LpPoolOp::verify() {
-  if (getP() <= 0)
-    return emitOpError("expected a positive p, but got ") << getP();
+  if (int64_t(getP()) <= 0)
+    return emitOpError("expected a positive p, but got ") << int64_t(getP());
   return verifyPool(*this);
 }
 
@@ -77,7 +77,7 @@ LogicalResult GlobalPoolOp::verify() {
     return emitOpError("expected an operand of rank 2 or more, but got ") << x;
   if (getKind() != "average" && getKind() != "max" && getKind() != "lp")
     return emitOpError("expected kind to be average, max or lp, but got ") << getKind();
-  if (getP() <= 0)
-    return emitOpError("expected a positive p, but got ") << getP();
+  if (int64_t(getP()) <= 0)
+    return emitOpError("expected a positive p, but got ") << int64_t(getP());
   return success();
 }

@@ -45,3 +45,19 @@ func.func @parameters(%x: tensor<1x4x8xf32>, %p: tensor<3xf32>) -> tensor<*xf32>
   %y = graph.batch_norm %x scale %p bias %p mean %p variance %p {epsilon = 1.0e-5 : f64} : tensor<1x4x8xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32> -> tensor<*xf32>
   return %y : tensor<*xf32>
 }
+
+// -----
+
+func.func @negative_power(%x: tensor<1x2x5x5xf32>) -> tensor<1x2x4x4xf32> {
+  // expected-error @+1 {{expected a positive p, but got -2}}
+  %y = graph.lp_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, p = -2 : i64} : tensor<1x2x5x5xf32> -> tensor<1x2x4x4xf32>
+  return %y : tensor<1x2x4x4xf32>
+}
+
+// -----
+
+func.func @negative_window_of_channels(%x: tensor<1x5x8xf32>) -> tensor<1x5x8xf32> {
+  // expected-error @+1 {{expected a size from 1 to 2^31, but got -3}}
+  %y = graph.local_response_norm %x {size = -3 : i64, alpha = 1.0e-4 : f64, beta = 0.75 : f64, bias = 1.0 : f64} : tensor<1x5x8xf32> -> tensor<1x5x8xf32>
+  return %y : tensor<1x5x8xf32>
+}

@@ -48,6 +48,7 @@ FOUND = {
     "top_of_matrix": "(float[2, 5] x, int64[1, 1] k) => (float[2, K] v, int64[2, K] i) { v, i = TopK (x, k) }",
     "weight_of_other_rank": "(float[1, 2, 5, 5, 5] x, float[4, 1, 3, 3] w) => (float[N, M, H, W] y) { y = Conv <group = 2> (x, w) }",
     "range_of_matrix": "(int64 s, int64[A, B] n) => (int64[K] y) { y = Range (s, n, s) }",
+    "negative_size": "(float[2, 3, 3] x) => (float[2, 3, 3] y) { y = LRN <size = -9223372036854775808> (x) }",
     "slice_count_unknown": "(float[5, 6] x, int64[K] s, int64[2] e) => (float[A, B] y) { y = Slice (x, s, e) }",
 }
 
