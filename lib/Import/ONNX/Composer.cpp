@@ -12,11 +12,29 @@ Value Composer::cast(Value x, Type element) {
   return node.create<graph::CastOp>(llvm::cast<TensorType>(x.getType()).clone(element), x);
 }
 
+/// The reason that a node cannot be composed of its steps.
+static Value refuse(Composer &c, Type element) {
+  std::string text;
+  llvm::raw_string_ostream(text) << element;
+  (void)c.node.unsupported("elements of type " + text);
+  c.failed = true;
+  return nullptr;
+}
+
+Value Composer::number(double value, Value like) {
+  if (failed)
+    return nullptr;
+  Type element = elementOf(like);
+  return isa<FloatType, IntegerType>(element) ? node.scalar(value, element) : refuse(*this, element);
+}
+
 Value Composer::lowest(Value like) {
   if (failed)
     return nullptr;
-  const llvm::fltSemantics &semantics = llvm::cast<FloatType>(elementOf(like)).getFloatSemantics();
-  return number(llvm::APFloat::getLargest(semantics, /*Negative=*/true).convertToDouble(), like);
+  auto type = dyn_cast<FloatType>(elementOf(like));
+  if (!type)
+    return refuse(*this, elementOf(like));
+  return number(llvm::APFloat::getLargest(type.getFloatSemantics(), /*Negative=*/true).convertToDouble(), like);
 }
 
 Value Composer::join(ArrayRef<Value> integers) {

@@ -57,8 +57,8 @@ public:
   mlir::Value unsqueeze(mlir::Value x, llvm::ArrayRef<int64_t> axes) {
     return (*this)("Unsqueeze", {x, node.integers(axes)});
   }
-  /// A constant of the element type of `like`.
-  mlir::Value number(double value, mlir::Value like) { return failed ? nullptr : node.scalar(value, elementOf(like)); }
+  /// A constant of the element type of `like`, which must be one of real numbers.
+  mlir::Value number(double value, mlir::Value like);
   /// The least finite number of the element type of `like`.
   mlir::Value lowest(mlir::Value like);
   /// All extents of `x`, [rank] of i64.

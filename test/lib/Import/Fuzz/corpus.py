@@ -38,6 +38,7 @@ OTHERS = {
     "function": '<ir_version: 10, opset_import: ["" : 18, "local" : 1]> g (float[N] x) => (float[N] y) { y = local.twice <power = 2.0> (x) } <domain: "local", opset_import: ["" : 18]> twice <power> (a) => (b) { c = Add (a, a) p = Constant <value_float: float = @power> () b = Pow (c, p) }',
     "old": '<ir_version: 3, opset_import: ["" : 7]> g (float[1, 2, 2, 2] x, float[2, 2] w, float[2, 2] b) => (float[1, 2, 4, 4] y, float[2, 2] z) { y = Upsample <mode = "nearest", scales = [1.0, 1.0, 2.0, 2.0]> (x) z = Gemm (w, w, b) }',
     "classical": '<ir_version: 8, opset_import: ["" : 18, "ai.onnx.ml" : 3]> g (float[N, 2] x) => (float[N, 1] y) { s = ai.onnx.ml.Scaler <offset = [0.5, 1.0], scale = [2.0, 1.0]> (x) y = ai.onnx.ml.LinearRegressor <coefficients = [1.0, 2.0], intercepts = [0.0], targets = 1> (s) }',
+    "complex_product": '<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]> g (complex64[2, 4] x, complex64[4, 3] w) => (complex64[2, 3] y) { y = com.microsoft.FusedMatMul <alpha = 0.5> (x, w) }',
     "contributed": '<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]> g (float[2, 4] x, float[4, 3] w) => (float[2, 3] y) { m = com.microsoft.FusedMatMul <alpha = 0.5> (x, w) y = com.microsoft.FastGelu (m) }',
 }
 # What runs found, made smaller.
