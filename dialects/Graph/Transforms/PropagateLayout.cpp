@@ -4,7 +4,8 @@
 // any order of dimensions: elementwise ops, concatenations, reductions, softmax. All operands of the op must be the
 // same transpose, alone used by it, or a single element, or a small constant, which is transposed back. So no op gets
 // more transposes than it had. A transpose that reads a transpose becomes one, or none. What is left before
-// graph.matmul and only swaps its operand's last two dimensions becomes the op's flag.
+// graph.matmul and only swaps its operand's last two dimensions becomes the op's flag. A transpose behind a resize that
+// makes more elements of its operand moves before it.
 //
 //   %t = graph.transpose %x {[0, 2, 3, 1]}              %r = graph.relu %x
 //   %r = graph.relu %t                           =>     %u = graph.matmul %r ...
@@ -201,6 +202,40 @@ static void mergeIntoMatMul(MatMulOp op) {
     op.setTransposeRhs(!op.getTransposeRhs());
 }
 
+/// transpose(resize(x)) becomes resize(transpose(x)) where x has fewer elements; returns the new transpose.
+static TransposeOp hoistTranspose(TransposeOp op) {
+  auto resize = op.getX().getDefiningOp<ResizeOp>();
+  RankedTensorType before = resize ? rankedOf(resize.getX()) : RankedTensorType(), after = rankedOf(op.getX());
+  if (!before || !resize->hasOneUse() || resize->getBlock() != op->getBlock() || !after)
+    return nullptr;
+  // An extent that is known on one side only says nothing.
+  bool grows = false;
+  for (auto [from, to] : llvm::zip(before.getShape(), after.getShape())) {
+    if (ShapedType::isDynamic(from) != ShapedType::isDynamic(to) || to < from)
+      return nullptr;
+    grows |= to > from;
+  }
+  if (!grows)
+    return nullptr;
+  SmallVector<int64_t> permutation(op.getPermutation()), inverse = invert(permutation), shape, axes(inverse);
+  for (int64_t from : permutation)
+    shape.push_back(before.getDimSize(from));
+  if (resize.getAxes()) {
+    ArrayRef<int64_t> given = *resize.getAxes();
+    axes.clear();
+    for (int64_t axis : given)
+      axes.push_back(inverse[*normalizeAxis(axis, permutation.size())]);
+  }
+  OpBuilder b(resize);
+  auto transpose = TransposeOp::create(b, op.getLoc(), before.clone(shape), resize.getX(), permutation);
+  resize.getXMutable().assign(transpose);
+  resize.setAxes(ArrayRef<int64_t>(axes));
+  resize.getResult().setType(cast<TensorType>(op.getType()));
+  op.replaceAllUsesWith(resize.getResult());
+  op.erase();
+  return transpose;
+}
+
 namespace {
 struct GraphPropagateLayoutPass : tegula::impl::GraphPropagateLayoutPassBase<GraphPropagateLayoutPass> {
   void runOnOperation() override {
@@ -220,8 +255,11 @@ struct GraphPropagateLayoutPass : tegula::impl::GraphPropagateLayoutPassBase<Gra
       Operation *next = op->getNextNode();
       if (auto matmul = dyn_cast<MatMulOp>(op))
         mergeIntoMatMul(matmul);
-      else if (auto transpose = dyn_cast<TransposeOp>(op))
+      else if (auto transpose = dyn_cast<TransposeOp>(op)) {
+        while (TransposeOp earlier = hoistTranspose(transpose))
+          transpose = earlier;
         mergeTranspose(transpose);
+      }
       op = next;
     }
   }

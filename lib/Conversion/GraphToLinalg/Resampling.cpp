@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Resize goes axis by axis: two small tables per axis hold the neighbors of each result position and their weights, and
-// a generic with one reduction dimension sums them. Nearest neighbors need the index tables only. Positions are
-// computed in f64, as rounding decides which neighbor is nearest.
+// Resize goes axis by axis: two small tables per axis hold the neighbors of each result position and their weights; a
+// map sums a few neighbors, a generic with one reduction dimension more of them. Nearest neighbors need the index
+// tables only. Positions are computed in f64, as rounding decides which neighbor is nearest.
 #include "tegula/Conversion/GraphToLinalg/FloatMath.h"
 
 #include "tegula/Dialect/Graph/IR/Constants.h"
@@ -16,6 +16,9 @@ using namespace mlir;
 using namespace tegula;
 using arith::CmpFPredicate;
 using arith::CmpIPredicate;
+
+/// Neighbors that a map sums: those of linear and cubic interpolation.
+static constexpr int64_t maxMappedTaps = 4;
 
 namespace {
 /// One resized axis; floats are f64 values of the host.
@@ -99,6 +102,7 @@ struct ResizeLowering : Lowering<graph::ResizeOp> {
     Type element = getElement(op.getX()), compute = getInterpolationType(element);
     Value current = x;
     Type currentElement = element;
+    orderAxes(axes);
     for (const Axis &axis : axes) {
       current = resizeAxis(op, math, current, currentElement, compute, axis);
       currentElement = compute;
@@ -116,6 +120,17 @@ struct ResizeLowering : Lowering<graph::ResizeOp> {
                      });
     rewriter.replaceOp(op, result);
     return success();
+  }
+
+  /// Axes that shrink go first, the others from the innermost one outwards: neighbors along rows are gathered one by
+  /// one, so that axis is resized while there are few rows.
+  static void orderAxes(MutableArrayRef<Axis> axes) {
+    auto shrinks = [](const Axis &axis) { return axis.knownScale > 0 && axis.knownScale < 1; };
+    llvm::sort(axes, [&](const Axis &left, const Axis &right) {
+      if (shrinks(left) != shrinks(right))
+        return shrinks(left);
+      return shrinks(left) ? left.dimension < right.dimension : left.dimension > right.dimension;
+    });
   }
 
   static Value anyOutside(graph::ResizeOp op, const IndexMath &math, ArrayRef<Axis> axes, ValueRange at) {
@@ -298,6 +313,32 @@ struct ResizeLowering : Lowering<graph::ResizeOp> {
     SmallVector<OpFoldResult> sizes = getExtents(b, loc, x);
     int64_t rank = sizes.size();
     sizes[axis.dimension] = getAsOpFoldResult(axis.resized);
+    auto product = [&](const IndexMath &inner, SmallVector<Value> place, Value index, Value factor) {
+      FloatMath f(inner, compute);
+      place[axis.dimension] = toIndex(inner.b, inner.loc, index);
+      return f.mul(loadFloat(f, tensor::ExtractOp::create(inner.b, inner.loc, x, place), element), factor);
+    };
+    if (auto known = getConstantIndex(tableSizes[1]); known && *known <= maxMappedTaps) {
+      SmallVector<Value> tables;
+      SmallVector<AffineMap> maps;
+      for (int64_t tap = 0; tap < *known; ++tap)
+        for (Value own : {indices, weights}) {
+          tables.push_back(own);
+          maps.push_back(AffineMap::get(rank, 0, {b.getAffineDimExpr(axis.dimension), b.getAffineConstantExpr(tap)},
+                                        b.getContext()));
+        }
+      SmallVector<int64_t> shape(cast<RankedTensorType>(x.getType()).getShape());
+      shape[axis.dimension] = tableShape[0];
+      return buildIndexed(b, loc, sizes, RankedTensorType::get(shape, compute), tables, maps,
+                          [&](const IndexMath &inner, ValueRange v, ValueRange at) {
+                            Value sum;
+                            for (unsigned i = 0; i < v.size(); i += 2) {
+                              Value next = product(inner, SmallVector<Value>(at), v[i], v[i + 1]);
+                              sum = sum ? FloatMath(inner, compute).add(sum, next) : next;
+                            }
+                            return sum;
+                          });
+    }
     AffineMap table =
         AffineMap::get(rank + 1, 0, {b.getAffineDimExpr(axis.dimension), b.getAffineDimExpr(rank)}, b.getContext());
     AffineMap result = AffineMap::get(rank + 1, 0, b.getMultiDimIdentityMap(rank).getResults(), b.getContext());
@@ -308,14 +349,11 @@ struct ResizeLowering : Lowering<graph::ResizeOp> {
                                      ArrayRef{table, table, result}, iterators,
                                      [&](OpBuilder &nested, Location at, ValueRange v) {
                                        IndexMath inner{nested, at};
-                                       FloatMath f(inner, compute);
                                        SmallVector<Value> place;
                                        for (int64_t i = 0; i < rank; ++i)
                                          place.push_back(linalg::IndexOp::create(nested, at, i));
-                                       place[axis.dimension] = toIndex(nested, at, v[0]);
-                                       Value value = tensor::ExtractOp::create(nested, at, x, place);
-                                       value = f.mul(loadFloat(f, value, element), v[1]);
-                                       linalg::YieldOp::create(nested, at, f.add(v[2], value));
+                                       Value value = product(inner, place, v[0], v[1]);
+                                       linalg::YieldOp::create(nested, at, FloatMath(inner, compute).add(v[2], value));
                                      })
         .getResult(0);
   }

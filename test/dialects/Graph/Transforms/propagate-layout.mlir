@@ -84,3 +84,39 @@ func.func @scale_of_unknown_length(%x: tensor<2x4x8xi8>, %s: tensor<?xf32>) -> t
   %y = graph.dequantize %t, %s {axis = 1 : i64} : tensor<2x8x4xi8>, tensor<?xf32> -> tensor<2x8x4xf32>
   return %y : tensor<2x8x4xf32>
 }
+
+// The smaller image is transposed; scale k belongs to the axis that dimension k became.
+// CHECK-LABEL: func.func @resize
+// CHECK: %[[T:.*]] = graph.transpose %{{.*}} {permutation = array<i64: 0, 2, 3, 1>} : tensor<1x3x4x5xf32> -> tensor<1x4x5x3xf32>
+// CHECK: %[[R:.*]] = graph.resize %[[T]] {{.*}}axes = array<i64: 0, 3, 1, 2>{{.*}} -> tensor<1x8x10x3xf32>
+// CHECK: return %[[R]]
+func.func @resize(%x: tensor<1x3x4x5xf32>) -> tensor<1x8x10x3xf32> {
+  %scales = graph.constant dense<[1.0, 1.0, 2.0, 2.0]> : tensor<4xf32>
+  %r = graph.resize %x scales %scales {mode = "linear", coordinates = "half_pixel", nearest_mode = "floor", aspect_policy = "stretch", cubic_coefficient = -0.75 : f32, extrapolation_value = 0.0 : f32, exclude_outside = false, antialias = false} : (tensor<1x3x4x5xf32>, tensor<4xf32>) -> tensor<1x3x8x10xf32>
+  %t = graph.transpose %r {permutation = array<i64: 0, 2, 3, 1>} : tensor<1x3x8x10xf32> -> tensor<1x8x10x3xf32>
+  return %t : tensor<1x8x10x3xf32>
+}
+
+// So are named axes; a transpose that is undone goes away.
+// CHECK-LABEL: func.func @resize_axes
+// CHECK-NOT: graph.transpose
+// CHECK: %[[R:.*]] = graph.resize %arg0 {{.*}}axes = array<i64: 2, 1>{{.*}} -> tensor<1x8x10x3xf32>
+// CHECK: return %[[R]]
+func.func @resize_axes(%x: tensor<1x4x5x3xf32>) -> tensor<1x8x10x3xf32> {
+  %scales = graph.constant dense<2.0> : tensor<2xf32>
+  %u = graph.transpose %x {permutation = array<i64: 0, 3, 1, 2>} : tensor<1x4x5x3xf32> -> tensor<1x3x4x5xf32>
+  %r = graph.resize %u scales %scales {axes = array<i64: -1, 2>, mode = "linear", coordinates = "half_pixel", nearest_mode = "floor", aspect_policy = "stretch", cubic_coefficient = -0.75 : f32, extrapolation_value = 0.0 : f32, exclude_outside = false, antialias = false} : (tensor<1x3x4x5xf32>, tensor<2xf32>) -> tensor<1x3x8x10xf32>
+  %t = graph.transpose %r {permutation = array<i64: 0, 2, 3, 1>} : tensor<1x3x8x10xf32> -> tensor<1x8x10x3xf32>
+  return %t : tensor<1x8x10x3xf32>
+}
+
+// A smaller result is better transposed afterwards.
+// CHECK-LABEL: func.func @resize_shrinks
+// CHECK: graph.resize %arg0
+// CHECK: graph.transpose
+func.func @resize_shrinks(%x: tensor<1x3x4x5xf32>) -> tensor<1x2x10x3xf32> {
+  %scales = graph.constant dense<[1.0, 1.0, 0.5, 2.0]> : tensor<4xf32>
+  %r = graph.resize %x scales %scales {mode = "linear", coordinates = "half_pixel", nearest_mode = "floor", aspect_policy = "stretch", cubic_coefficient = -0.75 : f32, extrapolation_value = 0.0 : f32, exclude_outside = false, antialias = false} : (tensor<1x3x4x5xf32>, tensor<4xf32>) -> tensor<1x3x2x10xf32>
+  %t = graph.transpose %r {permutation = array<i64: 0, 2, 3, 1>} : tensor<1x3x2x10xf32> -> tensor<1x2x10x3xf32>
+  return %t : tensor<1x2x10x3xf32>
+}

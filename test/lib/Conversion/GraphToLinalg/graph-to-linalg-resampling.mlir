@@ -14,17 +14,39 @@ func.func @nearest(%x: tensor<1x3x4x5xf32>) -> tensor<*xf32> {
   return %r : tensor<*xf32>
 }
 
-// Cubic: four taps, summed by a reduction; exclude_outside normalizes the weights.
+// Cubic: four taps, summed by a map; exclude_outside normalizes the weights.
 // CHECK-LABEL: func.func @cubic
 // CHECK-SAME: -> tensor<1x6xf32>
 // CHECK: outs(%{{.*}} : tensor<6x4xi64>)
 // CHECK: outs(%{{.*}} : tensor<6x4xf32>)
 // CHECK: scf.for
 // CHECK: arith.divf
-// CHECK: iterator_types = ["parallel", "parallel", "reduction"]
+// CHECK: iterator_types = ["parallel", "parallel"]
+// CHECK-COUNT-4: tensor.extract
+// CHECK: return
 func.func @cubic(%x: tensor<1x4xf32>) -> tensor<*xf32> {
   %sizes = graph.constant dense<6> : tensor<1xi64>
   %r = graph.resize %x sizes %sizes {axes = array<i64: -1>, mode = "cubic", coordinates = "half_pixel", nearest_mode = "floor", aspect_policy = "stretch", cubic_coefficient = -0.5 : f32, extrapolation_value = 0.0 : f32, exclude_outside = true, antialias = false} : (tensor<1x4xf32>, tensor<1xi64>) -> tensor<*xf32>
+  return %r : tensor<*xf32>
+}
+
+// The axis that shrinks goes first, then the one that grows; more than four taps are summed by a reduction.
+// CHECK-LABEL: func.func @antialias
+// CHECK: iterator_types = ["parallel", "parallel", "reduction"]{{.*}} outs(%{{.*}} : tensor<4x5xf32>)
+// CHECK: iterator_types = ["parallel", "parallel"]{{.*}} outs(%{{.*}} : tensor<4x10xf32>)
+func.func @antialias(%x: tensor<12x5xf32>) -> tensor<*xf32> {
+  %sizes = graph.constant dense<[4, 10]> : tensor<2xi64>
+  %r = graph.resize %x sizes %sizes {mode = "linear", coordinates = "half_pixel", nearest_mode = "floor", aspect_policy = "stretch", cubic_coefficient = -0.75 : f32, extrapolation_value = 0.0 : f32, exclude_outside = false, antialias = true} : (tensor<12x5xf32>, tensor<2xi64>) -> tensor<*xf32>
+  return %r : tensor<*xf32>
+}
+
+// Of axes that grow, rows are gathered along first.
+// CHECK-LABEL: func.func @grow
+// CHECK: outs(%{{.*}} : tensor<2x8xf32>)
+// CHECK: outs(%{{.*}} : tensor<6x8xf32>)
+func.func @grow(%x: tensor<2x4xf32>) -> tensor<*xf32> {
+  %sizes = graph.constant dense<[6, 8]> : tensor<2xi64>
+  %r = graph.resize %x sizes %sizes {mode = "linear", coordinates = "half_pixel", nearest_mode = "floor", aspect_policy = "stretch", cubic_coefficient = -0.75 : f32, extrapolation_value = 0.0 : f32, exclude_outside = false, antialias = false} : (tensor<2x4xf32>, tensor<2xi64>) -> tensor<*xf32>
   return %r : tensor<*xf32>
 }
 
