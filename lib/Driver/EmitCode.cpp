@@ -84,6 +84,8 @@ CompileStatus CompilerSession::load(std::unique_ptr<LoadedArtifact> &artifact) {
   if (llvm::Error error = describeExport(exportOptions, host))
     return fail(CompileStatus::Internal, llvm::toString(std::move(error)));
   exportOptions.countOperations = options.countOperations;
+  if (options.countOperations && !exportOptions.deviceCode.empty())
+    return fail(CompileStatus::Usage, "kernels of '" + options.target + "' do not count operations");
   auto object = emitMachineCode(*module, host, exportOptions, CodeKind::Object);
   if (!object)
     return fail(CompileStatus::Internal, llvm::toString(object.takeError()));

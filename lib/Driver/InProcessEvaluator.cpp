@@ -119,7 +119,7 @@ private:
       return TEGULA_LOOP_LIMIT;
     work += kernelWork;
     const tegula_kernel &kernel = artifact.kernels[index];
-    if (!reserveWorkspace(kernel.workspace ? kernel.workspace(dims) : kernel.workspace_per_worker))
+    if (!reserveWorkspace(tegula_kernel_workspace(&kernel, dims)))
       return TEGULA_OUT_OF_MEMORY;
     for (uint32_t phase = 0; phase < kernel.phase_count; ++phase)
       if (int32_t status = kernel.phases[phase](/*grid_id=*/0, /*grid_size=*/1, buffers, dims, workspace.get()))

@@ -45,7 +45,7 @@ int32_t runKernel(tegula_context &context, const tegula_kernel &kernel, int64_t 
     int64_t worthwhile = work < 0 ? context.threads : work / operationsPerWorker;
     gridSize = worthwhile < 1 ? 1 : worthwhile < context.threads ? worthwhile : context.threads;
   }
-  if (!reserveWorkspace(context, kernel.workspace ? kernel.workspace(dims) : kernel.workspace_per_worker))
+  if (!reserveWorkspace(context, tegula_kernel_workspace(&kernel, dims)))
     return TEGULA_OUT_OF_MEMORY;
   auto *workspace = static_cast<char *>(context.workspace.get());
   for (uint32_t p = 0; p < kernel.phase_count; ++p) {

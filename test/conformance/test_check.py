@@ -19,7 +19,6 @@ def model_names():
         return []
 
 
-@pytest.mark.skipif("san" in BUILD, reason="sanitizers take time and memory of their own")
 @pytest.mark.parametrize("name", model_names())
 def test_cost(name):
     folder = cases.corpus_folder() / "models" / name

@@ -28,9 +28,8 @@ static const OptionSpec options[] = {
 static const CommandSpec spec{
     "check", "MODEL.onnx",
     "Tells what becomes of each node, without generating code for its kernels: native (one of Tegula's operators),\n"
-    "decomposed (its ONNX function body), host (an operation of the runtime) or unsupported, and why. Exits 1 when "
-    "the\n"
-    "model would not compile.",
+    "decomposed (its ONNX function body), host (an operation of the runtime) or unsupported, and why.\n"
+    "Exits 1 when the model would not compile.",
     "tegula check model.onnx\ntegula check model.onnx --json", options};
 
 /// The last stage that can find the model at fault; later ones make code of what is sound. On a GPU the host function

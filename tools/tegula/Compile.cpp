@@ -26,9 +26,8 @@ static const OptionSpec options[] = {
 };
 static const CommandSpec spec{
     "compile", "MODEL.onnx",
-    "Compiles a model. The shared library needs the C library alone (with strings, sequences, maps or pictures it "
-    "runs\n"
-    "in libtegula_runtime only); nothing is compiled or parsed when it loads.",
+    "Compiles a model. The shared library needs the C library alone (with strings, sequences, maps or pictures\n"
+    "it runs in libtegula_runtime only); nothing is compiled or parsed when it loads.",
     "tegula compile model.onnx -o model.so\ntegula compile model.onnx --lock=model.lock.mlir -o model.so\n"
     "tegula compile model.onnx --emit=kernels -o -",
     options};

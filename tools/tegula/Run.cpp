@@ -179,10 +179,8 @@ int tegula::tool::runRun(llvm::ArrayRef<const char *> words) {
 
   bool countOperations = arguments.has("count-operations");
   if (countOperations) {
-    if (!isOnnxPath(path) || arguments.has("verify-against") || threads > 1) {
-      llvm::errs() << "error: --count-operations wants an ONNX model, one thread and no --verify-against\n";
-      return ExitUsage;
-    }
+    if (!isOnnxPath(path) || arguments.has("verify-against") || threads > 1)
+      return reportUsage(spec, "--count-operations wants an ONNX model, one thread and no --verify-against");
     threads = 1;
   }
 

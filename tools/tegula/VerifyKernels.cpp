@@ -78,7 +78,7 @@ void KernelVerifier::verify(int32_t index, void *const *buffers, const int64_t *
     results.emplace_back(std::max<int64_t>(64, tegula_tensor_bytes(static_cast<int32_t>(type), count)));
     arguments[i] = results.back().data();
   }
-  int64_t bytes = kernel->workspace ? kernel->workspace(dims) : kernel->workspace_per_worker;
+  int64_t bytes = tegula_kernel_workspace(kernel, dims);
   std::unique_ptr<void, decltype(&std::free)> workspace(
       bytes < 0 ? nullptr : std::aligned_alloc(TEGULA_ALIGNMENT, llvm::alignTo(bytes + 1, TEGULA_ALIGNMENT)),
       &std::free);

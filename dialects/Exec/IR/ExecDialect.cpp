@@ -40,6 +40,12 @@ void ExecDialect::initialize() {
       >();
 }
 
+int64_t tegula::exec::getElementBytes(Type element) {
+  if (auto complex = dyn_cast<ComplexType>(element))
+    return 2 * getElementBytes(complex.getElementType());
+  return element.isIndex() ? 8 : int64_t(llvm::divideCeil(element.getIntOrFloatBitWidth(), 8));
+}
+
 // --- exec.kernel -----------------------------------------------------------------------------------------------------
 
 static func::FuncOp findFunction(KernelOp kernel, StringRef name) {

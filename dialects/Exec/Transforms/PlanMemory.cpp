@@ -20,11 +20,7 @@ namespace tegula {
 } // namespace tegula
 
 static int64_t getBytes(ShapedType type) {
-  Type element = type.getElementType();
-  int64_t bits = element.isIndex()           ? 64
-                 : isa<ComplexType>(element) ? 2 * cast<ComplexType>(element).getElementType().getIntOrFloatBitWidth()
-                                             : element.getIntOrFloatBitWidth();
-  return type.getNumElements() * int64_t(llvm::divideCeil(bits, 8));
+  return type.getNumElements() * exec::getElementBytes(type.getElementType());
 }
 
 static SmallVector<Value> dynamicSizes(OpBuilder &builder, Location loc, Value memref) {

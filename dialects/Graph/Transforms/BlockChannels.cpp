@@ -132,7 +132,7 @@ public:
   Blocker(func::FuncOp function, exec::CPUTargetAttr target)
       : function(function), lanes(target.getVectorBits() / 32), hasByteDot(target.getByteDot()),
         // Vectors of 128 bits take as long to fill with a pair as to multiply it: packing is better.
-        hasPairDot(target.getTriple().starts_with("x86_64") && target.getVectorBits() >= 256) {}
+        hasPairDot(target.hasPairDot() && target.getVectorBits() >= 256) {}
 
   void run() {
     function.walk<WalkOrder::PreOrder>([&](Operation *op) {

@@ -284,7 +284,7 @@ static void foldPair(QuantizeOp quantize) {
   quantize.erase();
 }
 
-/// The value of `scale` if it is one ordinary number and `quantize` divides by it in f32.
+/// Whether `quantize` divides by its scale in f32, and that is one ordinary number.
 static bool dividesByOrdinaryScale(QuantizeOp quantize) {
   RankedTensorType x = rankedOf(quantize.getX());
   return quantize.getBlockSize() == 0 && quantize.getPrecision().isF32() && x && x.getRank() > 0 &&

@@ -28,7 +28,7 @@ MachineModel tegula::getMachineModel(exec::CPUTargetAttr target) {
   MachineModel machine = MachineModel::forVectorBits(target.getVectorBits());
   if (target.getByteDot())
     machine.integerDot = MachineModel::IntegerDot::Bytes;
-  else if (target.getTriple().starts_with("x86_64"))
+  else if (target.hasPairDot())
     machine.integerDot = MachineModel::IntegerDot::Pairs;
   return machine;
 }

@@ -24,13 +24,6 @@ namespace tegula {
 #include "tegula/Codegen/Passes.h.inc"
 } // namespace tegula
 
-/// Bytes of one element in memory.
-static int64_t bytesOf(Type element) {
-  if (auto complex = dyn_cast<ComplexType>(element))
-    return 2 * bytesOf(complex.getElementType());
-  return element.isIndex() ? 8 : int64_t(llvm::divideCeil(element.getIntOrFloatBitWidth(), 8));
-}
-
 namespace {
 /// Which values are the same for every worker and in all rounds: functions of the extents of a kernel's operands.
 class Extents {
@@ -150,7 +143,8 @@ struct CodegenPlaceTemporariesPass : tegula::impl::CodegenPlaceTemporariesPassBa
       OpBuilder builder(alloc);
       MemRefType type = alloc.getType();
       replace(alloc, arith::ConstantIndexOp::create(builder, alloc.getLoc(), bytes));
-      bytes = llvm::alignTo(bytes + type.getNumElements() * bytesOf(type.getElementType()), TEGULA_ALIGNMENT);
+      bytes =
+          llvm::alignTo(bytes + type.getNumElements() * exec::getElementBytes(type.getElementType()), TEGULA_ALIGNMENT);
     }
     kernel.setWorkspace(bytes);
   }
@@ -186,7 +180,7 @@ struct CodegenPlaceTemporariesPass : tegula::impl::CodegenPlaceTemporariesPassBa
     for (auto [op, counts] : llvm::zip(temporaries, sizes)) {
       memref::AllocOp alloc = op;
       MemRefType type = alloc.getType();
-      int64_t bytes = bytesOf(type.getElementType());
+      int64_t bytes = exec::getElementBytes(type.getElementType());
       for (int64_t extent : type.getShape())
         bytes *= ShapedType::isDynamic(extent) ? 1 : extent;
       Value offset = places.sum;

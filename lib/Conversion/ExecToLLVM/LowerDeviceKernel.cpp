@@ -8,8 +8,6 @@
 #include "tegula/Conversion/ExecToLLVM/MemRefs.h"
 #include "tegula/Conversion/Passes.h"
 
-#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
-
 using namespace mlir;
 using namespace tegula;
 
@@ -100,13 +98,8 @@ struct ExecLowerDeviceKernelPass : tegula::impl::ExecLowerDeviceKernelPassBase<E
       } else if (isa<memref::AllocOp>(op)) {
         return op->emitError("expected temporaries in the workspace, but got an allocation");
       } else if (auto check = dyn_cast<exec::CheckOp>(op)) {
-        Block *current = op->getBlock();
-        Block *rest = current->splitBlock(std::next(op->getIterator()));
-        Block *failed = builder.createBlock(rest);
-        LLVM::StoreOp::create(builder, loc, constantI32(builder, loc, check.getStatus()), status);
-        cf::BranchOp::create(builder, loc, rest);
-        builder.setInsertionPointToEnd(current);
-        cf::CondBranchOp::create(builder, loc, check.getCondition(), rest, ValueRange(), failed, ValueRange());
+        lowerKernelCheck(builder, check, status);
+        continue;
       }
       op->erase();
     }

@@ -7,8 +7,6 @@
 #include "tegula/Conversion/Passes.h"
 #include "tegula/abi.h"
 
-#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
-
 using namespace mlir;
 using namespace tegula;
 
@@ -84,13 +82,8 @@ static void lowerFunction(OpBuilder &builder, func::FuncOp function) {
       auto type = cast<MemRefType>(temporary.getResult().getType());
       temporary.replaceAllUsesWith(makeMemRef(builder, loc, type, pointer, sizes));
     } else if (auto check = dyn_cast<exec::CheckOp>(op)) {
-      Block *current = op->getBlock();
-      Block *rest = current->splitBlock(std::next(op->getIterator()));
-      Block *failed = builder.createBlock(rest);
-      LLVM::StoreOp::create(builder, loc, constantI32(builder, loc, check.getStatus()), status);
-      cf::BranchOp::create(builder, loc, rest);
-      builder.setInsertionPointToEnd(current);
-      cf::CondBranchOp::create(builder, op->getLoc(), check.getCondition(), rest, ValueRange(), failed, ValueRange());
+      lowerKernelCheck(builder, check, status);
+      continue;
     } else {
       func::ReturnOp::create(builder, loc, LLVM::LoadOp::create(builder, loc, i32, status).getResult());
     }

@@ -2,10 +2,11 @@
 #include "tegula/Conversion/ExecToLLVM/MemRefs.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
+using namespace tegula;
 
 Value tegula::constantI64(OpBuilder &builder, Location loc, int64_t value) {
   return LLVM::ConstantOp::create(builder, loc, builder.getI64Type(), value);
@@ -61,12 +62,25 @@ void tegula::replaceKernelArguments(OpBuilder &builder, ArrayRef<BlockArgument> 
   }
 }
 
+void tegula::lowerKernelCheck(OpBuilder &builder, exec::CheckOp check, Value status) {
+  OpBuilder::InsertionGuard guard(builder);
+  Location loc = check.getLoc();
+  Block *current = check->getBlock();
+  Block *rest = current->splitBlock(std::next(check->getIterator()));
+  Block *failed = builder.createBlock(rest);
+  LLVM::StoreOp::create(builder, loc, constantI32(builder, loc, check.getStatus()), status);
+  cf::BranchOp::create(builder, loc, rest);
+  builder.setInsertionPointToEnd(current);
+  cf::CondBranchOp::create(builder, loc, check.getCondition(), rest, ValueRange(), failed, ValueRange());
+  check.erase();
+}
+
 Value tegula::getPointer(OpBuilder &builder, Location loc, Value memref) {
   auto type = cast<MemRefType>(memref.getType());
   Value address = memref::ExtractAlignedPointerAsIndexOp::create(builder, loc, memref);
   if (!type.getLayout().isIdentity()) {
     auto metadata = memref::ExtractStridedMetadataOp::create(builder, loc, memref);
-    Value bytes = arith::ConstantIndexOp::create(builder, loc, llvm::divideCeil(type.getElementTypeBitWidth(), 8));
+    Value bytes = arith::ConstantIndexOp::create(builder, loc, exec::getElementBytes(type.getElementType()));
     Value offset = arith::MulIOp::create(builder, loc, metadata.getOffset(), bytes);
     address = arith::AddIOp::create(builder, loc, address, offset);
   }
@@ -85,11 +99,7 @@ SmallVector<Value> tegula::getDynamicExtents(OpBuilder &builder, Location loc, V
 }
 
 Value tegula::getByteSize(OpBuilder &builder, Location loc, MemRefType type, ValueRange dynamicSizes) {
-  Type element = type.getElementType();
-  int64_t bits = element.isIndex()           ? 64
-                 : isa<ComplexType>(element) ? 2 * cast<ComplexType>(element).getElementType().getIntOrFloatBitWidth()
-                                             : element.getIntOrFloatBitWidth();
-  int64_t fixed = llvm::divideCeil(bits, 8);
+  int64_t fixed = exec::getElementBytes(type.getElementType());
   for (int64_t extent : type.getShape())
     if (!ShapedType::isDynamic(extent))
       fixed *= extent;

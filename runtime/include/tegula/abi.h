@@ -75,6 +75,11 @@ typedef struct tegula_kernel {
   int64_t (*workspace)(const int64_t *dims);
 } tegula_kernel;
 
+/* How many bytes each worker needs for these extents; negative when no memory has so many. */
+static inline int64_t tegula_kernel_workspace(const tegula_kernel *kernel, const int64_t *dims) {
+  return kernel->workspace ? kernel->workspace(dims) : kernel->workspace_per_worker;
+}
+
 /* How a GPU launches one phase. The entry's parameters are 64 bits each: the addresses of all buffers, all dims, the
  * address of the workspace, and the address of an int32 where a thread that finds bad data writes a tegula_status. */
 typedef struct tegula_device_phase {

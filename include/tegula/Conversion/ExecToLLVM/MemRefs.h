@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Memrefs from bare pointers and back: the runtime ABI passes pointers and extents, never descriptors.
+// What lowerings to the runtime's ABI share: memrefs from bare pointers and back, since it passes pointers and extents,
+// never descriptors, and the status that a kernel leaves.
 #ifndef TEGULA_CONVERSION_EXECTOLLVM_MEMREFS_H
 #define TEGULA_CONVERSION_EXECTOLLVM_MEMREFS_H
+
+#include "tegula/Dialect/Exec/IR/Exec.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -16,6 +19,9 @@ mlir::Value makeMemRef(mlir::OpBuilder &builder, mlir::Location loc, mlir::MemRe
 /// `nextBuffer` gives the pointer of each memref in order, `nextDim` each dynamic extent and index as i64.
 void replaceKernelArguments(mlir::OpBuilder &builder, llvm::ArrayRef<mlir::BlockArgument> arguments,
                             llvm::function_ref<mlir::Value()> nextBuffer, llvm::function_ref<mlir::Value()> nextDim);
+/// Replaces a kernel's check by a store of its status to `status`, a pointer, where the condition fails; the kernel
+/// goes on.
+void lowerKernelCheck(mlir::OpBuilder &builder, exec::CheckOp check, mlir::Value status);
 /// The address of a memref's first element as !llvm.ptr (strided layouts: offset included).
 mlir::Value getPointer(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value memref);
 /// The dynamic extents of a memref as i64.

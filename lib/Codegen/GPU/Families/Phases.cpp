@@ -30,8 +30,8 @@ LogicalResult tegula::placeTemporaries(func::FuncOp kernel) {
     Value view = exec::ArenaViewOp::create(builder, alloc.getLoc(), type, bytes);
     alloc.replaceAllUsesWith(view);
     alloc.erase();
-    int64_t width = type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
-    bytes = llvm::alignTo(bytes + type.getNumElements() * int64_t(llvm::divideCeil(width, 8)), TEGULA_ALIGNMENT);
+    bytes =
+        llvm::alignTo(bytes + type.getNumElements() * exec::getElementBytes(type.getElementType()), TEGULA_ALIGNMENT);
   }
   if (auto op = kernel->getParentOfType<exec::KernelOp>())
     op.setWorkspace(bytes);

@@ -16,6 +16,12 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "tegula/Dialect/Exec/IR/ExecDialect.h.inc"
+
+namespace tegula::exec {
+/// Bytes that an element of a buffer takes.
+int64_t getElementBytes(mlir::Type element);
+} // namespace tegula::exec
+
 #define GET_ATTRDEF_CLASSES
 #include "tegula/Dialect/Exec/IR/ExecAttributes.h.inc"
 #define GET_TYPEDEF_CLASSES

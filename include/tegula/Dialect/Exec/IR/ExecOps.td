@@ -39,6 +39,10 @@ def Exec_CPUTargetAttr : AttrDef<Exec_Dialect, "CPUTarget"> {
                         StringRefParameter<"LLVM feature string">:$features, "int64_t":$vector_bits,
                         DefaultValuedParameter<"bool", "false">:$byte_dot);
   let assemblyFormat = "`<` struct(params) `>`";
+  let extraClassDeclaration = [{
+    /// Whether vectors have an instruction that adds products of two 16-bit values to a 32-bit sum: on all x86-64.
+    bool hasPairDot() const { return getTriple().starts_with("x86_64"); }
+  }];
 }
 
 def Exec_NVPTXTargetAttr : AttrDef<Exec_Dialect, "NVPTXTarget"> {
