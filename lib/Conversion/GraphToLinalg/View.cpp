@@ -308,9 +308,22 @@ struct ReshapeLowering : Lowering<graph::ReshapeOp> {
     if (!isCertain)
       math.check(math.compare(arith::CmpIPredicate::eq, product, count), TEGULA_SHAPE_MISMATCH);
     SmallVector<OpFoldResult> sizes = resolveExtents(rewriter, loc, extents, type);
-    // expand_shape on memory can have one dynamic extent per group.
+    // expand_shape on memory can have one dynamic extent per group, and the known ones have to fit: beside an extent of
+    // 0 elsewhere, a legal reshape may have groups of unequal products.
     bool canExpand = llvm::all_of(groups, [&](const ViewGroup &group) {
-      return group.to.size() == 1 || llvm::count_if(group.to, [&](int64_t k) { return isa<Value>(sizes[k]); }) <= 1;
+      if (group.to.size() == 1)
+        return true;
+      ViewProduct left, right;
+      int64_t open = 0;
+      for (int64_t k : group.from)
+        left.multiply(from[k]);
+      for (int64_t k : group.to) {
+        std::optional<int64_t> size = getConstantIndex(sizes[k]);
+        size ? void(right.number *= *size) : void(++open);
+      }
+      bool fits = !left.sources.empty() ||
+                  (open ? right.number != 0 && left.number % right.number == 0 : left.number == right.number);
+      return open <= 1 && fits;
     });
     if (!groups.empty() && canExpand) {
       rewriter.replaceOp(op, buildGroupedView(rewriter, loc, x, groups, sizes, type));

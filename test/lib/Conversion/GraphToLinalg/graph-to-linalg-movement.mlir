@@ -28,6 +28,15 @@ func.func @reshape_dynamic(%x: tensor<?x6xf32>, %shape: tensor<2xi64>) -> tensor
   return %r : tensor<?x?xf32>
 }
 
+// Beside an extent of 0 the others need not fit, so this is no expansion of 10 into 7 times something.
+// CHECK-LABEL: func.func @reshape_of_nothing
+// CHECK-NOT: tensor.expand_shape
+// CHECK: linalg.generic
+func.func @reshape_of_nothing(%x: tensor<0x2x5x4xf32>, %shape: tensor<4xi64>) -> tensor<0x7x?x4xf32> {
+  %r = graph.reshape %x, %shape : tensor<0x2x5x4xf32>, tensor<4xi64> -> tensor<0x7x?x4xf32>
+  return %r : tensor<0x7x?x4xf32>
+}
+
 // Positive steps are views; negative ones address their source.
 // CHECK-LABEL: func.func @slice
 // CHECK: tensor.extract_slice %{{.*}}[1, 0] [2, 5] [2, 1]
