@@ -13,6 +13,8 @@ LogicalResult TransposeOp::inferTypes(SmallVectorImpl<Type> &types) {
   Type element = elementOf(getX());
   if (!x)
     return answerDynamic(types, getPermutation().size(), element);
+  if (failed(verify()))
+    return failure();
   SmallVector<int64_t> shape;
   for (int64_t source : getPermutation())
     shape.push_back(x.getDimSize(source));

@@ -36,6 +36,7 @@ HEADER = '<ir_version: 10, opset_import: ["" : 18]> '
 OTHERS = {
     "attention": '<ir_version: 10, opset_import: ["" : 23]> g (float[1, 2, 3, 4] q, float[1, 2, 5, 4] k, float[1, 2, 5, 4] v) => (float[1, 2, 3, 4] y) { y = Attention (q, k, v) }',
     "attention_of_nothing": '<ir_version: 10, opset_import: ["" : 23]> g (float[0, 7, A, B] q, float[0, 2, C, D] k, float[1, 2, 5, 4] v) => (float[N, 7, S, 4] y) { y = Attention (q, k, v) }',
+    "attention_without_heads": '<ir_version: 10, opset_import: ["" : 23]> g (float[1, q, A] q, float[1, q, y] k, float[1, q, 4] v) => (float[1, 2, 3, 3] y) { y = Attention (q, k, v) }',
     "function": '<ir_version: 10, opset_import: ["" : 18, "local" : 1]> g (float[N] x) => (float[N] y) { y = local.twice <power = 2.0> (x) } <domain: "local", opset_import: ["" : 18]> twice <power> (a) => (b) { c = Add (a, a) p = Constant <value_float: float = @power> () b = Pow (c, p) }',
     "old": '<ir_version: 3, opset_import: ["" : 7]> g (float[1, 2, 2, 2] x, float[2, 2] w, float[2, 2] b) => (float[1, 2, 4, 4] y, float[2, 2] z) { y = Upsample <mode = "nearest", scales = [1.0, 1.0, 2.0, 2.0]> (x) z = Gemm (w, w, b) }',
     "classical": '<ir_version: 8, opset_import: ["" : 18, "ai.onnx.ml" : 3]> g (float[N, 2] x) => (float[N, 1] y) { s = ai.onnx.ml.Scaler <offset = [0.5, 1.0], scale = [2.0, 1.0]> (x) y = ai.onnx.ml.LinearRegressor <coefficients = [1.0, 2.0], intercepts = [0.0], targets = 1> (s) }',
