@@ -4,6 +4,9 @@
 #include "onnx/defs/schema.h"
 #include "onnx/defs/shape_inference.h"
 
+#include <cctype>
+#include <set>
+
 using onnx::InferenceContext;
 using onnx::OpSchema;
 
@@ -23,47 +26,49 @@ enum class Results {
 
 struct Operator {
   const char *domain, *name;
-  /// One character per operand: needed, optional, or variadic.
+  /// One letter per operand, by its elements, capital where the operand may be left out: (f) the operator's
+  /// floating-point type, (g) another one, (i) i32 or i64, (q) 8-bit integers, (a) any. A final * makes the last
+  /// operand variadic.
   const char *operands;
   Results results;
 };
 
 constexpr const char *microsoft = "com.microsoft";
 constexpr Operator operators[] = {
-    {"", "SimplifiedLayerNormalization", "nn", Results::Shape},
-    {microsoft, "SimplifiedLayerNormalization", "nn", Results::Shape},
-    {microsoft, "SkipSimplifiedLayerNormalization", "nnno", Results::Sum},
-    {microsoft, "SkipLayerNormalization", "nnnoo", Results::Sum},
-    {microsoft, "EmbedLayerNormalization", "nonnonnoo", Results::Unknown},
-    {microsoft, "Gelu", "n", Results::Shape},
-    {microsoft, "BiasGelu", "nn", Results::Shape},
-    {microsoft, "FastGelu", "no", Results::Shape},
-    {microsoft, "QuickGelu", "n", Results::Shape},
-    {microsoft, "FusedMatMul", "nn", Results::Element},
-    {microsoft, "FusedConv", "nnoo", Results::Rank},
-    {microsoft, "FusedGemm", "nno", Results::Rank},
-    {microsoft, "RotaryEmbedding", "nnnn", Results::Shape},
+    {"", "SimplifiedLayerNormalization", "fg", Results::Shape},
+    {microsoft, "SimplifiedLayerNormalization", "fg", Results::Shape},
+    {microsoft, "SkipSimplifiedLayerNormalization", "fffF", Results::Sum},
+    {microsoft, "SkipLayerNormalization", "fffFF", Results::Sum},
+    {microsoft, "EmbedLayerNormalization", "iIffFffII", Results::Unknown},
+    {microsoft, "Gelu", "f", Results::Shape},
+    {microsoft, "BiasGelu", "ff", Results::Shape},
+    {microsoft, "FastGelu", "fF", Results::Shape},
+    {microsoft, "QuickGelu", "f", Results::Shape},
+    {microsoft, "FusedMatMul", "ff", Results::Element},
+    {microsoft, "FusedConv", "ffFF", Results::Rank},
+    {microsoft, "FusedGemm", "ffF", Results::Rank},
+    {microsoft, "RotaryEmbedding", "fiff", Results::Shape},
     // The result has the value's hidden size, which may differ from the query's.
-    {microsoft, "MultiHeadAttention", "nooooooooo", Results::Caches},
-    {microsoft, "Attention", "nnooooo", Results::Rank},
-    {microsoft, "GroupQueryAttention", "noooonnooooooooo", Results::Rank},
-    {microsoft, "MatMulNBits", "nnnooo", Results::Rank},
-    {microsoft, "QLinearAdd", "nnonnono", Results::Element},
-    {microsoft, "QLinearMul", "nnonnono", Results::Element},
-    {microsoft, "QLinearLeakyRelu", "nnono", Results::Shape},
-    {microsoft, "QLinearSigmoid", "nnono", Results::Shape},
-    {microsoft, "QLinearAveragePool", "nnono", Results::Rank},
-    {microsoft, "QLinearGlobalAveragePool", "nnnnn", Results::Rank},
-    {microsoft, "QLinearConcat", "nnv", Results::Unknown},
-    {microsoft, "NhwcMaxPool", "n", Results::Rank},
-    {microsoft, "QGemm", "nnnnnnooo", Results::Unknown},
-    {microsoft, "MatMulIntegerToFloat", "nnnnooo", Results::Unknown},
-    {microsoft, "DynamicQuantizeMatMul", "nnnoo", Results::Float},
-    {microsoft, "DynamicQuantizeLSTM", "nnnooooonnnn", Results::Float},
-    {microsoft, "GreedySearch", "nnooooo", Results::Unknown},
-    {microsoft, "BeamSearch", "nnonnooooooo", Results::Unknown},
-    {microsoft, "QuantizeLinear", "nno", Results::Shaped8},
-    {microsoft, "DequantizeLinear", "nno", Results::Unknown},
+    {microsoft, "MultiHeadAttention", "fFFFIFFFII", Results::Caches},
+    {microsoft, "Attention", "ffFIFFI", Results::Rank},
+    {microsoft, "GroupQueryAttention", "fFFAAiiFFIFFAAAA", Results::Rank},
+    {microsoft, "MatMulNBits", "fafAIF", Results::Rank},
+    {microsoft, "QLinearAdd", "qfQqfQfQ", Results::Element},
+    {microsoft, "QLinearMul", "qfQqfQfQ", Results::Element},
+    {microsoft, "QLinearLeakyRelu", "qfQfQ", Results::Shape},
+    {microsoft, "QLinearSigmoid", "qfQfQ", Results::Shape},
+    {microsoft, "QLinearAveragePool", "qfQfQ", Results::Rank},
+    {microsoft, "QLinearGlobalAveragePool", "qfqfq", Results::Rank},
+    {microsoft, "QLinearConcat", "fqa*", Results::Unknown},
+    {microsoft, "NhwcMaxPool", "q", Results::Rank},
+    {microsoft, "QGemm", "qfqqfqIFQ", Results::Unknown},
+    {microsoft, "MatMulIntegerToFloat", "qqffQQF", Results::Unknown},
+    {microsoft, "DynamicQuantizeMatMul", "fqfQF", Results::Float},
+    {microsoft, "DynamicQuantizeLSTM", "fqqFIFFFfqfq", Results::Float},
+    {microsoft, "GreedySearch", "iiIFIII", Results::Unknown},
+    {microsoft, "BeamSearch", "aiIiiFFIIIII", Results::Unknown},
+    {microsoft, "QuantizeLinear", "agA", Results::Shaped8},
+    {microsoft, "DequantizeLinear", "agA", Results::Unknown},
 };
 
 } // namespace
@@ -123,16 +128,35 @@ static void infer(InferenceContext &context, Results results) {
   }
 }
 
+/// The element types of a letter of Operator::operands.
+static std::vector<std::string> typesOf(char letter) {
+  switch (letter) {
+  case 'f':
+  case 'g':
+    return OpSchema::all_float_types_ir4();
+  case 'i':
+    return {"tensor(int32)", "tensor(int64)"};
+  case 'q':
+    return {"tensor(int8)", "tensor(uint8)"};
+  default:
+    return OpSchema::all_tensor_types_ir14();
+  }
+}
+
 static void add(const Operator &row) {
   OpSchema schema;
   schema.SetName(row.name).SetDomain(row.domain).SinceVersion(1).SetDoc("").SetLocation(__FILE__, __LINE__);
-  for (int i = 0; row.operands[i]; ++i) {
-    std::string type = "T" + std::to_string(i);
-    auto option = row.operands[i] == 'n'   ? OpSchema::Single
-                  : row.operands[i] == 'o' ? OpSchema::Optional
-                                           : OpSchema::Variadic;
-    schema.Input(i, "input_" + std::to_string(i), "", type, option, /*is_homogeneous=*/false);
-    schema.TypeConstraint(type, OpSchema::all_tensor_types_ir14(), "");
+  std::set<std::string> types;
+  for (int i = 0; row.operands[i] && row.operands[i] != '*'; ++i) {
+    char letter = char(std::tolower(row.operands[i]));
+    auto option = row.operands[i + 1] == '*'  ? OpSchema::Variadic
+                  : row.operands[i] == letter ? OpSchema::Single
+                                              : OpSchema::Optional;
+    // Operands of one type name have one type.
+    std::string type = letter == 'f' ? "F" : "T" + std::to_string(i);
+    schema.Input(i, "input_" + std::to_string(i), "", type, option, /*is_homogeneous=*/letter == 'f');
+    if (types.insert(type).second)
+      schema.TypeConstraint(type, typesOf(letter), "");
   }
   schema.Output(0, "outputs", "", "T", OpSchema::Variadic, /*is_homogeneous=*/false, 1);
   schema.TypeConstraint("T", OpSchema::all_tensor_types_ir14(), "");

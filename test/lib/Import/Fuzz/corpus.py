@@ -41,6 +41,7 @@ OTHERS = {
     "old": '<ir_version: 3, opset_import: ["" : 7]> g (float[1, 2, 2, 2] x, float[2, 2] w, float[2, 2] b) => (float[1, 2, 4, 4] y, float[2, 2] z) { y = Upsample <mode = "nearest", scales = [1.0, 1.0, 2.0, 2.0]> (x) z = Gemm (w, w, b) }',
     "classical": '<ir_version: 8, opset_import: ["" : 18, "ai.onnx.ml" : 3]> g (float[N, 2] x) => (float[N, 1] y) { s = ai.onnx.ml.Scaler <offset = [0.5, 1.0], scale = [2.0, 1.0]> (x) y = ai.onnx.ml.LinearRegressor <coefficients = [1.0, 2.0], intercepts = [0.0], targets = 1> (s) }',
     "complex_product": '<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]> g (complex64[2, 4] x, complex64[4, 3] w) => (complex64[2, 3] y) { y = com.microsoft.FusedMatMul <alpha = 0.5> (x, w) }',
+    "product_of_bytes": '<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]> g (float8e4m3fnuz[2, 4] x, float8e4m3fnuz[4, 3] w) => (float8e4m3fnuz[2, 3] y) { y = com.microsoft.FusedMatMul <alpha = 0.5> (x, w) }',
     "contributed": '<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]> g (float[2, 4] x, float[4, 3] w) => (float[2, 3] y) { m = com.microsoft.FusedMatMul <alpha = 0.5> (x, w) y = com.microsoft.FastGelu (m) }',
 }
 # What runs found, made smaller.
