@@ -16,7 +16,8 @@ FLOAT8 = ("float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz")
 FLOATS = ("float64", "float32", "float16", "bfloat16", *FLOAT8, "float8_e8m0fnu", "float4_e2m1fn")
 INTEGERS = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (2, 4, 8, 16, 32, 64))
 TYPES = (*FLOATS, *INTEGERS, "bool")
-LEVELS = {"x86-64-v2": {"sse4_2"}, "x86-64-v3": {"avx2", "fma", "f16c"}, "x86-64-v4": {"avx512f", "avx512bw", "avx512vl"}}
+LEVELS = {"x86-64-v2": {"sse4_2"}, "x86-64-v3": {"avx2", "fma", "f16c"}, "x86-64-v4": {"avx512f", "avx512bw", "avx512vl"},
+          "znver4": {"avx512_bf16"}}
 
 
 def element(name):

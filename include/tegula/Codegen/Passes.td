@@ -38,6 +38,15 @@ def CodegenApproximateMathPass : Pass<"codegen-approximate-math"> {
   let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
+def CodegenRoundBfloatsPass : Pass<"codegen-round-bfloats", "::tegula::exec::KernelOp"> {
+  let summary = "Rounds f32 to bf16 by integer arithmetic, which keeps denormals";
+  let description = [{
+    Conversions between f32 and bf16 become arithmetic on their bits that vectorizes, rounding to nearest even; a NaN
+    becomes the quiet one. The instruction of x86 for it makes zeros of denormals.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
+}
+
 def CodegenAssignSchedulesPass : Pass<"codegen-assign-schedules", "::mlir::ModuleOp"> {
   let summary = "Gives each kernel without a schedule its family's default for the module's target";
   let description = [{

@@ -121,7 +121,10 @@ public:
   MachineModel machine(Attribute target) const override {
     return target ? getMachineModel(cast<exec::CPUTargetAttr>(target)) : MachineModel();
   }
-  void addTiledPasses(OpPassManager &kernel) const override { kernel.addPass(createCodegenPlaceTemporariesPass()); }
+  void addTiledPasses(OpPassManager &kernel) const override {
+    kernel.addPass(createCodegenPlaceTemporariesPass());
+    kernel.addPass(createCodegenRoundBfloatsPass());
+  }
   void addSignaturePass(OpPassManager &kernel) const override { kernel.addPass(createExecLowerKernelPass()); }
   llvm::Expected<exec::CPUTargetAttr> getHost(Attribute target) const override {
     return cast<exec::CPUTargetAttr>(target);
