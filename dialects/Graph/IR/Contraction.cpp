@@ -39,14 +39,16 @@ LogicalResult MatMulOp::inferTypes(SmallVectorImpl<Type> &types) {
   return success();
 }
 
-/// Operands and result of one element type, or 8-bit integers with an i32 result.
+/// Operands and result of one element type, bf16 with an f32 result, or 8-bit integers with an i32 result.
 static LogicalResult verifyElements(Operation *op, Value lhs, Value rhs, Value result) {
   auto element = [](Value value) { return cast<TensorType>(value.getType()).getElementType(); };
   Type left = element(lhs), right = element(rhs), to = element(result);
   auto isByte = [](Type type) { return isa<IntegerType>(type) && type.getIntOrFloatBitWidth() == 8; };
-  if ((left == right && right == to) || (isByte(left) && isByte(right) && to.isSignlessInteger(32)))
+  if ((left == right && (right == to || (right.isBF16() && to.isF32()))) ||
+      (isByte(left) && isByte(right) && to.isSignlessInteger(32)))
     return success();
-  return op->emitOpError("expected equal element types, or 8-bit integers and an i32 result, but got ")
+  return op->emitOpError("expected equal element types, bf16 and an f32 result, or 8-bit integers and an i32 result, "
+                         "but got ")
          << left << ", " << right << " and " << to;
 }
 

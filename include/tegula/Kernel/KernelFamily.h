@@ -27,6 +27,9 @@ struct MachineModel {
   /// (pmaddwd); groups of four bytes, one factor unsigned (vpdpbusd).
   enum class IntegerDot { Single, Pairs, Bytes };
   IntegerDot integerDot = IntegerDot::Single;
+  /// Whether an instruction that adds the products of two pairs of bf16 to each f32 of a vector (vdpbf16ps) takes less
+  /// time than two multiply-adds.
+  bool bfloatDot = false;
   /// Sizes of the caches that one worker can use, in bytes.
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10, l3Bytes = 8 << 20;
   /// How many workers share a kernel.

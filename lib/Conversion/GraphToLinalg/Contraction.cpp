@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Contractions become linalg.generic ops of the form `acc + a * b`, whatever their maps: the form that the matmul
-// family takes. f16 and bf16 accumulate in f32.
+// family takes. f16 and bf16 accumulate in f32. Where the op has an f32 result of bf16, the product is marked `afn`:
+// its factors may be rounded as the target's instruction for pairs of bf16 does.
 #include "tegula/Conversion/GraphToLinalg/Contraction.h"
 #include "tegula/Conversion/GraphToLinalg/Reductions.h"
 
@@ -17,6 +18,8 @@ Value tegula::buildContraction(OpBuilder &b, Location loc, ValueRange operands, 
                                ArrayRef<utils::IteratorType> iterators, Type element, ArrayRef<int64_t> zeroPoints) {
   Type storage = getStorageType(element), accumulator = getComputeType(element);
   Value init = makeFilled(b, loc, extents, constantScalar(b, loc, 0, accumulator));
+  bool isApproximate = element.isF32() && llvm::all_of(elements, [](Type type) { return type.isBF16(); });
+  auto flags = isApproximate ? arith::FastMathFlags::afn : arith::FastMathFlags::none;
   Value result =
       linalg::GenericOp::create(b, loc, init.getType(), operands, init, maps, iterators,
                                 [&](OpBuilder &nested, Location at, ValueRange v) {
@@ -29,7 +32,7 @@ Value tegula::buildContraction(OpBuilder &b, Location loc, ValueRange operands, 
                                     if (!product)
                                       product = factor;
                                     else if (isa<FloatType>(accumulator))
-                                      product = arith::MulFOp::create(nested, at, product, factor);
+                                      product = arith::MulFOp::create(nested, at, product, factor, flags);
                                     else
                                       product = arith::MulIOp::create(nested, at, product, factor);
                                   }

@@ -10,8 +10,10 @@ def Graph_MatMulOp : Graph_PureOp<"matmul"> {
     `lhs` is [..., M, K] or [K], `rhs` is [..., K, N] or [K]; the result is [..., M, N] without the dimension of a
     one-dimensional operand. Leading dimensions broadcast. `transpose_lhs` and `transpose_rhs` swap an operand's last
     two dimensions first (rank 2 or more). All element types are equal, and f16 and bf16 accumulate in f32; or the
-    operands are 8-bit integers of any signedness and the result is i32, exact modulo 2^32. With 8-bit integers the
-    product is that of `lhs - lhs_zero_point` and `rhs - rhs_zero_point`; zero points are values of the operand's type.
+    operands are bf16 and the result is the f32 sum, in which the target may take denormals for zeros and round as its
+    instruction for products of bf16 does; or the operands are 8-bit integers of any signedness and the result is i32,
+    exact modulo 2^32. With 8-bit integers the product is that of `lhs - lhs_zero_point` and `rhs - rhs_zero_point`;
+    zero points are values of the operand's type.
   }];
   let arguments = (ins Graph_NumericTensor:$lhs, Graph_NumericTensor:$rhs,
                        DefaultValuedAttr<BoolAttr, "false">:$transpose_lhs,

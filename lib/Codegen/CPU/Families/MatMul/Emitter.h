@@ -12,7 +12,7 @@
 #ifndef TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_EMITTER_H
 #define TEGULA_LIB_CODEGEN_CPU_FAMILIES_MATMUL_EMITTER_H
 
-#include "IntegerDot.h"
+#include "DepthPacking.h"
 #include "KernelForm.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -31,7 +31,7 @@ struct Shape {
   bool masks(mlir::Type element) const {
     return element.getIntOrFloatBitWidth() >= 32 || (masksNarrow && element.isInteger());
   }
-  IntegerPacking integers;
+  DepthPacking packing;
 };
 
 /// A rectangle of the result: rows [rowBegin, rowEnd) times columns [columnBegin, columnEnd).
@@ -86,8 +86,8 @@ private:
   mlir::Value loadGroup(Index k, Index count, bool whole, llvm::function_ref<mlir::Value(Index)> load);
   /// `count` depths as packed panels hold them: whole groups.
   Index paddedDepth(Index count) {
-    Index group = math.of(shape.integers.group);
-    return shape.integers.group == 1 ? count : math.mul(math.ceilDiv(count, group), group);
+    Index group = math.of(shape.packing.group);
+    return shape.packing.group == 1 ? count : math.mul(math.ceilDiv(count, group), group);
   }
   void transpose(llvm::MutableArrayRef<mlir::Value> rows);
   /// Address of column `j` of the panel without the depth; the whole address; where element (k, j) goes.
@@ -98,7 +98,7 @@ private:
   /// f(x) of the body for operand `operand` of the contraction, in the accumulator type.
   mlir::Value convert(mlir::Value x, unsigned operand);
 
-  // --- IntegerDot.cpp
+  // --- DepthPacking.cpp
   /// The element type of packed operands; a stored value (scalar or vector) as it is packed.
   mlir::Type packedType();
   mlir::Value pack(mlir::Value x, unsigned operand);
@@ -109,7 +109,7 @@ private:
   mlir::Value fromWords(mlir::Value words);
   /// What the packing is for.
   MachineModel::IntegerDot instruction() const {
-    return shape.integers.group == 4 ? MachineModel::IntegerDot::Bytes : MachineModel::IntegerDot::Pairs;
+    return shape.packing.group == 4 ? MachineModel::IntegerDot::Bytes : MachineModel::IntegerDot::Pairs;
   }
   /// `sum` plus the products of packed values of the left and the right operand, group by group.
   mlir::Value dot(mlir::Value sum, mlir::Value left, mlir::Value right);
@@ -183,7 +183,7 @@ private:
   /// Whether the packed left operand is held in rows of KC elements; else in panels of MR rows.
   bool lhsByRows() {
     const Dependence &rows = lhs.dependence[Rows];
-    return shape.integers.group > 1 || rows.kind != Dependence::Linear || !IndexMath::isConstant(rows.step, 1);
+    return shape.packing.group > 1 || rows.kind != Dependence::Linear || !IndexMath::isConstant(rows.step, 1);
   }
   /// A mask of the first `count` lanes.
   mlir::Value maskOf(Index count) { return maskOf(count, shape.lanes); }

@@ -54,7 +54,7 @@ void Emitter::emitPanel(const BlockExtent &block, Index panel) {
       storeTile(tile, computeTile(tile.row, rowEnd, block.row, packedRow, block.depth, block.depthCount, rhsPanel));
     });
   };
-  Index packedStep = math.of(shape.nr * shape.integers.group);
+  Index packedStep = math.of(shape.nr * shape.packing.group);
   if (shape.packRhs)
     return walkRows({packedRhs, math.mul(panel, paddedDepth(block.depthCount)), packedStep, true, panel});
 
@@ -64,7 +64,7 @@ void Emitter::emitPanel(const BlockExtent &block, Index panel) {
     walkRows({packedRhs, math.of(0), packedStep, true, math.of(0)});
   };
   const Dependence &columns = rhs.dependence[Columns], &depths = rhs.dependence[Depth];
-  if (shape.integers.group > 1 || columns.kind != Dependence::Linear || !IndexMath::isConstant(columns.step, 1) ||
+  if (shape.packing.group > 1 || columns.kind != Dependence::Linear || !IndexMath::isConstant(columns.step, 1) ||
       depths.kind == Dependence::Table)
     return packAlone();
   ifTrue(
@@ -204,7 +204,7 @@ Shape Emitter::oneRowShape() const {
   row.nr = row.vectors * row.lanes;
   row.nc = std::max<int64_t>(shape.nc / row.nr, 1) * row.nr;
   row.unroll = 4;
-  row.packLhs = shape.integers.group > 1;
+  row.packLhs = shape.packing.group > 1;
   row.packRhs = false;
   return row;
 }
@@ -222,9 +222,9 @@ LogicalResult tegula::lowerMatMulKernel(func::FuncOp kernel, sched::CPUMatMulAtt
   shape.lanes = machine.vectorBits / width;
   shape.vectors = shape.nr / shape.lanes;
   shape.unroll = schedule.getUnroll();
-  shape.integers = planPacking(info, machine);
+  shape.packing = planPacking(info, machine);
   // Groups of depths come from packing alone.
-  shape.packLhs = schedule.getPackLhs() || shape.integers.group > 1;
+  shape.packLhs = schedule.getPackLhs() || shape.packing.group > 1;
   shape.packRhs = schedule.getPackRhs();
   // Blocks need not be larger than the kernel.
   auto limit = [](int64_t block, int64_t extent, int64_t multiple) {
@@ -235,7 +235,7 @@ LogicalResult tegula::lowerMatMulKernel(func::FuncOp kernel, sched::CPUMatMulAtt
   shape.mc = limit(schedule.getTile()[0], info.extent(info.rows), shape.mr);
   shape.nc = limit(schedule.getTile()[1], info.extent(info.columns), shape.nr);
   // Rows of groups are padded to whole vectors.
-  int64_t depthMultiple = shape.integers.group > 1 ? shape.lanes : 1;
+  int64_t depthMultiple = shape.packing.group > 1 ? shape.lanes : 1;
   shape.kc = limit(llvm::alignTo(schedule.getTile()[2], depthMultiple), info.extent(info.depth), depthMultiple);
   // AVX has masked loads and stores of 32 and 64 bits, AVX-512 of all integers.
   shape.masked = machine.vectorBits >= 256;

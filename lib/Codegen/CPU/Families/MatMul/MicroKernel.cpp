@@ -14,7 +14,7 @@ using namespace tegula::matmul;
 void Emitter::multiplyAdd(MutableArrayRef<Value> sums, ValueRange lhsRows, Index lhsPacked, Index k, Index depth,
                           const RhsPanel &panel) {
   Values columns;
-  int64_t group = shape.integers.group;
+  int64_t group = shape.packing.group;
   Index columnStart = math.add(panel.base, math.mul(k, panel.step));
   for (int64_t j = 0; j < shape.vectors; ++j) {
     Index at = math.add(columnStart, math.of(j * shape.lanes * group));
@@ -29,7 +29,7 @@ void Emitter::multiplyAdd(MutableArrayRef<Value> sums, ValueRange lhsRows, Index
   int64_t lhsRowStep = lhsByRows() ? shape.kc / group : 1;
   Index lhsStart = shape.packLhs ? math.add(lhsPacked, math.mul(k, math.of(lhsByRows() ? 1 : shape.mr)))
                                  : term(lhs, Depth, math.add(depth, k), depth);
-  VectorType type = vectorOf(info.accumulator);
+  VectorType type = vectorOf(group > 1 ? b.getI32Type() : info.accumulator);
   for (int64_t i = 0; i < shape.mr; ++i) {
     Value element;
     if (shape.packLhs)
@@ -55,7 +55,7 @@ SmallVector<Value> Emitter::computeTile(Index row, Index rowEnd, Index blockRow,
                                         Index depthCount, const RhsPanel &panel) {
   Values lhsRows;
   // Depths are counted in groups from here on.
-  int64_t group = shape.integers.group;
+  int64_t group = shape.packing.group;
   Index lhsPacked = math.mul(packedRow, lhsByRows() ? math.of(shape.kc / group) : depthCount);
   depthCount = math.ceilDiv(depthCount, math.of(group));
   if (!shape.packLhs) {

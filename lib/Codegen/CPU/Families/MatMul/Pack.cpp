@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Packing of operand blocks in the accumulator type, or 8-bit integers in groups (IntegerDot.h). The right operand:
+// Packing of operand blocks in the accumulator type, or in groups of depths (DepthPacking.h). The right operand:
 // panels of NR columns, one depth after the other. The left one: as it lies in memory, either rows of KC elements or
 // panels of MR rows, one depth after the other. The micro-kernel knows no edges: it also computes rows and columns
 // beyond them, from whatever stands there, and nobody stores these sums.
@@ -73,17 +73,17 @@ void Emitter::packRhsPanel(const RhsSource &source) {
 }
 
 void Emitter::overDepths(Index begin, Index count, function_ref<void(Index, bool)> body) {
-  Index group = math.of(shape.integers.group);
+  Index group = math.of(shape.packing.group);
   Index main = math.mul(math.floorDiv(count, group), group);
-  loop(begin, main, shape.integers.group, [&](Value k) { body(k, true); });
-  if (shape.integers.group > 1)
+  loop(begin, main, shape.packing.group, [&](Value k) { body(k, true); });
+  if (shape.packing.group > 1)
     ifTrue(math.less(main, count), [&] { body(main, false); });
 }
 
 Value Emitter::loadGroup(Index k, Index count, bool whole, function_ref<Value(Index)> load) {
   Values rows;
   Index last = math.sub(count, math.of(1));
-  for (int64_t i = 0; i < shape.integers.group; ++i) {
+  for (int64_t i = 0; i < shape.packing.group; ++i) {
     Index at = math.add(k, math.of(i));
     if (whole || i == 0) {
       rows.push_back(load(at));
@@ -105,7 +105,7 @@ Index Emitter::rhsAddress(const RhsSource &source, Index columnTerm, Index k) {
 }
 
 Value Emitter::packedAddress(const RhsSource &source, Index k, Index j) {
-  Index column = math.mul(j, math.of(shape.integers.group));
+  Index column = math.mul(j, math.of(shape.packing.group));
   return math.value(math.add(math.add(source.destination, math.mul(k, math.of(shape.nr))), column));
 }
 
@@ -113,7 +113,7 @@ void Emitter::packElements(const RhsSource &source, Index k, bool whole, Index b
   Index last = math.sub(source.depthCount, math.of(1));
   loop(begin, end, 1, [&](Value j) {
     Index columnTerm = rhsTerm(source, j), start = packedAddress(source, k, j);
-    for (int64_t i = 0; i < shape.integers.group; ++i) {
+    for (int64_t i = 0; i < shape.packing.group; ++i) {
       Index at = math.add(k, math.of(i)), from = whole || i == 0 ? at : math.min(at, last);
       Value x = memref::LoadOp::create(b, loc, rhs.flat, math.value(rhsAddress(source, columnTerm, from)));
       x = pack(x, info.rhs);
@@ -153,7 +153,7 @@ void Emitter::fillRhsPanel(const RhsSource &source) {
         overDepths(math.of(0), source.depthCount, [&](Index k, bool whole) {
           // Rows lie far apart, so the hardware does not see them coming.
           if (rhs.dependence[Depth].kind == Dependence::Linear)
-            for (int64_t i = 0; i < shape.integers.group; ++i) {
+            for (int64_t i = 0; i < shape.packing.group; ++i) {
               Index ahead = math.add(k, math.of(prefetchDepth + i));
               prefetch(rhs, rhsAddress(source, rhsTerm(source, math.of(0)), ahead), shape.nr, /*isWrite=*/false);
             }
@@ -184,7 +184,7 @@ void Emitter::packTransposed(const RhsSource &source, Index chunk) {
   for (int64_t j = 0; j < shape.lanes; ++j)
     terms.push_back(math.value(rhsTerm(source, math.min(math.add(chunk, math.of(j)), last))));
   // With groups, the elements of the square are groups.
-  int64_t group = shape.integers.group;
+  int64_t group = shape.packing.group;
   Index side = math.of(shape.lanes * group);
   Index main = math.mul(math.floorDiv(source.depthCount, side), side);
   auto type = VectorType::get({shape.lanes * group}, rhs.element);
@@ -243,7 +243,7 @@ void Emitter::packRuns(const RhsSource &source) {
         mask = maskOf(reach);
         second = maskOf(math.max(math.of(0), math.sub(reach, math.of(shape.lanes - 1))));
       }
-      int64_t group = shape.integers.group;
+      int64_t group = shape.packing.group;
       Value stored = whole ? Value() : maskOf(math.mul(run, math.of(group)), shape.lanes * group);
       auto load = [&](Index k) -> Value {
         Index from = rhsAddress(source, columnTerm, k);
@@ -307,7 +307,7 @@ void Emitter::packLhs(Index row, Index rowCount, Index depth, Index depthCount) 
         neighbours ? math.mul(math.floorDiv(depthCount, math.of(shape.lanes)), math.of(shape.lanes)) : math.of(0);
     loop(math.of(0), rowCount, 1, [&](Value i) {
       Index target = math.mul(i, math.of(shape.kc));
-      if (shape.integers.group > 1) {
+      if (shape.packing.group > 1) {
         // Zeros behind the last depth, to the end of its vector.
         Index tail = math.mul(math.floorDiv(depthCount, math.of(shape.lanes)), math.of(shape.lanes));
         ifTrue(math.less(tail, depthCount), [&] {

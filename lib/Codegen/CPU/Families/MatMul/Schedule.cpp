@@ -7,7 +7,7 @@
 //
 #include "Schedule.h"
 
-#include "IntegerDot.h"
+#include "DepthPacking.h"
 #include "tegula/Codegen/Common/RegisterBlock.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -83,7 +83,7 @@ SearchSpace matmul::makeSpace(const ContractionInfo &info, const MachineModel &m
   space.addKnob("tile_n", upTo({64, 128, 256, 512, 1024, 2048, 4096}, columns));
   space.addKnob("tile_k", upTo({64, 128, 192, 256, 384, 512, 768, 1024}, depth));
   space.addKnob("unroll", {1, 2, 4, 8});
-  // Groups of 8-bit depths come from packing alone.
+  // Groups of depths come from packing alone.
   bool groups = planPacking(info, machine).group > 1;
   space.addKnob("pack_lhs", groups ? SmallVector<int64_t>{1} : SmallVector<int64_t>{0, 1});
   space.addKnob("pack_rhs", {0, 1});

@@ -97,8 +97,8 @@ void Emitter::setUpWorkspace(Block *entry) {
   if (s.packLhs) {
     int64_t start = bytes;
     reserve(packedLhs, s.kc * s.mc, packedType());
-    if (s.integers.group > 1)
-      views.push_back({start, {MemRefType::get({s.kc * s.mc / s.integers.group}, b.getI32Type()), &lhsWords}});
+    if (s.packing.group > 1)
+      views.push_back({start, {MemRefType::get({s.kc * s.mc / s.packing.group}, b.getI32Type()), &lhsWords}});
   }
   if (correctsBy(info.lhs))
     reserve(lhsSums, s.mc, b.getI32Type());

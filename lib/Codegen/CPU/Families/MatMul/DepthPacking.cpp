@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Sums of products of 8-bit integers. With an instruction for groups of bytes (vpdpbusd), one operand is packed as
+// Sums of products of neighboring depths.
+//
+// Of bf16, where the kernel allows what vdpbf16ps does and the machine gains by it: both operands are packed in pairs.
+//
+// Of 8-bit integers: with an instruction for groups of bytes (vpdpbusd), one operand is packed as
 // unsigned and the other as signed bytes, and what the unsigned one's zero point adds is subtracted where the sums
 // start: it needs the sums of the signed operand, which are taken when it is packed. Otherwise both are packed as
 // 16-bit differences to their zero points, and pmaddwd sums pairs of products. Both are exact in 32 bits.
 //
 #include "Emitter.h"
 
+#include "tegula/Codegen/Common/BFloatDot.h"
+
 using namespace mlir;
 using namespace tegula;
 using namespace tegula::matmul;
 
-IntegerPacking matmul::planPacking(const ContractionInfo &info, const MachineModel &machine) {
-  IntegerPacking packing;
+DepthPacking matmul::planPacking(const ContractionInfo &info, const MachineModel &machine) {
+  DepthPacking packing;
+  if (machine.bfloatDot && allowsBFloatDot(info)) {
+    packing.group = 2;
+    packing.isFloat = true;
+    return packing;
+  }
   if (machine.integerDot == MachineModel::IntegerDot::Single || !info.accumulator.isInteger(32) ||
       !info.lhsType.isInteger(8) || !info.rhsType.isInteger(8))
     return packing;
@@ -30,7 +41,7 @@ IntegerPacking matmul::planPacking(const ContractionInfo &info, const MachineMod
   // The signed operand's zero point must be 0 as a signed byte. If either operand will do, the one whose unsigned zero
   // point is 0 is unsigned: no correction.
   auto zeroPoint = [&](unsigned operand, bool asUnsigned) {
-    const IntegerPacking::Operand &own = packing.operands[operand];
+    const DepthPacking::Operand &own = packing.operands[operand];
     return own.zeroPoint + (asUnsigned == own.isUnsigned ? 0 : asUnsigned ? 128 : -128);
   };
   for (unsigned candidate : {info.rhs, info.lhs}) {
@@ -58,12 +69,16 @@ static Value splatLike(OpBuilder &b, Location loc, Type type, int64_t value) {
 }
 
 Type Emitter::packedType() {
-  return shape.integers.group == 1 ? info.accumulator : Type(b.getIntegerType(32 / shape.integers.group));
+  if (shape.packing.isFloat)
+    return b.getBF16Type();
+  return shape.packing.group == 1 ? info.accumulator : Type(b.getIntegerType(32 / shape.packing.group));
 }
 
 Value Emitter::pack(Value x, unsigned operand) {
-  const IntegerPacking::Operand &own = shape.integers.operands[operand];
-  switch (shape.integers.group) {
+  if (shape.packing.isFloat)
+    return x;
+  const DepthPacking::Operand &own = shape.packing.operands[operand];
+  switch (shape.packing.group) {
   case 2: {
     auto vector = dyn_cast<VectorType>(x.getType());
     Type type = vector ? Type(VectorType::get(vector.getShape(), b.getI16Type())) : b.getI16Type();
@@ -96,17 +111,19 @@ Value Emitter::interleave(ArrayRef<Value> rows) {
 Value Emitter::toWords(Value packed) { return vector::BitCastOp::create(b, loc, vectorOf(b.getI32Type()), packed); }
 
 Value Emitter::fromWords(Value words) {
-  auto type = VectorType::get({shape.lanes * shape.integers.group}, packedType());
+  auto type = VectorType::get({shape.lanes * shape.packing.group}, packedType());
   return vector::BitCastOp::create(b, loc, type, words);
 }
 
 Value Emitter::dot(Value sum, Value left, Value right) {
-  bool swaps = shape.integers.group == 4 && shape.integers.unsignedOperand != info.lhs;
+  if (shape.packing.isFloat)
+    return emitBFloatDot(b, loc, sum, left, right);
+  bool swaps = shape.packing.group == 4 && shape.packing.unsignedOperand != info.lhs;
   return emitDot(b, loc, sum, swaps ? right : left, swaps ? left : right, instruction());
 }
 
 bool Emitter::correctsBy(unsigned operand) {
-  return shape.integers.correction != 0 && shape.integers.unsignedOperand != operand;
+  return shape.packing.correction != 0 && shape.packing.unsignedOperand != operand;
 }
 
 /// The sum of a packed row, times minus the correction, into lhsSums.
@@ -124,7 +141,7 @@ void Emitter::sumLhsRow(Value row, Index depthCount) {
     scf::YieldOp::create(b, loc, total);
   }
   Value total = reduceLanes(forOp.getResult(0));
-  Value factor = splatLike(b, loc, b.getI32Type(), -shape.integers.correction);
+  Value factor = splatLike(b, loc, b.getI32Type(), -shape.packing.correction);
   memref::StoreOp::create(b, loc, arith::MulIOp::create(b, loc, total, factor), lhsSums, row);
 }
 
@@ -132,24 +149,24 @@ void Emitter::sumLhsRow(Value row, Index depthCount) {
 void Emitter::sumRhsPanel(const RhsSource &source) {
   VectorType type = vectorOf(b.getI32Type());
   Values sums(shape.vectors, zero(type));
-  auto bytes = VectorType::get({shape.lanes * shape.integers.group}, packedType());
+  auto bytes = VectorType::get({shape.lanes * shape.packing.group}, packedType());
   Value ones = splatLike(b, loc, bytes, 1);
-  Index groups = math.ceilDiv(source.depthCount, math.of(shape.integers.group));
+  Index groups = math.ceilDiv(source.depthCount, math.of(shape.packing.group));
   auto forOp = scf::ForOp::create(b, loc, math.constant(0), math.value(groups), math.constant(1), sums);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(forOp.getBody());
     Index start =
-        math.add(source.destination, math.mul(forOp.getInductionVar(), math.of(shape.nr * shape.integers.group)));
+        math.add(source.destination, math.mul(forOp.getInductionVar(), math.of(shape.nr * shape.packing.group)));
     Values next;
     for (int64_t j = 0; j < shape.vectors; ++j) {
-      Index at = math.add(start, math.of(j * shape.lanes * shape.integers.group));
+      Index at = math.add(start, math.of(j * shape.lanes * shape.packing.group));
       Value column = vector::LoadOp::create(b, loc, bytes, packedRhs, math.value(at));
       next.push_back(emitDot(b, loc, forOp.getRegionIterArg(j), ones, column, instruction()));
     }
     scf::YieldOp::create(b, loc, next);
   }
-  Value factor = splatLike(b, loc, type, -shape.integers.correction);
+  Value factor = splatLike(b, loc, type, -shape.packing.correction);
   for (int64_t j = 0; j < shape.vectors; ++j) {
     Value scaled = arith::MulIOp::create(b, loc, forOp.getResult(j), factor);
     vector::StoreOp::create(b, loc, scaled, rhsSums, math.value(math.add(source.sums, math.of(j * shape.lanes))));
