@@ -38,14 +38,13 @@ CompileStatus compile(const tegula_compile_options &given, std::string &messages
     return usage(messages, "expected either the path or the bytes of a model");
   if (given.threads < 0)
     return usage(messages, "expected 0 or more threads, but got " + llvm::Twine(given.threads));
-  if (given.precision && llvm::StringRef(given.precision) != "f32")
-    return usage(messages, "expected precision 'f32', but got '" + llvm::Twine(given.precision) + "'");
   CompileOptions options;
   options.modelPath = textOr(given.model_path, "<memory>");
   if (given.model_data)
     options.modelBytes = {static_cast<const char *>(given.model_data), given.model_size};
   options.outputPath = given.output_path;
   options.target = textOr(given.target, "host");
+  options.precision = textOr(given.precision, "f32");
   options.emit = textOr(given.emit, "lib");
   options.externalDataRoot = textOr(given.external_data_root, "");
   options.freezeDefaults = given.freeze_defaults != 0;

@@ -2,6 +2,7 @@
 #include "tegula/Driver/CompilerSession.h"
 
 #include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Dialect/Graph/IR/Precision.h"
 #include "tegula/Dialect/Sched/IR/Sched.h"
 #include "tegula/Driver/InProcessEvaluator.h"
 #include "tegula/Import/ONNX/Importer.h"
@@ -156,6 +157,10 @@ CompileStatus CompilerSession::import() {
   auto target = findTargetBackend(targetName).parse(context, targetName);
   if (!target)
     return fail(CompileStatus::Usage, llvm::toString(target.takeError()));
+  std::optional<graph::Precision> precision = graph::parsePrecision(options.precision);
+  if (!precision)
+    return fail(CompileStatus::Usage,
+                "expected precision " + graph::listPrecisions() + ", but got '" + options.precision + "'");
   ImportOptions import;
   import.dimensions = options.dimensions;
   import.externalDataRoot = options.externalDataRoot;
@@ -166,6 +171,8 @@ CompileStatus CompilerSession::import() {
   if (!module)
     return CompileStatus::InvalidModel;
   (*module)->setAttr("exec.target", *target);
+  if (*precision != graph::Precision::F32)
+    graph::setPrecision(*module, *precision);
   if (options.maxLoop > 0)
     (*module)->setAttr("graph.max_loop", Builder(&context).getI64IntegerAttr(options.maxLoop));
   return CompileStatus::Ok;

@@ -41,6 +41,7 @@ static std::string makeProvenance(const CompileOptions &options) {
     json.attribute("compiler", "tegula 0.1.0");
     json.attribute("llvm", LLVM_VERSION_STRING);
     json.attribute("target", options.target);
+    json.attribute("precision", options.precision);
     json.attribute("freeze_defaults", options.freezeDefaults);
     json.attributeObject("dimensions", [&] {
       for (const auto &[name, extent] : options.dimensions)

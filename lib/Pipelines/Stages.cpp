@@ -33,6 +33,7 @@ static void buildGraph(OpPassManager &manager, const TargetBackend &) {
 static void buildQuant(OpPassManager &manager, const TargetBackend &) {
   manager.addNestedPass<func::FuncOp>(createGraphFoldQDQPass());
   clean(manager);
+  manager.addNestedPass<func::FuncOp>(createGraphLowerPrecisionPass());
 }
 
 static void buildLayout(OpPassManager &manager, const TargetBackend &) {
@@ -103,7 +104,8 @@ static void buildLLVM(OpPassManager &manager, const TargetBackend &target) {
 
 static const Stage stages[] = {
     {"graph", "shapes inferred, constants folded, graph rewritten", "no ONNX carrier is left", buildGraph},
-    {"quant", "contractions of dequantized values on integers", "accumulator types are explicit", buildQuant},
+    {"quant", "contractions of dequantized values on integers, and on bf16 where asked for",
+     "accumulator types are explicit", buildQuant},
     {"layout", "transposes moved together and cancelled, channels of images in blocks",
      "no transpose follows a transpose", buildLayout},
     {"linalg", "graph ops lowered to linalg, tensor, arith, math and scf", "no graph op is left", buildLinalg},

@@ -17,7 +17,9 @@ def compile(model, target="host", threads=1, precision="f32", *, dimensions=None
     model: path of an ONNX file, the bytes of one, or an onnx.ModelProto.
     target: "host", "x86-64-v2" to "x86-64-v4", the name of a processor, "nvptx:sm_90", ...
     threads: schedules are chosen for, and the model runs on, this many threads.
-    precision: "f32" computes as the model says.
+    precision: "f32" computes as the model says; "f32-strict" leaves out algorithms less exact than the plain ones
+        (convolutions in the Winograd domain); "bf16" lets convolutions and matrix products with much arithmetic read
+        bf16 and sum in f32.
     dimensions: {name: extent} makes symbolic dimensions static.
     freeze_defaults: initializers that are inputs too become constants. Else, from IR version 4 on, they are inputs that
         a run may leave out or override, and nothing is folded or packed from them.

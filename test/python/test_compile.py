@@ -153,7 +153,7 @@ def test_compile_errors(perceptron, tmp_path, monkeypatch):
         tegula.compile(b"garbage")
     with pytest.raises(tegula.TegulaError, match="expected a target such as .*, but got 'z80'"):
         tegula.compile(perceptron, target="z80")
-    with pytest.raises(tegula.TegulaError, match="expected precision 'f32', but got 'f8'"):
+    with pytest.raises(tegula.TegulaError, match="expected precision f32, f32-strict or bf16, but got 'f8'"):
         tegula.compile(perceptron, precision="f8")
     with pytest.raises(tegula.TegulaError, match="expected a dimension as name=extent, but got 'batch=-1'"):
         tegula.compile(perceptron, dimensions={"batch": -1})

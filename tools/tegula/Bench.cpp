@@ -18,6 +18,7 @@ static const OptionSpec options[] = {
     {"data", "DIR", "inputs from DIR/input_k.pb instead of random ones; an input without a file has its default"},
     {"seed", "N", "seed of random inputs (default 0)"},
     {"dim", "NAME=N", "extent of a symbolic dimension"},
+    {"precision", "MODE", "of an ONNX model: as for compile (default f32)"},
     {"freeze-defaults", nullptr, "of an ONNX model: initializers that are inputs too are constants"},
     {"profile", nullptr, "time per kernel, longest first (measured in a pass of its own)"},
     {"json", nullptr, "report as JSON"},

@@ -20,6 +20,7 @@ using namespace tegula::tool;
 
 static const OptionSpec options[] = {
     {"target", "NAME", "as for compile (default host)"},
+    {"precision", "MODE", "as for compile (default f32)"},
     {"dim", "NAME=N", "extent of a symbolic dimension"},
     {"external-data-root", "DIR", "folder that links of external data may lead into"},
     {"freeze-defaults", nullptr, "as for compile: initializers that are inputs too are constants"},
@@ -102,6 +103,7 @@ int tegula::tool::runCheck(llvm::ArrayRef<const char *> words) {
   compile.externalDataRoot = arguments.get("external-data-root");
   compile.dimensions = arguments.getDimensions("dim");
   compile.freezeDefaults = arguments.has("freeze-defaults");
+  compile.precision = arguments.get("precision", "f32");
   compile.replayDirectory.clear();
   if (arguments.failed)
     return ExitUsage;

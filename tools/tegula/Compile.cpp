@@ -14,6 +14,10 @@ static const OptionSpec options[] = {
     {"output", "FILE", "the same as -o"},
     {"target", "NAME", "host (default), x86-64, x86-64-v2 .. v4, a CPU name such as znver4, nvptx:sm_80, nvptx:sm_90"},
     {"emit", "KIND", "lib (default), obj, header, asm, llvm-ir, ptx, or a stage: import, graph, linalg, kernels, ..."},
+    {"precision", "MODE",
+     "f32 (default); f32-strict: only algorithms as exact as the plain ones, so no convolution in\n"
+     "the Winograd domain; bf16: convolutions and matrix products with much arithmetic read bf16, sum\n"
+     "in f32, and are listed"},
     {"dim", "NAME=N", "make the symbolic dimension NAME static; may be repeated"},
     {"lock", "FILE", "take schedules from this lock file; kernels without a record, from the database or by default"},
     {"db", "FILE", "use the best schedules of this tuning database"},
@@ -44,6 +48,7 @@ int tegula::tool::runCompile(llvm::ArrayRef<const char *> words) {
   compile.dimensions = arguments.getDimensions("dim");
   compile.externalDataRoot = arguments.get("external-data-root");
   compile.freezeDefaults = arguments.has("freeze-defaults");
+  compile.precision = arguments.get("precision", "f32");
   auto threads = static_cast<unsigned>(arguments.getInteger("threads", 1, 1, 4096));
   compile.maxLoop = arguments.getInteger("max-loop", 0, 1);
   if (arguments.failed)

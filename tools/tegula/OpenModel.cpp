@@ -16,6 +16,7 @@ int tegula::tool::openOnnx(llvm::StringRef path, llvm::StringRef target, Argumen
   compile.plainKernels = plainKernels;
   compile.externalDataRoot = arguments.get("external-data-root");
   compile.freezeDefaults = arguments.has("freeze-defaults");
+  compile.precision = arguments.get("precision", "f32");
   compile.countOperations = arguments.has("count-operations");
   compile.maxLoop = arguments.getInteger("max-loop", 0, 1);
   if (arguments.failed)

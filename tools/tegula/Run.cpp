@@ -23,6 +23,7 @@ static const OptionSpec options[] = {
     {"dim", "NAME=N", "extent of a symbolic dimension"},
     {"threads", "N", "workers (default: one for every CPU)"},
     {"target", "NAME", "target of an ONNX model (default host; reference: plain loops)"},
+    {"precision", "MODE", "of an ONNX model: as for compile (default f32)"},
     {"freeze-defaults", nullptr, "of an ONNX model: initializers that are inputs too are constants"},
     {"max-loop", "N", "of an ONNX model: a Loop or Scan that starts another round after N is an error"},
     {"verify-against", "TARGET",

@@ -26,6 +26,7 @@ static const OptionSpec options[] = {
     {"budget", "T", "stop after this time: 60s, 5m, 1h (default 60s without --trials)"},
     {"seed", "N", "of the search and of the inputs (default 0)"},
     {"target", "NAME", "as for compile; this machine must be able to run it (default host)"},
+    {"precision", "MODE", "as for compile (default f32); a kernel's key holds it"},
     {"threads", "N", "workers of a kernel (default 1)"},
     {"dim", "NAME=N", "size of a symbolic dimension to tune for; may be repeated (else 1 in front, 128 elsewhere)"},
     {"lock", "FILE", "write the choices to this lock file, for `tegula compile --lock`; its other records stay"},
@@ -155,6 +156,7 @@ int tegula::tool::runTune(llvm::ArrayRef<const char *> words) {
   compile.target = arguments.get("target", "host");
   compile.externalDataRoot = arguments.get("external-data-root");
   compile.freezeDefaults = arguments.has("freeze-defaults");
+  compile.precision = arguments.get("precision", "f32");
   compile.replayDirectory.clear();
   ModelKernelsOptions kernelOptions;
   for (const auto &[name, extent] : arguments.getDimensions("dim"))

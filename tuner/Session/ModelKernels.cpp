@@ -3,6 +3,7 @@
 #include "tegula/Tuner/Session/ModelKernels.h"
 
 #include "tegula/Codegen/CPU/CPUKernels.h"
+#include "tegula/Dialect/Graph/IR/Precision.h"
 #include "tegula/Dialect/Sched/IR/Sched.h"
 #include "tegula/Kernel/KernelSignature.h"
 #include "tegula/Tuner/Build/KernelProgram.h"
@@ -123,6 +124,7 @@ llvm::Expected<std::optional<ModelKernels>> tegula::tuner::findModelKernels(Comp
 
   ModelKernels result;
   ConstantOperands constants(session.getModule());
+  llvm::StringRef precision = graph::getPrecisionName(graph::getPrecision(session.getModule()));
   llvm::StringMap<uint64_t> dispatches;
   session.getModule().walk([&](exec::DispatchOp dispatch) { ++dispatches[dispatch.getKernel()]; });
   auto sources = std::make_shared<Sources>(Sources{session, {}});
@@ -177,15 +179,16 @@ llvm::Expected<std::optional<ModelKernels>> tegula::tuner::findModelKernels(Comp
       result.skipped.emplace_back(name, llvm::toString(program.takeError()));
       continue;
     }
-    TunableKernel tunable{{kernel.getKey()->str(), family->name().str(), getSignature(kernel, constants.of(kernel))},
-                          name,
-                          space,
-                          *point,
-                          {},
-                          std::nullopt,
-                          std::move(program->inputShapes),
-                          {},
-                          std::max<uint64_t>(dispatches.lookup(name), 1)};
+    TunableKernel tunable{
+        {kernel.getKey()->str(), family->name().str(), getSignature(kernel, constants.of(kernel), precision)},
+        name,
+        space,
+        *point,
+        {},
+        std::nullopt,
+        std::move(program->inputShapes),
+        {},
+        std::max<uint64_t>(dispatches.lookup(name), 1)};
     tunable.scheduleText = [family, function, space](const Configuration &chosen) {
       return print(family->schedule(function, space, chosen));
     };

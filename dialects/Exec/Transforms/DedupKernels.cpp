@@ -3,6 +3,7 @@
 // Out: one exec.kernel per distinct signature; dispatches of merged kernels point to the survivor, whose `nodes` name
 //      all. `key` is the hash of the signature (tegula/Kernel/KernelSignature.h).
 #include "tegula/Dialect/Exec/Transforms/Passes.h"
+#include "tegula/Dialect/Graph/IR/Precision.h"
 #include "tegula/Kernel/KernelSignature.h"
 
 #include "llvm/ADT/SetVector.h"
@@ -19,11 +20,12 @@ namespace {
 struct ExecDedupKernelsPass : tegula::impl::ExecDedupKernelsPassBase<ExecDedupKernelsPass> {
   void runOnOperation() override {
     ConstantOperands constants(getOperation());
+    StringRef precision = graph::getPrecisionName(graph::getPrecision(getOperation()));
     llvm::StringMap<exec::KernelOp> seen;
     DenseMap<StringRef, exec::KernelOp> survivors;
     SmallVector<exec::KernelOp> merged;
     for (auto kernel : getOperation().getOps<exec::KernelOp>()) {
-      std::string signature = getSignature(kernel, constants.of(kernel));
+      std::string signature = getSignature(kernel, constants.of(kernel), precision);
       auto [entry, isNew] = seen.try_emplace(signature, kernel);
       kernel.setKey(getSignatureKey(signature));
       if (isNew)

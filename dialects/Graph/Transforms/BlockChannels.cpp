@@ -7,7 +7,8 @@
 // on blocked values, and a plain twin of each result, for readers outside, goes away where there is none.
 //
 // Weights are laid out by graph ops, which graph-fold-constants evaluates: [M / m, C / c, KH, KW, c, m], or transformed
-// for Winograd's algorithm where that takes less time by the estimate of chooseWinograd. A convolution of few input
+// for Winograd's algorithm where that takes less time by the estimate of chooseWinograd, except with the precision
+// f32-strict: its errors are several times those of direct convolution. A convolution of few input
 // channels (the stem of a network) reads them where they are, as one short block; output channels beside whole blocks
 // are filled up with zeros that the relayout behind drops.
 //
@@ -25,6 +26,7 @@
 #include "tegula/Dialect/Graph/IR/Blocked.h"
 #include "tegula/Dialect/Graph/IR/Constants.h"
 #include "tegula/Dialect/Graph/IR/Elementwise.h"
+#include "tegula/Dialect/Graph/IR/Precision.h"
 #include "tegula/Dialect/Graph/IR/Window.h"
 #include "tegula/Dialect/Graph/Transforms/Passes.h"
 
@@ -132,7 +134,8 @@ public:
   Blocker(func::FuncOp function, exec::CPUTargetAttr target)
       : function(function), lanes(target.getVectorBits() / 32), hasByteDot(target.getByteDot()),
         // Vectors of 128 bits take as long to fill with a pair as to multiply it: packing is better.
-        hasPairDot(target.hasPairDot() && target.getVectorBits() >= 256) {}
+        hasPairDot(target.hasPairDot() && target.getVectorBits() >= 256),
+        allowsWinograd(getPrecision(function) != Precision::F32Strict) {}
 
   void run() {
     function.walk<WalkOrder::PreOrder>([&](Operation *op) {
@@ -260,9 +263,12 @@ private:
       images.insert(op->getResult(0));
   }
 
+  /// The side of the tiles of Winograd's algorithm, 0 for direct convolution.
+  int64_t chooseTile(ConvOp conv) const { return allowsWinograd ? chooseWinograd(conv) : 0; }
+
   /// Time that blocking this convolution saves, in nanoseconds of a core with about 60 multiply-adds in each: a sixth
   /// of a direct convolution, half of what Winograd's algorithm computes, most of a depthwise one.
-  static double estimateGain(ConvOp conv) {
+  double estimateGain(ConvOp conv) const {
     auto weight = cast<RankedTensorType>(conv.getWeight().getType());
     double products = countElements(imageOf(conv.getY())) * double(weight.getNumElements() / weight.getDimSize(0));
     if (isDepthwise(conv))
@@ -270,7 +276,7 @@ private:
     // Four products in the place of one, and as much again that packing costs.
     if (isByte(conv.getX()))
       return products / 120;
-    return products / 60 * (chooseWinograd(conv) ? 0.5 : 1.0 / 6);
+    return products / 60 * (chooseTile(conv) ? 0.5 : 1.0 / 6);
   }
 
   void weighRegions() {
@@ -477,7 +483,7 @@ private:
       bias = splitChannels(b, fillUp(b, bias, llvm::alignTo(channels, lanes)), lanes);
     int64_t inner = lanes, tile = 0;
     if (fillsBlocks(x)) {
-      tile = chooseWinograd(conv);
+      tile = chooseTile(conv);
     } else {
       // The padding is put around the plain image, so that the relayout is only another way to read it.
       x = widen(b, x);
@@ -575,6 +581,7 @@ private:
   int64_t lanes;
   /// Instructions that sum products of four neighboring bytes, or of two 16-bit values.
   bool hasByteDot, hasPairDot;
+  bool allowsWinograd;
   SmallVector<Operation *> planned;
   llvm::SmallDenseSet<Value> images;
   llvm::EquivalenceClasses<Operation *> regions;

@@ -32,6 +32,7 @@ struct CompileOptions {
   std::string_view modelBytes; ///< a serialized ModelProto
   std::string outputPath;      ///< "-" (text only): standard output
   std::string target = "host";
+  std::string precision = "f32"; ///< as tegula/Dialect/Graph/IR/Precision.h lists them
   /// Kernels are plain loops, as with the target `reference`, but cut and laid out for `target`.
   bool plainKernels = false;
   std::string emit = "lib"; ///< lib, obj, header, asm, llvm-ir, ptx or the name of a stage

@@ -94,6 +94,15 @@ TEST_F(CompilerTest, EmitsAStage) {
   EXPECT_THAT(text, HasSubstr("graph.relu"));
 }
 
+TEST_F(CompilerTest, Precision) {
+  options.emit = "graph";
+  options.precision = "f32-strict";
+  ASSERT_EQ(tegula_compile(&options, nullptr), TEGULA_COMPILE_OK);
+  std::ifstream file(output);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  EXPECT_THAT(text, HasSubstr("graph.precision = \"f32-strict\""));
+}
+
 TEST_F(CompilerTest, Faults) {
   options.model_size = 20;
   expectFailure(TEGULA_COMPILE_INVALID_MODEL, "<memory>: error: expected an ONNX model");
@@ -111,7 +120,7 @@ TEST_F(CompilerTest, Faults) {
   expectFailure(TEGULA_COMPILE_USAGE, "but got 'poem'");
   options.emit = nullptr;
   options.precision = "f8";
-  expectFailure(TEGULA_COMPILE_USAGE, "expected precision 'f32', but got 'f8'");
+  expectFailure(TEGULA_COMPILE_USAGE, "expected precision f32, f32-strict or bf16, but got 'f8'");
   options.precision = nullptr;
   std::string database = (folder / "absent.db").string();
   options.database = database.c_str();

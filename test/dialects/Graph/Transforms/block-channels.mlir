@@ -166,3 +166,17 @@ func.func @none(%x: tensor<1x256x56x56xui8>) -> tensor<1x256x56x56xi32> {
   return %y : tensor<1x256x56x56xi32>
 }
 }
+
+// -----
+
+// A convolution that would go to the Winograd domain is direct where that is not exact enough.
+module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "", vector_bits = 512>, graph.precision = "f32-strict"} {
+// CHECK-LABEL: func.func @strict
+// CHECK-NOT: winograd
+// CHECK: graph.blocked_conv {{.*}} : tensor<1x4x56x56x16xf32>, tensor<4x4x3x3x16x16xf32> -> tensor<1x4x56x56x16xf32>
+func.func @strict(%x: tensor<1x64x56x56xf32>) -> tensor<1x64x56x56xf32> {
+  %w = graph.constant dense_resource<strict> : tensor<64x64x3x3xf32>
+  %y = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x64x56x56xf32>, tensor<64x64x3x3xf32> -> tensor<1x64x56x56xf32>
+  return %y : tensor<1x64x56x56xf32>
+}
+}

@@ -18,8 +18,12 @@ def Graph_Dialect : Dialect {
     Values are builtin tensors, and sequences, optionals and maps where ONNX has them; unsigned integers are `uiN`, signed ones signless `iN`, bool is `i1`. Every op's
     description is its specification. Shapes follow ONNX: multidirectional broadcasting where the op says so,
     dynamic dimensions anywhere. No op here knows about tiles, devices or buffers.
+
+    `graph.precision` on the module says how exactly the model computes (`--precision=`): "f32", "f32-strict" or "bf16"; f32
+    without the attribute.
   }];
   let hasConstantMaterializer = 1;
+  let hasOperationAttrVerify = 1;
   let useDefaultTypePrinterParser = 1;
 }
 

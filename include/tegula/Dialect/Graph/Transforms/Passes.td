@@ -55,6 +55,18 @@ def GraphFoldQDQPass : Pass<"graph-fold-qdq", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::tegula::graph::GraphDialect"];
 }
 
+def GraphLowerPrecisionPass : Pass<"graph-lower-precision", "::mlir::func::FuncOp"> {
+  let summary = "With the precision bf16: contractions bound by arithmetic read bf16 and sum in f32";
+  let description = [{
+    Where the module's `graph.precision` is bf16, each `graph.conv` and `graph.matmul` of f32 that does 16 multiply-adds
+    or more for each element that it reads or writes gets operands of bf16 and keeps its f32 result. Weights are rounded
+    by casts, which graph-fold-constants evaluates; other operands where they are computed, behind what only moves them,
+    so that they are stored in bf16. Elementwise ops read what is stored; softmax, normalizations, other reductions and
+    the function's results stay f32. Each op that is changed, and what was changed in all, is a remark.
+  }];
+  let dependentDialects = ["::tegula::graph::GraphDialect"];
+}
+
 def GraphPropagateLayoutPass : Pass<"graph-propagate-layout", "::mlir::func::FuncOp"> {
   let summary = "Moves transposes through the graph until they meet and cancel";
   let description = [{
@@ -72,7 +84,8 @@ def GraphBlockChannelsPass : Pass<"graph-block-channels", "::mlir::func::FuncOp"
     of the target's vector length; on x86 with AVX2, those of 8-bit integers with i32 sums do whatever their channels. Ops
     between them that work in the same way on blocked values (elementwise ops, pools, concatenations of channels) follow.
     Relayouts, each a reshape and a transpose, are left at the borders of such regions. Weights are laid out, and
-    transformed where Winograd's algorithm needs fewer multiplications, by ops that graph-fold-constants evaluates. Without
+    transformed where Winograd's algorithm needs fewer multiplications (not with the precision f32-strict), by ops that
+    graph-fold-constants evaluates. Without
     a CPU target on the module nothing changes.
   }];
   let dependentDialects = ["::tegula::graph::GraphDialect"];
