@@ -26,10 +26,12 @@ struct Shape {
   bool packLhs, packRhs;
   /// Elements of a vector of the accumulator type; vectors in a row of the register block.
   int64_t lanes, vectors;
-  /// Whether masked loads and stores are one instruction: of 32 and 64 bits, and with `masksNarrow` of all integers.
-  bool masked, masksNarrow;
+  /// Whether masked loads and stores are one instruction: of 32 and 64 bits, with `masksNarrow` of all integers, with
+  /// `masksBFloats` of bf16.
+  bool masked, masksNarrow, masksBFloats;
   bool masks(mlir::Type element) const {
-    return element.getIntOrFloatBitWidth() >= 32 || (masksNarrow && element.isInteger());
+    return element.getIntOrFloatBitWidth() >= 32 || (masksNarrow && element.isInteger()) ||
+           (masksBFloats && element.isBF16());
   }
   DepthPacking packing;
 };

@@ -240,6 +240,8 @@ LogicalResult tegula::lowerMatMulKernel(func::FuncOp kernel, sched::CPUMatMulAtt
   // AVX has masked loads and stores of 32 and 64 bits, AVX-512 of all integers.
   shape.masked = machine.vectorBits >= 256;
   shape.masksNarrow = machine.vectorBits >= 512;
+  // What multiplies bf16 also knows the type.
+  shape.masksBFloats = machine.bfloatDot;
   auto narrow = [&](Value value) {
     auto type = dyn_cast<MemRefType>(value.getType());
     return type && !shape.masks(type.getElementType());
