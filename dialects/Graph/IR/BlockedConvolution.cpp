@@ -9,18 +9,19 @@ using namespace tegula::graph;
 static RankedTensorType ranked(Value value) { return dyn_cast<RankedTensorType>(value.getType()); }
 
 static Type elementOf(Value value) { return cast<TensorType>(value.getType()).getElementType(); }
-/// Whether the sums are integers.
-template <typename OpTy> static bool isInteger(OpTy op) { return !elementOf(op.getX()).isF32(); }
+/// Whether neighboring elements of the weight are summed together.
+template <typename OpTy> static bool isGrouped(OpTy op) { return !elementOf(op.getX()).isF32(); }
 
-/// Operands and result are of f32, or of integers as the ops say.
+/// Operands and result are of f32, of bf16, or of integers as the ops say.
 template <typename OpTy> static LogicalResult verifyElements(OpTy op) {
   Type x = elementOf(op.getX()), weight = elementOf(op.getWeight()), y = elementOf(op.getY());
   if (op.getBias() && elementOf(op.getBias()) != y)
     return op.emitOpError("expected a bias of the result's type ") << y << ", but got " << op.getBias().getType();
-  if (x.isF32()) {
-    if (!weight.isF32() || !y.isF32())
-      return op.emitOpError("expected a weight and a result of f32 for an operand of f32, but got ")
-             << weight << " and " << y;
+  bool isFloat = x.isF32() || (x.isBF16() && isa<BlockedConvOp>(op));
+  if (isFloat) {
+    if (weight != x || !y.isF32())
+      return op.emitOpError("expected a weight of the operand's type and a result of f32 for an operand of ")
+             << x << ", but got " << weight << " and " << y;
     if (op.getXOffset() != 0 || op.getXPadding() != 0)
       return op.emitOpError("expected x_offset and x_padding for 8-bit operands only");
     return success();
@@ -36,11 +37,11 @@ template <typename OpTy> static LogicalResult verifyElements(OpTy op) {
   return success();
 }
 
-/// What both ops ask of `x`, the weight (of rank `weightRank`, and one more for integers), the window and the elements.
+/// What both ops ask of `x`, the weight (of rank `weightRank`, and one more for groups), the window and the elements.
 template <typename OpTy> static LogicalResult verifyCommon(OpTy op, int64_t weightRank) {
   if (failed(verifyElements(op)))
     return failure();
-  weightRank += isInteger(op);
+  weightRank += isGrouped(op);
   if (RankedTensorType x = ranked(op.getX()); x && (x.getRank() != 5 || ShapedType::isDynamic(x.getDimSize(4))))
     return op.emitOpError("expected an operand [N, C / c, H, W, c] with static c, but got ") << x;
   RankedTensorType weight = ranked(op.getWeight());
@@ -100,9 +101,9 @@ LogicalResult BlockedConvOp::verify() {
              << winograd + 2 << " x " << winograd + 2 << ", but got " << getWeight().getType();
     first = 2;
   }
-  if (winograd && isInteger(*this))
+  if (winograd && isGrouped(*this))
     return emitOpError("expected f32 for Winograd's algorithm, but got ") << getX().getType();
-  int64_t inner = isInteger(*this) ? weight[4] * weight[6] : weight[4];
+  int64_t inner = isGrouped(*this) ? weight[4] * weight[6] : weight[4];
   if (failed(verifyBlocks(*this, "operand", getX(), {1, 4}, weight[first + 1], inner)) ||
       failed(verifyBlocks(*this, "bias", getBias(), {0, 1}, weight[first], weight[5])))
     return failure();
@@ -117,7 +118,7 @@ LogicalResult BlockedDepthwiseConvOp::inferTypes(SmallVectorImpl<Type> &types) {
     return success();
   }
   SmallVector<int64_t> shape{x.getDimSize(0), weight.getDimSize(0)}, kernel(weight.getShape().slice(1, 2));
-  if (isInteger(*this))
+  if (isGrouped(*this))
     kernel[1] *= weight.getDimSize(4);
   if (failed(inferWindows(*this, x.getShape().take_front(4), kernel, getStrides(), getDilations(), getPads(), "NOTSET",
                           /*ceilMode=*/false, shape)))

@@ -17,7 +17,9 @@
 // bias. Their images may fill the last block in part: the rest holds some integers, which weights of 0 multiply.
 //
 // Images of f16 and bf16 are f32 inside a region, rounded to their own type after every op that rounds: convolutions
-// then need no conversion of each element that they read, and results are those of the plain ops.
+// then need no conversion of each element that they read, and results are those of the plain ops. But where a direct
+// convolution of bf16 has an f32 result and the target gains by an instruction that sums products of pairs of bf16, it
+// reads them as they are: pairs of neighboring channels lie side by side in its weights.
 //
 //   %y = graph.conv %x, %w                =>   %b = graph.block_channels %x {length = 16}
 //   %r = graph.relu %y                         %y = graph.blocked_conv %b, %v;  %r = graph.relu %y
@@ -98,23 +100,30 @@ static bool isDepthwise(ConvOp conv) {
   return conv.getGroup() > 1 && conv.getGroup() == weight[0] && weight[1] == 1;
 }
 
+/// What graph-lower-precision rounds to get `weight`; else that itself.
+static Value getUnrounded(Value weight) {
+  auto rounded = weight.getDefiningOp<CastOp>();
+  return rounded ? rounded.getX() : weight;
+}
+
 /// The side of the output tiles of Winograd's algorithm for `conv`, or 0 where direct convolution is estimated to take
-/// less time. In multiply-adds of a full vector unit: a transformed tile costs about four per element and channel; the
-/// transformed weights, read once, sixteen per element.
-static int64_t chooseWinograd(ConvOp conv) {
+/// less time. In multiply-adds of a full vector unit, of which a direct convolution does `speed` at once: a transformed
+/// tile costs about four per element and channel; the transformed weights, read once, sixteen per element.
+static int64_t chooseWinograd(ConvOp conv, double speed) {
   ArrayRef<int64_t> weight = cast<RankedTensorType>(conv.getWeight().getType()).getShape();
+  Value constant = getUnrounded(conv.getWeight());
   auto isOne = [](int64_t value) { return value == 1; };
   // A splat has nothing to transform; its result would be as large as that of other weights.
   DenseElementsAttr elements;
   if (weight[2] != 3 || weight[3] != 3 || !llvm::all_of(conv.getStrides(), isOne) ||
-      !llvm::all_of(conv.getDilations(), isOne) || !matchPattern(conv.getWeight(), m_Constant()) ||
-      (matchPattern(conv.getWeight(), m_Constant(&elements)) && elements.isSplat()))
+      !llvm::all_of(conv.getDilations(), isOne) || !matchPattern(constant, m_Constant()) ||
+      (matchPattern(constant, m_Constant(&elements)) && elements.isSplat()))
     return 0;
   RankedTensorType y = imageOf(conv.getY());
   auto extent = [&](int64_t i) { return y.isDynamicDim(i) ? 64.0 : double(y.getDimSize(i)); };
   double batch = y.isDynamicDim(0) ? 1 : double(y.getDimSize(0));
   double outer = double(weight[0]), inner = double(weight[1]);
-  double best = 9 * outer * inner * batch * extent(2) * extent(3);
+  double best = 9 * outer * inner * batch * extent(2) * extent(3) / speed;
   int64_t choice = 0;
   for (int64_t tile : {2, 4}) {
     double tiles = batch * std::ceil(extent(2) / double(tile)) * std::ceil(extent(3) / double(tile));
@@ -134,7 +143,7 @@ public:
   Blocker(func::FuncOp function, exec::CPUTargetAttr target)
       : function(function), lanes(target.getVectorBits() / 32), hasByteDot(target.getByteDot()),
         // Vectors of 128 bits take as long to fill with a pair as to multiply it: packing is better.
-        hasPairDot(target.hasPairDot() && target.getVectorBits() >= 256),
+        hasPairDot(target.hasPairDot() && target.getVectorBits() >= 256), hasBFloatDot(target.hasFastBFloatDot()),
         allowsWinograd(getPrecision(function) != Precision::F32Strict) {}
 
   void run() {
@@ -166,8 +175,7 @@ private:
         !getPads(conv))
       return false;
     // Other weights would be laid out in each run.
-    Operation *source = conv.getWeight().getDefiningOp();
-    if (!source || !source->hasTrait<OpTrait::ConstantLike>())
+    if (!matchPattern(getUnrounded(conv.getWeight()), m_Constant()))
       return false;
     if (isByte(conv.getX()))
       return conv.getGroup() == 1 || isDepthwise(conv);
@@ -180,6 +188,12 @@ private:
   bool canSumBytes(ConvOp conv) const {
     return (hasByteDot || hasPairDot) && isByte(conv.getX()) && isByte(conv.getWeight()) &&
            getElementTypeOrSelf(conv.getType()).isSignlessInteger(32);
+  }
+
+  /// Whether a direct convolution sums products of pairs of bf16 in one instruction.
+  bool canSumBFloats(ConvOp conv) const {
+    return hasBFloatDot && getElementTypeOrSelf(conv.getX().getType()).isBF16() &&
+           getElementTypeOrSelf(conv.getType()).isF32() && !isDepthwise(conv) && fillsBlocks(conv.getX());
   }
 
   /// An operand of an elementwise op that has one value for each channel, or one in all.
@@ -264,7 +278,9 @@ private:
   }
 
   /// The side of the tiles of Winograd's algorithm, 0 for direct convolution.
-  int64_t chooseTile(ConvOp conv) const { return allowsWinograd ? chooseWinograd(conv) : 0; }
+  int64_t chooseTile(ConvOp conv) const {
+    return allowsWinograd ? chooseWinograd(conv, canSumBFloats(conv) ? 2 : 1) : 0;
+  }
 
   /// Time that blocking this convolution saves, in nanoseconds of a core with about 60 multiply-adds in each: a sixth
   /// of a direct convolution, half of what Winograd's algorithm computes, most of a depthwise one.
@@ -408,6 +424,16 @@ private:
     return transpose(b, weight, {4, 5, 0, 2, 3, 1});
   }
 
+  /// [M, C, KH, KW] as [M / m, C / inner, KH, KW, inner / group, m, group], filled up with zeros.
+  Value layOutGroups(OpBuilder &b, Value weight, int64_t inner, int64_t group) {
+    ArrayRef<int64_t> shape = cast<RankedTensorType>(weight.getType()).getShape();
+    int64_t blocks = int64_t(llvm::divideCeil(shape[0], lanes)),
+            innerBlocks = int64_t(llvm::divideCeil(shape[1], inner));
+    weight = fillUp(b, fillUp(b, weight, blocks * lanes), innerBlocks * inner, 1);
+    weight = reshape(b, weight, {blocks, lanes, innerBlocks, inner / group, group, shape[2], shape[3]});
+    return transpose(b, weight, {0, 2, 5, 6, 3, 1, 4});
+  }
+
   /// The convolution of 8-bit values. Sums are those of x - offset times weight - its zero point; what the rest of x's
   /// zero point adds is in the bias.
   Value rebuildByteConv(OpBuilder &b, ConvOp conv) {
@@ -454,10 +480,7 @@ private:
                                             pads, conv.getDilations(), offset, xZero);
     }
     int64_t inner = isPlanned(x) || shape[1] > fewChannels ? lanes : int64_t(llvm::alignTo(shape[1], group));
-    int64_t innerBlocks = int64_t(llvm::divideCeil(shape[1], inner));
-    weight = fillUp(b, weight, innerBlocks * inner, 1);
-    weight = reshape(b, weight, {blocks, lanes, innerBlocks, inner / group, group, shape[2], shape[3]});
-    weight = transpose(b, weight, {0, 2, 5, 6, 3, 1, 4});
+    weight = layOutGroups(b, weight, inner, group);
     return BlockedConvOp::create(b, loc, type, getBlocked(b, x, inner), weight, bias, conv.getStrides(), pads,
                                  conv.getDilations(), /*winograd=*/0, offset, xZero);
   }
@@ -498,6 +521,12 @@ private:
         x = PadOp::create(b, loc, image.clone(shape), x, around, Value(), Value(), "constant");
         pads.assign(4, 0);
       }
+    }
+    if (tile == 0 && canSumBFloats(conv)) {
+      Value weight = layOutGroups(b, conv.getWeight(), lanes, /*group=*/2);
+      Type operand = blockedType(x.getType(), lanes).clone(b.getBF16Type());
+      x = b.createOrFold<BlockChannelsOp>(loc, operand, x, b.getI64IntegerAttr(lanes));
+      return BlockedConvOp::create(b, loc, type, x, weight, bias, conv.getStrides(), pads, conv.getDilations());
     }
     Value weight = layOutWeight(b, kernel, inner, lanes, tile);
     return BlockedConvOp::create(b, loc, type, getBlocked(b, x, inner), weight, bias, conv.getStrides(), pads,
@@ -580,7 +609,7 @@ private:
   func::FuncOp function;
   int64_t lanes;
   /// Instructions that sum products of four neighboring bytes, or of two 16-bit values.
-  bool hasByteDot, hasPairDot;
+  bool hasByteDot, hasPairDot, hasBFloatDot;
   bool allowsWinograd;
   SmallVector<Operation *> planned;
   llvm::SmallDenseSet<Value> images;

@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace tegula;
@@ -22,8 +23,21 @@ bool tegula::allowsBFloatDot(const ContractionInfo &info) {
          isStored(multiply.getLhs()) && isStored(multiply.getRhs());
 }
 
-Value tegula::emitBFloatDot(OpBuilder &b, Location loc, Value sum, Value left, Value right) {
-  int64_t bits = cast<VectorType>(sum.getType()).getNumElements() * 32;
-  auto name = b.getStringAttr("llvm.x86.avx512bf16.dpbf16ps." + Twine(bits));
-  return LLVM::CallIntrinsicOp::create(b, loc, sum.getType(), name, ValueRange{sum, left, right}).getResults();
+Value tegula::emitBFloatDot(OpBuilder &b, Location loc, Value sum, Value left, Value right, bool hasInstruction) {
+  auto type = cast<VectorType>(sum.getType());
+  int64_t lanes = type.getNumElements();
+  if (hasInstruction) {
+    auto name = b.getStringAttr("llvm.x86.avx512bf16.dpbf16ps." + Twine(lanes * 32));
+    return LLVM::CallIntrinsicOp::create(b, loc, type, name, ValueRange{sum, left, right}).getResults();
+  }
+  for (int64_t i : {0, 1}) {
+    SmallVector<int64_t> own;
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      own.push_back(2 * lane + i);
+    auto widen = [&](Value pairs) -> Value {
+      return arith::ExtFOp::create(b, loc, type, vector::ShuffleOp::create(b, loc, pairs, pairs, own).getResult());
+    };
+    sum = vector::FMAOp::create(b, loc, widen(left), widen(right), sum);
+  }
+  return sum;
 }

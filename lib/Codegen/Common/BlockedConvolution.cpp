@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Codegen/Common/BlockedConvolution.h"
 
+#include "tegula/Codegen/Common/BFloatDot.h"
 #include "tegula/Codegen/Common/IntegerDot.h"
 #include "tegula/Dialect/Exec/IR/Exec.h"
 
@@ -20,7 +21,7 @@ bool convolution::isForm(ArrayRef<int64_t> form, ArrayRef<std::pair<unsigned, in
 }
 
 bool convolution::matchIntegers(const ContractionInfo &info, unsigned x, unsigned weight, int64_t group,
-                                IntegerForm &form) {
+                                Grouping &form) {
   linalg::GenericOp op = info.op;
   auto isInteger = [&](unsigned operand, unsigned width) {
     return getElementTypeOrSelf(op->getOperand(operand).getType()).isInteger(width);
@@ -30,7 +31,7 @@ bool convolution::matchIntegers(const ContractionInfo &info, unsigned x, unsigne
   auto left = matchIntegerFactor(info, x), right = matchIntegerFactor(info, weight);
   if (!left || !right || right->isUnsigned || right->zeroPoint != 0)
     return false;
-  form = {group, left->isUnsigned, group == 4 && !left->isUnsigned};
+  form = {group, /*isFloat=*/false, left->isUnsigned, group == 4 && !left->isUnsigned};
   return left->zeroPoint == (form.flips ? -128 : 0);
 }
 
@@ -49,8 +50,10 @@ bool convolution::matchConvolution(const ContractionInfo &info, Convolution &con
   convolution.info = info;
   convolution.weight = info.coefficients[1].size() > info.coefficients[0].size() ? 1 : 0;
   convolution.x = 1 - convolution.weight;
-  if (hasParts ? !matchIntegers(info, convolution.x, convolution.weight, info.extents[Part], convolution.integers)
-               : !hasFloats(info))
+  if (hasParts && info.extents[Part] == 2 && allowsBFloatDot(info))
+    convolution.grouping = {2, /*isFloat=*/true};
+  else if (hasParts ? !matchIntegers(info, convolution.x, convolution.weight, info.extents[Part], convolution.grouping)
+                    : !hasFloats(info))
     return false;
   ArrayRef<SmallVector<int64_t>> x = info.coefficients[convolution.x], weight = info.coefficients[convolution.weight];
   ArrayRef<SmallVector<int64_t>> y = info.coefficients[2];
@@ -149,16 +152,18 @@ Value ConvolutionEmitter::zeroVector() {
 
 Value ConvolutionEmitter::startVector(const Place &place) { return bias ? load(operands[bias], place) : zeroVector(); }
 
-Value ConvolutionEmitter::makeFactors(Value bytes, const IntegerForm &integers) {
+Value ConvolutionEmitter::makeFactors(Value bytes, const Grouping &grouping) {
   auto type = cast<VectorType>(bytes.getType());
-  if (integers.group == 4) {
-    if (!integers.flips)
+  if (grouping.isFloat)
+    return bytes;
+  if (grouping.group == 4) {
+    if (!grouping.flips)
       return bytes;
     Value highest = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, APInt(8, 0x80)));
     return arith::XOrIOp::create(b, loc, bytes, highest);
   }
   Type wide = VectorType::get(type.getShape(), b.getI16Type());
-  return integers.isUnsigned ? arith::ExtUIOp::create(b, loc, wide, bytes).getResult()
+  return grouping.isUnsigned ? arith::ExtUIOp::create(b, loc, wide, bytes).getResult()
                              : arith::ExtSIOp::create(b, loc, wide, bytes).getResult();
 }
 

@@ -172,9 +172,9 @@ static AffineMap mapOver(OpBuilder &b, ArrayRef<utils::IteratorType> iterators, 
   return AffineMap::get(iterators.size(), 0, results, b.getContext());
 }
 
-/// What the integer convolutions share: five loops of the result, `summed` more, and i32 sums of `x` - `offset` times
+/// What the convolutions of groups share: five loops of the result, `summed` more, and sums of `x` - `offset` times
 /// `weight`; `element` is the element type of x in the graph.
-static Value buildIntegerSums(OpBuilder &b, Location loc, Value x, Value weight, Type element, int64_t offset,
+static Value buildGroupedSums(OpBuilder &b, Location loc, Value x, Value weight, Type element, int64_t offset,
                               ArrayRef<OpFoldResult> extents, int64_t summed, ArrayRef<AffineExpr> xMap,
                               ArrayRef<AffineExpr> weightMap) {
   SmallVector<utils::IteratorType> iterators(5, utils::IteratorType::parallel);
@@ -182,11 +182,11 @@ static Value buildIntegerSums(OpBuilder &b, Location loc, Value x, Value weight,
   AffineMap result = AffineMap::getMultiDimIdentityMap(iterators.size(), b.getContext()).getMajorSubMap(5);
   return buildContraction(b, loc, {x, weight}, {element, cast<RankedTensorType>(weight.getType()).getElementType()},
                           extents, {mapOver(b, iterators, xMap), mapOver(b, iterators, weightMap), result}, iterators,
-                          b.getI32Type(), {offset, 0});
+                          element.isBF16() ? Type(b.getF32Type()) : b.getI32Type(), {offset, 0});
 }
 
-/// The same of 8-bit values: `weight` is [M / m, C / c, KH, KW, c / g, m, g].
-static Value buildIntegerDirect(OpBuilder &b, Location loc, Value x, Value weight, graph::BlockedConvOp op,
+/// The same of 8-bit values or of bf16: `weight` is [M / m, C / c, KH, KW, c / g, m, g].
+static Value buildGroupedDirect(OpBuilder &b, Location loc, Value x, Value weight, graph::BlockedConvOp op,
                                 ArrayRef<OpFoldResult> counts) {
   auto type = cast<RankedTensorType>(weight.getType());
   ArrayRef<int64_t> strides = op.getStrides(), dilations = op.getDilations();
@@ -194,7 +194,7 @@ static Value buildIntegerDirect(OpBuilder &b, Location loc, Value x, Value weigh
   SmallVector<OpFoldResult> extents{getExtent(b, loc, x, 0), b.getIndexAttr(type.getDimSize(0)), counts[0], counts[1],
                                     b.getIndexAttr(type.getDimSize(5))};
   auto d = [&](int64_t i) { return b.getAffineDimExpr(i); };
-  return buildIntegerSums(
+  return buildGroupedSums(
       b, loc, splitChannels(b, loc, x, type.getDimSize(6)), weight, getElement(op.getX()), op.getXOffset(), extents, 5,
       {d(0), d(5), d(2) * strides[0] + d(6) * dilations[0], d(3) * strides[1] + d(7) * dilations[1], d(8), d(9)},
       {d(1), d(5), d(6), d(7), d(8), d(4), d(9)});
@@ -210,7 +210,7 @@ static Value buildIntegerDepthwise(OpBuilder &b, Location loc, Value x, Value we
                                     b.getIndexAttr(type.getDimSize(3))};
   auto d = [&](int64_t i) { return b.getAffineDimExpr(i); };
   AffineExpr column = d(3) * strides[1] + d(6) * (dilations[1] * type.getDimSize(4)) + d(7) * dilations[1];
-  return buildIntegerSums(b, loc, x, weight, getElement(op.getX()), op.getXOffset(), extents, 3,
+  return buildGroupedSums(b, loc, x, weight, getElement(op.getX()), op.getXOffset(), extents, 3,
                           {d(0), d(1), d(2) * strides[0] + d(5) * dilations[0], column, d(4)},
                           {d(1), d(5), d(6), d(4), d(7)});
 }
@@ -291,7 +291,7 @@ struct BlockedConvLowering : Lowering<graph::BlockedConvOp> {
     return lowerConvolution(op, adaptor, rewriter, type.getShape().slice(2, 2), [&](const LoweredWindow &window) {
       Value padded = padOperand(rewriter, loc, x, window, op.getXPadding());
       if (type.getRank() == 7)
-        return buildIntegerDirect(rewriter, loc, padded, weight, op, window.counts);
+        return buildGroupedDirect(rewriter, loc, padded, weight, op, window.counts);
       return buildDirect(rewriter, loc, padded, weight, op.getStrides(), op.getDilations(), window.counts);
     });
   }

@@ -54,6 +54,8 @@ const Case cases[] = {
           : tensor<1x8x11x11xf32>, tensor<16x8x3x3xf32> -> tensor<1x16x5x5xf32>)"},
     {"HalfPrecision", "matmul", "%a: tensor<17x40xf16>, %b: tensor<40x33xf16>", "tensor<17x33xf16>",
      R"(%y = graph.matmul %a, %b : tensor<17x40xf16>, tensor<40x33xf16> -> tensor<17x33xf16>)"},
+    {"BFloats", "matmul", "%a: tensor<17x41xbf16>, %b: tensor<41x33xbf16>", "tensor<17x33xf32>",
+     R"(%y = graph.matmul %a, %b : tensor<17x41xbf16>, tensor<41x33xbf16> -> tensor<17x33xf32>)"},
     {"Integers", "matmul", "%a: tensor<17x40xi8>, %b: tensor<40x33xi8>", "tensor<17x33xi32>",
      R"(%y = graph.matmul %a, %b : tensor<17x40xi8>, tensor<40x33xi8> -> tensor<17x33xi32>)"},
     {"Softmax", "map", "%a: tensor<?x37xf32>", "tensor<?x37xf32>",
@@ -104,6 +106,12 @@ const Case cases[] = {
      "tensor<1x5x7x7x16xi32>",
      R"(%y = graph.blocked_conv %x, %w {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>}
           : tensor<1x2x7x7x16xi8>, tensor<5x2x1x1x8x16x2xi16> -> tensor<1x5x7x7x16xi32>)",
+     true},
+    {"BlockedBFloats", "convolution",
+     "%x: tensor<2x2x9x11x16xbf16>, %w: tensor<3x2x3x2x8x16x2xbf16>, %b: tensor<3x16xf32>", "tensor<2x3x5x10x16xbf16>",
+     R"(%c = graph.blocked_conv %x, %w, %b {dilations = array<i64: 1, 1>, pads = array<i64: 1, 0, 1, 0>, strides = array<i64: 2, 1>}
+          : tensor<2x2x9x11x16xbf16>, tensor<3x2x3x2x8x16x2xbf16>, tensor<3x16xf32> -> tensor<2x3x5x10x16xf32>
+        %y = graph.cast %c : tensor<2x3x5x10x16xf32> -> tensor<2x3x5x10x16xbf16>)",
      true},
     {"DepthwiseBytes", "depthwise", "%x: tensor<2x3x9x12x16xui8>, %w: tensor<3x3x1x16x4xi8>, %b: tensor<3x16xi32>",
      "tensor<2x3x5x9x16xi32>",

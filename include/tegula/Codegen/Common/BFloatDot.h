@@ -15,7 +15,9 @@ bool allowsBFloatDot(const ContractionInfo &info);
 
 /// `sum`, a vector of f32, plus for each lane the two products of the bf16 of `left` and `right` that lie there
 /// (vdpbf16ps). Denormal operands and sums count as zeros; each of the two additions is rounded to nearest even.
-mlir::Value emitBFloatDot(mlir::OpBuilder &b, mlir::Location loc, mlir::Value sum, mlir::Value left, mlir::Value right);
+/// Without the instruction, by two multiply-adds.
+mlir::Value emitBFloatDot(mlir::OpBuilder &b, mlir::Location loc, mlir::Value sum, mlir::Value left, mlir::Value right,
+                          bool hasInstruction);
 
 } // namespace tegula
 

@@ -12,34 +12,35 @@ namespace tegula::convolution {
 
 /// The loops of the contraction, in their order: y[n, outer, row, column, lane] is the sum of x[n, inner, row * stride
 /// + kernel row * dilation, column * stride + kernel column * dilation, channel] * weight[outer, inner, kernel row,
-/// kernel column, channel, lane]. With integers, channels are pairs of a group and a part of it, each a dimension of x
+/// kernel column, channel, lane]. With groups, channels are pairs of a group and a part of it, each a dimension of x
 /// and one of the weight, where the part comes behind the lane.
 enum Loop : unsigned { Batch, Outer, Row, Column, Lane, Inner, KernelRow, KernelColumn, Channel, Part };
 
-/// How products of 8-bit integers are summed.
-struct IntegerForm {
+/// How products of 8-bit integers or of bf16 are summed.
+struct Grouping {
   /// Neighboring elements whose products go to one sum: four bytes, those of x unsigned and those of the weight signed;
-  /// two bytes of x, which are extended, and two i16 of the weight. 1: no integers.
+  /// two bytes of x, which are extended, and two i16 of the weight; two bf16. 1: f32.
   int64_t group = 1;
+  bool isFloat = false;
   /// Whether x is unsigned, and whether its signed bytes count from -128, so that they are unsigned ones with another
   /// highest bit.
   bool isUnsigned = false, flips = false;
 };
 
 /// Whether the contraction sums products of 8-bit integers in groups of `group`.
-bool matchIntegers(const ContractionInfo &info, unsigned x, unsigned weight, int64_t group, IntegerForm &form);
+bool matchIntegers(const ContractionInfo &info, unsigned x, unsigned weight, int64_t group, Grouping &form);
 
 /// Whether a dimension is walked as `form` says: pairs of loop and coefficient.
 bool isForm(llvm::ArrayRef<int64_t> form, llvm::ArrayRef<std::pair<unsigned, int64_t>> terms);
 
-/// A convolution on blocked channels of f32, or of 8-bit integers with i32 sums. All extents but those of Batch, Row
-/// and Column are static.
+/// A convolution on blocked channels of f32, of bf16 with f32 sums, or of 8-bit integers with i32 sums. All extents but
+/// those of Batch, Row and Column are static.
 struct Convolution {
   ContractionInfo info;
   /// Operand numbers.
   unsigned x = 0, weight = 1;
   int64_t strides[2] = {1, 1}, dilations[2] = {1, 1};
-  IntegerForm integers;
+  Grouping grouping;
   int64_t extent(Loop loop) const { return info.extents[loop]; }
 };
 
@@ -76,8 +77,8 @@ protected:
   mlir::Value zeroVector();
   /// What the sums of `place` start from: the bias of integers, which `finish` then does not add, or zero.
   mlir::Value startVector(const Place &place);
-  /// `bytes` of the operand, some for each lane, as factors of emitDot.
-  mlir::Value makeFactors(mlir::Value bytes, const IntegerForm &integers);
+  /// `bytes` of the operand, some for each lane, as factors of emitDot or emitBFloatDot.
+  mlir::Value makeFactors(mlir::Value bytes, const Grouping &grouping);
 
   mlir::OpBuilder &b;
   mlir::Location loc;

@@ -109,3 +109,19 @@ func.func @winograd_integers(%x: tensor<1x1x8x8x16xui8>, %w: tensor<6x6x1x1x4x16
   %y = graph.blocked_conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, winograd = 4 : i64} : tensor<1x1x8x8x16xui8>, tensor<6x6x1x1x4x16x4xi8> -> tensor<1x1x6x6x16xi32>
   return %y : tensor<1x1x6x6x16xi32>
 }
+
+// -----
+
+func.func @bfloats(%x: tensor<1x1x8x8x16xbf16>, %w: tensor<1x1x3x3x8x16x2xf32>) -> tensor<1x1x6x6x16xf32> {
+  // expected-error @+1 {{expected a weight of the operand's type and a result of f32 for an operand of 'bf16', but got 'f32' and 'f32'}}
+  %y = graph.blocked_conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x1x8x8x16xbf16>, tensor<1x1x3x3x8x16x2xf32> -> tensor<1x1x6x6x16xf32>
+  return %y : tensor<1x1x6x6x16xf32>
+}
+
+// -----
+
+func.func @depthwise_bfloats(%x: tensor<1x1x8x8x16xbf16>, %w: tensor<1x3x3x16xbf16>) -> tensor<1x1x6x6x16xf32> {
+  // expected-error @+1 {{expected an operand of f32 or of 8 bits, but got 'bf16'}}
+  %y = graph.blocked_depthwise_conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x1x8x8x16xbf16>, tensor<1x3x3x16xbf16> -> tensor<1x1x6x6x16xf32>
+  return %y : tensor<1x1x6x6x16xf32>
+}

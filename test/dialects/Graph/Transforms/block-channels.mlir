@@ -180,3 +180,29 @@ func.func @strict(%x: tensor<1x64x56x56xf32>) -> tensor<1x64x56x56xf32> {
   return %y : tensor<1x64x56x56xf32>
 }
 }
+
+// -----
+
+// Where the processor gains by products of pairs of bf16, a direct convolution reads them as they are, with pairs of
+// channels side by side in the weight. One in the Winograd domain reads f32 that is rounded.
+module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "znver4", features = "", vector_bits = 512>} {
+// CHECK-LABEL: func.func @bfloats
+// CHECK: %[[A:.*]] = graph.blocked_conv {{.*}} : tensor<1x4x56x56x16xbf16>, tensor<4x4x1x1x8x16x2xbf16> -> tensor<1x4x56x56x16xf32>
+// CHECK: %[[N:.*]] = graph.cast %[[A]] : tensor<1x4x56x56x16xf32> -> tensor<1x4x56x56x16xbf16>
+// CHECK: %[[W:.*]] = graph.cast %[[N]] : tensor<1x4x56x56x16xbf16> -> tensor<1x4x56x56x16xf32>
+// CHECK: %[[B:.*]] = graph.blocked_conv %[[N]], {{.*}} : tensor<1x4x56x56x16xbf16>, tensor<4x4x1x1x8x16x2xbf16> -> tensor<1x4x56x56x16xf32>
+// CHECK: %[[C:.*]] = graph.blocked_conv %[[W]], {{.*}}winograd = 4 : i64} : tensor<1x4x56x56x16xf32>
+// CHECK: graph.add %[[B]], %[[C]]
+func.func @bfloats(%x: tensor<1x64x56x56xbf16>) -> tensor<1x64x56x56xf32> {
+  %w = graph.constant dense_resource<pointwise> : tensor<64x64x1x1xf32>
+  %v = graph.constant dense_resource<square> : tensor<64x64x3x3xf32>
+  %m = graph.cast %w : tensor<64x64x1x1xf32> -> tensor<64x64x1x1xbf16>
+  %n = graph.cast %v : tensor<64x64x3x3xf32> -> tensor<64x64x3x3xbf16>
+  %a = graph.conv %x, %m {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x64x56x56xbf16>, tensor<64x64x1x1xbf16> -> tensor<1x64x56x56xf32>
+  %h = graph.cast %a : tensor<1x64x56x56xf32> -> tensor<1x64x56x56xbf16>
+  %b = graph.conv %h, %m {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x64x56x56xbf16>, tensor<64x64x1x1xbf16> -> tensor<1x64x56x56xf32>
+  %c = graph.conv %h, %n {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x64x56x56xbf16>, tensor<64x64x3x3xbf16> -> tensor<1x64x56x56xf32>
+  %y = graph.add %b, %c : tensor<1x64x56x56xf32>, tensor<1x64x56x56xf32> -> tensor<1x64x56x56xf32>
+  return %y : tensor<1x64x56x56xf32>
+}
+}

@@ -36,9 +36,10 @@ def Graph_BlockedConvOp : Graph_PureOp<"blocked_conv"> {
     the optional `bias` is [M / m, m], the result is [N, M / m, OH, OW, m]. `pads` holds two begins, then two ends, none
     negative.
 
-    All are f32; or `x` is 8-bit, and bias and result are i32: the exact sums of `x` - `x_offset` times `weight`, which
-    is i8 or i16. Padding is of `x_padding` (an element of `x`, 0 for f32). Then `weight` holds g neighboring channels
-    together, for instructions that multiply and add them at once: [M / m, C / c, KH, KW, c / g, m, g].
+    All are f32; or `x` and `weight` are bf16, and bias and result are f32 (as for `graph.matmul`); or `x` is 8-bit, and
+    bias and result are i32: the exact sums of `x` - `x_offset` times `weight`, which is i8 or i16. Padding is of
+    `x_padding` (an element of `x`, 0 for floats). If not all are f32, `weight` holds g neighboring channels together, for
+    instructions that multiply and add them at once: [M / m, C / c, KH, KW, c / g, m, g].
 
     For f32 with `winograd` = 0, `weight` is [M / m, C / c, KH, KW, c, m]. Otherwise the kernel is 3 x 3 of stride and dilation
     1, `winograd` is the side of an output tile (2 or 4), and `weight` holds G g G^T for each pair of channels, where g
@@ -61,7 +62,7 @@ def Graph_BlockedDepthwiseConvOp : Graph_PureOp<"blocked_depthwise_conv"> {
     blocks: `x` is [N, C / c, H, W, c], `weight` is [C / c, KH, KW, c], the optional `bias` is [C / c, c], the result is
     [N, C / c, OH, OW, c]. `pads` holds two begins, then two ends, none negative.
 
-    Element types, `x_offset` and `x_padding` are as for `graph.blocked_conv`. The weight of 8-bit values holds g
+    Element types, except bf16, `x_offset` and `x_padding` are as for `graph.blocked_conv`. The weight of 8-bit values holds g
     neighboring columns of the kernel together: [C / c, KH, KW / g, c, g].
   }];
   let arguments = (ins Graph_NumericTensor:$x, Graph_NumericTensor:$weight, Graph_OptionalTensor:$bias,

@@ -3,7 +3,7 @@
 // The loops of a direct convolution. For each group of blocks of output channels, the result is computed row by row in
 // register blocks of `rows` x `pixels` places. A register block is summed over blocks of input channels, kernel
 // positions and input channels: load one weight vector for each block of output channels, then for each place broadcast
-// one element of the operand and multiply-add; of integers, the elements of a group of channels. The sums are
+// one element of the operand and multiply-add; of integers and bf16, the elements of a group of channels. The sums are
 // one-dimensional vectors, carried as values through the loops; places beyond the last whole register block have
 // smaller ones of their own.
 //
@@ -11,6 +11,7 @@
 //
 #include "Schedule.h"
 
+#include "tegula/Codegen/Common/BFloatDot.h"
 #include "tegula/Codegen/Common/IntegerDot.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -33,7 +34,8 @@ public:
   Emitter(OpBuilder &builder, Location loc, KernelForm &form, const Convolution &convolution,
           sched::CPUConvolutionAttr schedule, const MachineModel &machine)
       : ConvolutionEmitter(builder, loc, form), convolution(convolution), schedule(schedule),
-        instruction(findDotInstruction(machine, convolution.extent(Lane))) {
+        instruction(findDotInstruction(machine, convolution.extent(Lane))),
+        hasBFloatDot(machine.bfloatDot && convolution.extent(Lane) * 32 == machine.vectorBits) {
     linalg::GenericOp op = form.info.op;
     x = makeAccess(op->getOperand(convolution.x), form.info.coefficients[convolution.x]);
     weight = makeAccess(op->getOperand(convolution.weight), form.info.coefficients[convolution.weight]);
@@ -61,6 +63,7 @@ private:
   const Convolution &convolution;
   sched::CPUConvolutionAttr schedule;
   MachineModel::IntegerDot instruction;
+  bool hasBFloatDot;
   FlatAccess x, weight;
   Index rows, columns;
   bool oneRow = false;
@@ -232,21 +235,21 @@ SmallVector<Value> Emitter::sum(const Extent &extent, ArrayRef<Index> places, un
 
 /// The weights of a vector of output channels, for an input channel or a group of them.
 Value Emitter::loadWeights(Index index) {
-  auto type = VectorType::get({vector.getNumElements() * convolution.integers.group}, weight.element);
+  auto type = VectorType::get({vector.getNumElements() * convolution.grouping.group}, weight.element);
   return vector::LoadOp::create(b, loc, type, weight.flat, math.value(index));
 }
 
 /// An element of the operand, or those of a group of channels, in each lane.
 Value Emitter::broadcastElement(Index index) {
-  if (convolution.integers.group == 1)
+  if (convolution.grouping.group == 1)
     return vector::BroadcastOp::create(b, loc, vector, loadScalar(x.flat, index));
-  int64_t group = convolution.integers.group, lanes = vector.getNumElements();
+  int64_t group = convolution.grouping.group, lanes = vector.getNumElements();
   Value bytes = vector::LoadOp::create(b, loc, VectorType::get({group}, x.element), x.flat, math.value(index));
-  Type whole = b.getIntegerType(8 * group);
+  Type whole = b.getIntegerType(unsigned(group) * x.element.getIntOrFloatBitWidth());
   Value word = vector::BitCastOp::create(b, loc, VectorType::get({1}, whole), bytes);
   Value all = vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, whole), word);
   all = vector::BitCastOp::create(b, loc, VectorType::get({lanes * group}, x.element), all);
-  return makeFactors(all, convolution.integers);
+  return makeFactors(all, convolution.grouping);
 }
 
 /// `unroll` input channels, or groups of them.
@@ -262,8 +265,10 @@ void Emitter::multiplyAdd(const Extent &extent, ArrayRef<Index> places, Index xB
       Value factor = broadcastElement(math.add(xAt, place));
       for (int64_t block = 0; block < extent.blocks; ++block) {
         Value &value = sums[block * int64_t(places.size()) + int64_t(i)];
-        if (convolution.integers.group == 1)
+        if (convolution.grouping.group == 1)
           value = vector::FMAOp::create(b, loc, factor, weights[block], value);
+        else if (convolution.grouping.isFloat)
+          value = emitBFloatDot(b, loc, value, factor, weights[block], hasBFloatDot);
         else
           value = emitDot(b, loc, value, factor, weights[block], instruction);
       }

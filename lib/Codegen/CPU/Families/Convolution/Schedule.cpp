@@ -25,7 +25,8 @@ static std::pair<int64_t, int64_t> countPlaces(const Convolution &convolution) {
 static RegisterBlock blockOf(const Convolution &convolution, int64_t blocks, int64_t places,
                              const MachineModel &machine) {
   return {blocks, places, registersPerBlock(convolution.extent(Lane), machine),
-          int64_t(convolution.integers.group == 2) + int64_t(convolution.integers.flips)};
+          int64_t(convolution.grouping.group == 2 && !convolution.grouping.isFloat) +
+              int64_t(convolution.grouping.flips)};
 }
 
 LogicalResult convolution::verifySchedule(sched::CPUConvolutionAttr schedule, const Convolution &convolution,
@@ -114,7 +115,7 @@ KernelFeatures convolution::computeFeatures(sched::CPUConvolutionAttr schedule, 
   auto extent = [&](Loop loop) { return double(estimatedExtent(convolution.extent(loop))); };
   double batch = ShapedType::isDynamic(convolution.extent(Batch)) ? 1 : extent(Batch);
   double depth =
-      extent(Inner) * extent(KernelRow) * extent(KernelColumn) * extent(Channel) * double(convolution.integers.group);
+      extent(Inner) * extent(KernelRow) * extent(KernelColumn) * extent(Channel) * double(convolution.grouping.group);
   KernelFeatures features;
   features.flops = 2 * batch * extent(Outer) * extent(Row) * extent(Column) * extent(Lane) * depth;
   features.executedFlops = features.flops;
@@ -126,7 +127,7 @@ KernelFeatures convolution::computeFeatures(sched::CPUConvolutionAttr schedule, 
   };
   double x = bytesOf(convolution.x),
          weights = bytesOf(convolution.weight) * double(schedule.getBlocks()) * extent(Lane);
-  double channels = extent(Channel) * double(convolution.integers.group);
+  double channels = extent(Channel) * double(convolution.grouping.group);
   features.l1Bytes = int64_t(channels * (x * double(places) + weights));
   features.l2Bytes = int64_t(depth * (weights + x * extent(Column) * double(schedule.getRows())));
   return features;

@@ -35,7 +35,7 @@ bool depthwise::matchDepthwise(const ContractionInfo &info, Depthwise &depthwise
          convolution::isForm(x[3], {{Column, x[3][Column]}, {KernelColumn, dilation * group}, {Part, dilation}}) &&
          convolution::isForm(x[4], {{Lane, 1}}) && !llvm::is_contained(info.extents, 0) && lanes >= 4 && lanes <= 64 &&
          llvm::isPowerOf2_64(lanes) &&
-         convolution::matchIntegers(info, depthwise.x, depthwise.weight, group, depthwise.integers);
+         convolution::matchIntegers(info, depthwise.x, depthwise.weight, group, depthwise.grouping);
 }
 
 namespace {

@@ -113,7 +113,7 @@ void Emitter::addKernelRow(int64_t count, const Place &place, Index kernelRow, V
     Index start = math.add(row, math.mul(math.of(group), x.steps[KernelColumn]));
     for (int64_t pixel = 0; pixel < count; ++pixel) {
       Value window = loadWindow(math.add(start, math.mul(math.of(pixel), x.steps[Column])));
-      sums[pixel] = emitDot(b, loc, sums[pixel], makeFactors(window, depthwise.integers), own, instruction);
+      sums[pixel] = emitDot(b, loc, sums[pixel], makeFactors(window, depthwise.grouping), own, instruction);
     }
   }
 }
@@ -122,13 +122,13 @@ Value Emitter::loadWeights(const Place &place, Index kernelRow, int64_t group) {
   Index at = math.add(weight.base, math.mul(place.outer, weight.steps[Outer]));
   at = math.add(at, math.mul(kernelRow, weight.steps[KernelRow]));
   at = math.add(at, math.mul(math.of(group), weight.steps[KernelColumn]));
-  auto type = VectorType::get({vector.getNumElements() * depthwise.integers.group}, weight.element);
+  auto type = VectorType::get({vector.getNumElements() * depthwise.grouping.group}, weight.element);
   return vector::LoadOp::create(b, loc, type, weight.flat, math.value(at));
 }
 
 /// The elements of a group of columns, those of a channel together.
 Value Emitter::loadWindow(Index at) {
-  int64_t lanes = vector.getNumElements(), group = depthwise.integers.group;
+  int64_t lanes = vector.getNumElements(), group = depthwise.grouping.group;
   auto load = [&](int64_t length, Index from) -> Value {
     return vector::LoadOp::create(b, loc, VectorType::get({length}, x.element), x.flat, math.value(from));
   };

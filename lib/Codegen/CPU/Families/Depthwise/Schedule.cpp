@@ -68,7 +68,7 @@ KernelFeatures depthwise::computeFeatures(sched::CPUDepthwiseAttr schedule, cons
   for (unsigned loop : {convolution::Outer, convolution::Row, convolution::Column, convolution::Lane})
     places *= double(estimatedExtent(info.extents[loop]));
   KernelFeatures features;
-  features.flops = features.executedFlops = 2 * places * double(depthwise.positions() * depthwise.integers.group);
+  features.flops = features.executedFlops = 2 * places * double(depthwise.positions() * depthwise.grouping.group);
   features.bytes = convolution::estimatedBytes(linalg::GenericOp(info.op)->getOperands());
   features.registers = countRegisters(depthwise, schedule.getPixels(), machine);
   int64_t row = estimatedExtent(info.extents[convolution::Column]) * info.extents[convolution::Lane];

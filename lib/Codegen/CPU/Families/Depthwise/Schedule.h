@@ -22,7 +22,7 @@ struct Depthwise {
   ContractionInfo info;
   /// Operand numbers.
   unsigned x = 0, weight = 1;
-  convolution::IntegerForm integers;
+  convolution::Grouping grouping;
   /// Weights of a channel, in groups.
   int64_t positions() const { return info.extents[KernelRow] * info.extents[KernelColumn]; }
 };

@@ -117,7 +117,7 @@ Value Emitter::fromWords(Value words) {
 
 Value Emitter::dot(Value sum, Value left, Value right) {
   if (shape.packing.isFloat)
-    return emitBFloatDot(b, loc, sum, left, right);
+    return emitBFloatDot(b, loc, sum, left, right, /*hasInstruction=*/true);
   bool swaps = shape.packing.group == 4 && shape.packing.unsignedOperand != info.lhs;
   return emitDot(b, loc, sum, swaps ? right : left, swaps ? left : right, instruction());
 }
