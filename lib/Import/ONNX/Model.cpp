@@ -96,17 +96,6 @@ static std::string findOversizedShape(const onnx::GraphProto &graph, const std::
   return error;
 }
 
-/// Data propagation of ONNX's inference turns one-dimensional integers into a shape with a message per element,
-/// whatever they mean: it pays for shape operands and is ruinous for data.
-static bool mayPropagateData(const onnx::GraphProto &graph) {
-  constexpr int64_t limit = 65536; // elements
-  bool may = true;
-  forEachDeclaredShape(graph, [&](const std::string &, const onnx::TensorShapeProto &shape) {
-    may &= shape.dim_size() != 1 || shape.dim(0).dim_value() <= limit;
-  });
-  return may;
-}
-
 /// The message about the first node with what ONNX's checker does not look for and its inference does not survive, or
 /// "": an axis that no 32-bit number holds, an input that the schema asks for and the node leaves empty.
 static std::string findBadNode(const onnx::GraphProto &graph, const std::map<std::string, int> &opsets) {
@@ -408,7 +397,9 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
     error = findBadNode(proto.graph(), opsets);
     if (!error.empty())
       return false;
-    onnx::ShapeInferenceOptions inference(/*check_type=*/true, /*strict_mode=*/1, mayPropagateData(proto.graph()));
+    // Data propagation makes a message for each element of a one-dimensional value, whatever it means: ruinous for data,
+    // and shape operands are followed by the graph dialect's own inference.
+    onnx::ShapeInferenceOptions inference(/*check_type=*/true, /*strict_mode=*/1, /*data_prop=*/false);
     OutputShapesAside aside(*proto.mutable_graph());
     try {
       onnx::shape_inference::InferShapes(proto, onnx::OpSchemaRegistry::Instance(), inference);
