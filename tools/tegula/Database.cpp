@@ -8,6 +8,8 @@
 #include "tegula/Tuner/Select/Select.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Format.h"
+#include <map>
+#include <set>
 
 using namespace tegula;
 using namespace tegula::tool;
@@ -19,18 +21,21 @@ static const OptionSpec options[] = {
     {"device", "KEY", "best: as seen by this device of the database (default: this machine)"},
     {"threads", "N", "best: measured with this many threads (default 1)"},
     {"format", "jsonl|lock", "export: trials as JSON lines (default), or the choices as a lock file"},
-    {"o", "FILE", "export: write to FILE instead of stdout"},
+    {"o", "FILE", "export: write to FILE instead of stdout; merge: the new database"},
     {"json", nullptr, "report as JSON"},
 };
 static const CommandSpec spec{
     "db",
-    "stats|list|best|export|verify FILE",
-    "Reads a tuning database: counts, its kernels, the best schedules, all trials, its health.",
+    "stats|list|best|export|verify FILE, diff FILE FILE, merge FILE... -o FILE",
+    "Reads tuning databases: counts, kernels, the best schedules, all trials, its health; which choices differ between "
+    "two\n"
+    "(exit code 1 if any); one new database from many, with the same bytes in any order of theirs.",
     "tegula db stats tune.db --json\n"
-    "tegula db export tune.db --format=lock -o model.lock.mlir",
+    "tegula db export tune.db --format=lock -o model.lock.mlir\n"
+    "tegula db merge node-1.db node-2.db -o all.db",
     options,
-    2,
-    2};
+    1,
+    4096};
 
 static int fault(llvm::Error error) { return reportFault(llvm::toString(std::move(error))); }
 
@@ -191,6 +196,58 @@ static int verify(const Database &database, bool json) {
   return problems->empty() ? ExitOk : ExitFault;
 }
 
+/// A choice as it is told: by key, target and threads.
+using Choices = std::map<std::tuple<std::string, std::string, unsigned>, std::string>;
+
+static llvm::Expected<Choices> readChoices(const Database &database) {
+  llvm::Expected<std::vector<LockRecord>> records = database.lockRecords();
+  if (!records)
+    return records.takeError();
+  Choices choices;
+  for (LockRecord &record : *records)
+    choices[{record.key, record.target, record.threads}] = std::move(record.schedule);
+  return choices;
+}
+
+static int diff(const Database &left, const Database &right, bool json) {
+  llvm::Expected<Choices> before = readChoices(left), after = readChoices(right);
+  if (!before || !after)
+    return fault(llvm::joinErrors(before.takeError(), after.takeError()));
+  std::set<Choices::key_type> keys;
+  for (const Choices *choices : {&*before, &*after})
+    for (const auto &entry : *choices)
+      if (before->find(entry.first) == before->end() || after->find(entry.first) == after->end() ||
+          before->at(entry.first) != after->at(entry.first))
+        keys.insert(entry.first);
+  auto find = [](const Choices &choices, const Choices::key_type &key) {
+    auto found = choices.find(key);
+    return found == choices.end() ? std::string() : found->second;
+  };
+  auto orNull = [](std::string text) { return text.empty() ? llvm::json::Value(nullptr) : llvm::json::Value(text); };
+  if (json)
+    printReport("db diff", [&](llvm::json::OStream &out) {
+      out.attributeArray("kernels", [&] {
+        for (const auto &key : keys)
+          out.object([&] {
+            out.attribute("key", std::get<0>(key));
+            out.attribute("target", std::get<1>(key));
+            out.attribute("threads", std::get<2>(key));
+            out.attribute("left", orNull(find(*before, key)));
+            out.attribute("right", orNull(find(*after, key)));
+          });
+      });
+    });
+  else
+    for (const auto &key : keys) {
+      const auto &[kernel, target, threads] = key;
+      llvm::outs() << kernel << "  " << target << "  " << threads << (threads == 1 ? " thread\n" : " threads\n");
+      for (auto [sign, choices] : {std::pair('-', &*before), std::pair('+', &*after)})
+        if (std::string schedule = find(*choices, key); !schedule.empty())
+          llvm::outs() << "  " << sign << " " << schedule << "\n";
+    }
+  return keys.empty() ? ExitOk : ExitFault;
+}
+
 int tegula::tool::runDatabase(llvm::ArrayRef<const char *> words) {
   Arguments arguments(spec);
   if (std::optional<int> code = parseCommandLine(spec, words, arguments))
@@ -199,19 +256,38 @@ int tegula::tool::runDatabase(llvm::ArrayRef<const char *> words) {
   if (arguments.failed)
     return ExitUsage;
   const std::string &action = arguments.positional[0];
-  if (action != "stats" && action != "list" && action != "best" && action != "export" && action != "verify")
-    return reportUsage(spec, "expected stats, list, best, export or verify, but got '" + action + "'");
-  llvm::Expected<std::unique_ptr<Database>> database = Database::open(arguments.positional[1], Database::Mode::Read);
-  if (!database)
-    return fault(database.takeError());
+  llvm::ArrayRef<std::string> files = llvm::ArrayRef(arguments.positional).drop_front();
+  static constexpr llvm::StringLiteral actions[] = {"stats", "list", "best", "export", "verify", "diff", "merge"};
+  if (!llvm::is_contained(actions, action))
+    return reportUsage(spec, "expected stats, list, best, export, verify, diff or merge, but got '" + action + "'");
+  if (action == "merge") {
+    if (!arguments.has("o"))
+      return reportUsage(spec, "expected the new database, -o FILE");
+    llvm::Error error = Database::merge(files, arguments.get("o"));
+    return error ? fault(std::move(error)) : ExitOk;
+  }
+  size_t count = action == "diff" ? 2 : 1;
+  if (files.size() != count)
+    return reportUsage(spec, action + ": expected " + std::to_string(count) + " file" + (count > 1 ? "s" : "") +
+                                 ", but got " + std::to_string(files.size()));
+  std::vector<std::unique_ptr<Database>> databases;
+  for (const std::string &file : files) {
+    llvm::Expected<std::unique_ptr<Database>> opened = Database::open(file, Database::Mode::Read);
+    if (!opened)
+      return fault(opened.takeError());
+    databases.push_back(std::move(*opened));
+  }
+  const Database &database = *databases.front();
   bool json = arguments.has("json");
   if (action == "stats")
-    return stats(**database, json);
+    return stats(database, json);
   if (action == "list")
-    return list(**database, json);
+    return list(database, json);
   if (action == "best")
-    return best(**database, arguments, threads, json);
+    return best(database, arguments, threads, json);
   if (action == "export")
-    return exportTo(**database, arguments);
-  return verify(**database, json);
+    return exportTo(database, arguments);
+  if (action == "diff")
+    return diff(database, *databases.back(), json);
+  return verify(database, json);
 }

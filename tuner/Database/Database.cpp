@@ -68,9 +68,38 @@ Trial tegula::tuner::readTrial(const Statement &statement) {
   return trial;
 }
 
+// A key that is not known selects no row, so nothing is inserted.
+const char *const tegula::tuner::insertTrial =
+    "INSERT INTO trial(workload, device, toolchain, space, target, threads, sizes, configuration,"
+    " schedule, status, median_ns, samples, detail, seed, created_ms)"
+    " SELECT workload.id, device.id, toolchain.id, space.id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+    " FROM workload, device, toolchain, space"
+    " WHERE workload.key = ? AND device.key = ? AND toolchain.version = ? AND space.hash = ?";
+
 static int64_t nowMs() {
   using namespace std::chrono;
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+Statement &tegula::tuner::bindTrial(Statement &statement, const Trial &trial) {
+  std::optional<double> median;
+  if (trial.status == TrialStatus::Ok)
+    median = trial.medianNs();
+  return statement.bind(trial.conditions.target)
+      .bind(int64_t(trial.conditions.threads))
+      .bind(trial.conditions.sizes)
+      .bind(trial.configuration)
+      .bind(trial.schedule)
+      .bind(statusText(trial.status))
+      .bind(median)
+      .bind(llvm::ArrayRef<double>(trial.samplesNs))
+      .bind(trial.detail)
+      .bind(static_cast<int64_t>(trial.seed))
+      .bind(trial.createdMs ? trial.createdMs : nowMs())
+      .bind(trial.conditions.workload)
+      .bind(trial.conditions.device)
+      .bind(trial.toolchain)
+      .bind(trial.conditions.space);
 }
 
 //===----------------------------------------------------------------------===//
@@ -205,32 +234,8 @@ llvm::Expected<int64_t> Database::record(const Trial &trial) {
                 .bind(trial.toolchain)
                 .run())
       return error;
-    std::optional<double> median;
-    if (trial.status == TrialStatus::Ok)
-      median = trial.medianNs();
-    // A key that is not known selects no row, so nothing is inserted: checked below.
-    return Statement(getPath(), connection,
-                     "INSERT INTO trial(workload, device, toolchain, space, target, threads, sizes, configuration,"
-                     " schedule, status, median_ns, samples, detail, seed, created_ms)"
-                     " SELECT workload.id, device.id, toolchain.id, space.id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
-                     " FROM workload, device, toolchain, space"
-                     " WHERE workload.key = ? AND device.key = ? AND toolchain.version = ? AND space.hash = ?")
-        .bind(trial.conditions.target)
-        .bind(int64_t(trial.conditions.threads))
-        .bind(trial.conditions.sizes)
-        .bind(trial.configuration)
-        .bind(trial.schedule)
-        .bind(statusText(trial.status))
-        .bind(median)
-        .bind(llvm::ArrayRef<double>(trial.samplesNs))
-        .bind(trial.detail)
-        .bind(static_cast<int64_t>(trial.seed))
-        .bind(trial.createdMs ? trial.createdMs : nowMs())
-        .bind(trial.conditions.workload)
-        .bind(trial.conditions.device)
-        .bind(trial.toolchain)
-        .bind(trial.conditions.space)
-        .run();
+    Statement statement(getPath(), connection, insertTrial);
+    return bindTrial(statement, trial).run();
   };
   llvm::Error error = append();
   if (!error && sqlite3_changes(connection) != 1)

@@ -19,6 +19,11 @@ struct Database::Implementation {
 extern const char *const selectTrials;
 Trial readTrial(const Statement &statement);
 
+/// Appends a trial whose workload, device, toolchain and space are known, and no row when one of them is not; its
+/// parameters are bindTrial's.
+extern const char *const insertTrial;
+Statement &bindTrial(Statement &statement, const Trial &trial);
+
 } // namespace tegula::tuner
 
 #endif // TEGULA_TUNER_DATABASE_IMPLEMENTATION_H

@@ -80,6 +80,14 @@ llvm::Error Statement::run() {
   return row ? llvm::Error::success() : row.takeError();
 }
 
+Statement &Statement::reset() {
+  // The result repeats the error of the last step, which was reported there.
+  sqlite3_reset(handle);
+  next = 1;
+  code = handle ? SQLITE_OK : code;
+  return *this;
+}
+
 std::string Statement::text(int index) const {
   const unsigned char *bytes = sqlite3_column_text(handle, index);
   return bytes ? std::string(reinterpret_cast<const char *>(bytes), sqlite3_column_bytes(handle, index)) : "";

@@ -41,6 +41,8 @@ public:
   llvm::Expected<bool> step();
   /// Steps a statement without rows to its end.
   llvm::Error run();
+  /// Ready to be bound and stepped again.
+  Statement &reset();
 
   /// Column `index` of the current row; "", 0 and nullopt stand for NULL.
   std::string text(int index) const;

@@ -397,8 +397,8 @@ static bool prepare(OnnxModel &model, const LoadOptions &options, const HasNodeR
     error = findBadNode(proto.graph(), opsets);
     if (!error.empty())
       return false;
-    // Data propagation makes a message for each element of a one-dimensional value, whatever it means: ruinous for data,
-    // and shape operands are followed by the graph dialect's own inference.
+    // Data propagation makes a message for each element of a one-dimensional value, whatever it means: ruinous for
+    // data, and shape operands are followed by the graph dialect's own inference.
     onnx::ShapeInferenceOptions inference(/*check_type=*/true, /*strict_mode=*/1, /*data_prop=*/false);
     OutputShapesAside aside(*proto.mutable_graph());
     try {

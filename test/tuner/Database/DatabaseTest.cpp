@@ -6,7 +6,9 @@
 
 #include "tegula/Kernel/KernelSignature.h"
 
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <sqlite3.h>
@@ -389,6 +391,100 @@ TEST(Database, ManyWritersCreateOneFileTogether) {
   ASSERT_TRUE(database);
   EXPECT_EQ(valueOf(database->statistics()).trials, 80);
   EXPECT_TRUE(valueOf(database->verify()).empty());
+}
+
+std::string bytesOf(const std::string &path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  return buffer ? (*buffer)->getBuffer().str() : "";
+}
+
+/// Shards with trials of their own, one trial in common, and a choice each, the third's last.
+std::vector<std::string> makeShards(const TemporaryFolder &folder) {
+  std::vector<std::string> paths;
+  for (int shard = 0; shard < 3; ++shard) {
+    paths.push_back(folder.file("shard-" + std::to_string(shard)));
+    std::unique_ptr<Database> database = openForWriting(paths.back());
+    if (!database)
+      return {};
+    Trial common = goodTrial("#sched.common", 300);
+    common.createdMs = 1000;
+    valueOf(database->record(common));
+    Trial failed = failedTrial(TrialStatus::Hang);
+    failed.createdMs = 5000 - shard;
+    valueOf(database->record(failed));
+    Trial own = goodTrial("#sched.own" + std::to_string(shard), 100 + shard);
+    own.createdMs = 2000 + shard % 2;
+    EXPECT_EQ(message(database->select(valueOf(database->record(own)), "shard " + std::to_string(shard))), "");
+    // The next choice is of a later millisecond.
+    std::this_thread::sleep_for(std::chrono::milliseconds(3));
+  }
+  return paths;
+}
+
+TEST(Merge, HoldsAllRowsOnceAndTheNewestSelectionStands) {
+  TemporaryFolder folder;
+  std::vector<std::string> shards = makeShards(folder);
+  std::string path = folder.file("all.db");
+  ASSERT_EQ(message(Database::merge(shards, path)), "");
+  std::unique_ptr<Database> all = valueOf(Database::open(path, Mode::Read));
+  ASSERT_TRUE(all);
+  DatabaseStatistics statistics = valueOf(all->statistics());
+  EXPECT_EQ(statistics.trials, 7);
+  EXPECT_EQ(statistics.failures, 3);
+  EXPECT_EQ(statistics.selections, 3);
+  EXPECT_EQ(statistics.devices, 3);
+  EXPECT_TRUE(valueOf(all->verify()).empty());
+  std::optional<Best> best = valueOf(all->best("k1", here, "x86-64-v4"));
+  ASSERT_TRUE(best);
+  EXPECT_EQ(best->trial.schedule, "#sched.own2");
+  EXPECT_EQ(best->reason, "shard 2");
+  EXPECT_EQ(best->trial.samplesNs, goodTrial("", 102).samplesNs);
+  EXPECT_EQ(best->trial.seed, 0xffffffffffffffffull);
+  // It can be written to like any other.
+  all = valueOf(Database::open(path, Mode::ReadWrite));
+  ASSERT_TRUE(all);
+  EXPECT_EQ(valueOf(all->record(goodTrial("#sched.later", 90))), 8);
+}
+
+TEST(Merge, BytesDependOnContentAlone) {
+  TemporaryFolder folder;
+  std::vector<std::string> shards = makeShards(folder);
+  std::sort(shards.begin(), shards.end());
+  std::string expected;
+  do {
+    std::string path = folder.file("all.db");
+    ASSERT_EQ(message(Database::merge(shards, path)), "");
+    std::string bytes = bytesOf(path);
+    ASSERT_FALSE(bytes.empty());
+    if (expected.empty())
+      expected = bytes;
+    EXPECT_EQ(bytes, expected);
+    llvm::sys::fs::remove(path);
+  } while (std::next_permutation(shards.begin(), shards.end()));
+  // Merging in two steps, or something twice, changes nothing.
+  std::string part = folder.file("part.db"), path = folder.file("all.db");
+  ASSERT_EQ(message(Database::merge({shards[1], shards[0]}, part)), "");
+  ASSERT_EQ(message(Database::merge({shards[2], part, shards[2], part}, path)), "");
+  EXPECT_EQ(bytesOf(path), expected);
+}
+
+TEST(Merge, WhatCannotBeMergedLeavesNoFile) {
+  TemporaryFolder folder;
+  std::vector<std::string> shards = makeShards(folder);
+  std::string path = folder.file("all.db");
+  auto failure = [&](const std::string &shard) {
+    std::string text = message(Database::merge({shards[0], shard}, path));
+    EXPECT_FALSE(llvm::sys::fs::exists(path)) << text;
+    return text;
+  };
+  EXPECT_EQ(failure(folder.file("absent")), folder.file("absent") + ": expected a database, but there is no such file");
+  tamper(shards[1], "UPDATE workload SET signature = 'another' WHERE key = 'k1'");
+  EXPECT_EQ(failure(shards[1]), shards[1] + ": expected the signature of workload 'k1' to be 'matmul f32 [8,8]' as in "
+                                            "another database, but got 'another'");
+  tamper(shards[2], "DROP TRIGGER trial_is_never_changed; UPDATE trial SET median_ns = 1 WHERE status = 'ok'");
+  EXPECT_NE(failure(shards[2]).find(shards[2] + ": trial 1: expected the median of its samples"), std::string::npos);
+  EXPECT_EQ(message(Database::merge({shards[0]}, shards[0])),
+            shards[0] + ": expected the name of a new file, but there is one");
 }
 
 } // namespace

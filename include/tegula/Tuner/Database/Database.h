@@ -126,6 +126,11 @@ public:
   /// newer than this program, a corrupt file, a lock held for too long, a path that cannot be read or written.
   static llvm::Expected<std::unique_ptr<Database>> open(llvm::StringRef path, Mode mode,
                                                         int busyTimeoutMs = defaultBusyTimeoutMs);
+  /// Writes a new database that holds what all `inputs` hold, equal rows once. The bytes depend on the content of the
+  /// inputs and on SQLite's version, not on the order of the inputs or on a clock. Trials and selections are in the
+  /// order of their time, so the newest selection stands, whichever input it comes from. Fails, and leaves no file,
+  /// when `output` exists, an input cannot be read or does not pass verify(), or two inputs give one key two meanings.
+  static llvm::Error merge(llvm::ArrayRef<std::string> inputs, llvm::StringRef output);
   ~Database();
   Database(const Database &) = delete;
   Database &operator=(const Database &) = delete;

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One database from many. Rows are ordered by what they say, never by where they come from.
+//
+#include "Implementation.h"
+
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/Endian.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/SHA256.h"
+
+#include <array>
+#include <map>
+#include <tuple>
+
+using namespace tegula::tuner;
+
+namespace {
+using Hash = std::array<uint8_t, 32>;
+
+/// A trial and where it is.
+struct TrialRow {
+  int64_t createdMs;
+  Hash hash;
+  size_t input;
+  int64_t id;
+  bool operator<(const TrialRow &other) const {
+    return std::tie(createdMs, hash, input, id) < std::tie(other.createdMs, other.hash, other.input, other.id);
+  }
+};
+
+struct SelectionRow {
+  int64_t createdMs;
+  Hash trial;
+  std::string reason;
+  bool operator<(const SelectionRow &other) const {
+    return std::tie(createdMs, trial, reason) < std::tie(other.createdMs, other.trial, other.reason);
+  }
+  bool operator==(const SelectionRow &other) const {
+    return std::tie(createdMs, trial, reason) == std::tie(other.createdMs, other.trial, other.reason);
+  }
+};
+
+/// A table of things with a key. `meaning` is what a key stands for in every database; `remark` only describes it and
+/// may differ between versions of the program: the smallest is kept. Null where the table has no such column.
+struct KeyedTable {
+  const char *name, *key, *meaning, *remark;
+  std::map<std::string, std::pair<std::string, std::string>> rows = {};
+
+  std::string columns() const {
+    std::string text = key;
+    for (const char *column : {meaning, remark})
+      if (column)
+        text += std::string(", ") + column;
+    return text;
+  }
+};
+
+/// An open file.
+struct File {
+  std::string path;
+  sqlite3 *connection;
+};
+
+class Merger {
+public:
+  /// The connection stays open until all is written, within one transaction.
+  llvm::Error read(const File &input);
+  llvm::Error write(const File &output);
+
+private:
+  llvm::Error readTable(const File &input, KeyedTable &table);
+  llvm::Error readTrials(const File &input);
+  llvm::Error writeTable(const File &output, const KeyedTable &table);
+  llvm::Error writeTrials(const File &output);
+  llvm::Error writeSelections(const File &output);
+
+  std::vector<File> inputs;
+  KeyedTable tables[4] = {{"device", "key", "class", "description"},
+                          {"toolchain", "version", nullptr, nullptr},
+                          {"space", "hash", "text", nullptr},
+                          {"workload", "key", "signature", "family"}};
+  std::vector<TrialRow> trials;
+  std::vector<SelectionRow> selections;
+  /// Of the trials that are written.
+  std::map<Hash, int64_t> ids;
+};
+} // namespace
+
+/// Of everything that the trial says; lengths keep neighboring texts apart.
+static Hash hashTrial(const Trial &trial) {
+  llvm::SHA256 hasher;
+  auto addNumber = [&](uint64_t number) {
+    std::array<uint8_t, 8> bytes;
+    llvm::support::endian::write64le(bytes.data(), number);
+    hasher.update(bytes);
+  };
+  auto addText = [&](llvm::StringRef text) {
+    addNumber(text.size());
+    hasher.update(text);
+  };
+  const Conditions &conditions = trial.conditions;
+  for (llvm::StringRef text :
+       {llvm::StringRef(conditions.workload), llvm::StringRef(conditions.device), llvm::StringRef(conditions.target),
+        llvm::StringRef(conditions.space), llvm::StringRef(conditions.sizes), llvm::StringRef(trial.toolchain),
+        llvm::StringRef(trial.configuration), llvm::StringRef(trial.schedule), statusText(trial.status),
+        llvm::StringRef(trial.detail)})
+    addText(text);
+  addNumber(conditions.threads);
+  addNumber(trial.seed);
+  addNumber(uint64_t(trial.createdMs));
+  addNumber(trial.samplesNs.size());
+  for (double sample : trial.samplesNs)
+    addNumber(llvm::bit_cast<uint64_t>(sample));
+  return hasher.final();
+}
+
+static llvm::Error forEachRow(Statement &statement, llvm::function_ref<llvm::Error()> visit) {
+  while (true) {
+    llvm::Expected<bool> row = statement.step();
+    if (!row)
+      return row.takeError();
+    if (!*row)
+      return llvm::Error::success();
+    if (llvm::Error error = visit())
+      return error;
+  }
+}
+
+llvm::Error Merger::read(const File &input) {
+  // All that follows sees the file as it is now, whoever writes to it.
+  if (llvm::Error error = execute(input.path, input.connection, "BEGIN"))
+    return error;
+  inputs.push_back(input);
+  for (KeyedTable &table : tables)
+    if (llvm::Error error = readTable(input, table))
+      return error;
+  return readTrials(input);
+}
+
+llvm::Error Merger::readTable(const File &input, KeyedTable &table) {
+  Statement statement(input.path, input.connection, "SELECT " + table.columns() + " FROM " + table.name);
+  return forEachRow(statement, [&]() -> llvm::Error {
+    std::string given = table.meaning ? statement.text(1) : "", described = table.remark ? statement.text(2) : "";
+    auto [row, isNew] = table.rows.try_emplace(statement.text(0), given, described);
+    auto &[meaning, remark] = row->second;
+    if (meaning != given)
+      return llvm::createStringError(llvm::Twine(input.path) + ": expected the " + table.meaning + " of " + table.name +
+                                     " '" + row->first + "' to be '" + meaning + "' as in another database, but got '" +
+                                     given + "'");
+    remark = std::min(remark, described);
+    return llvm::Error::success();
+  });
+}
+
+llvm::Error Merger::readTrials(const File &input) {
+  std::map<int64_t, Hash> hashes;
+  Statement trial(input.path, input.connection, selectTrials);
+  if (llvm::Error error = forEachRow(trial, [&] {
+        Trial row = readTrial(trial);
+        Hash hash = hashTrial(row);
+        trials.push_back({row.createdMs, hash, inputs.size() - 1, row.id});
+        hashes[row.id] = hash;
+        return llvm::Error::success();
+      }))
+    return error;
+  Statement selection(input.path, input.connection, "SELECT trial, reason, created_ms FROM selection");
+  return forEachRow(selection, [&] {
+    selections.push_back({selection.integer(2), hashes.at(selection.integer(0)), selection.text(1)});
+    return llvm::Error::success();
+  });
+}
+
+llvm::Error Merger::write(const File &output) {
+  // The file is new and nobody else knows it: it needs no journal. Its layout is not left to the defaults of a build.
+  if (llvm::Error error = execute(output.path, output.connection,
+                                  "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA auto_vacuum = NONE;"
+                                  " PRAGMA journal_mode = OFF; PRAGMA foreign_keys = ON"))
+    return error;
+  if (llvm::Error error = prepareSchema(output.path, output.connection, /*write=*/true))
+    return error;
+  if (llvm::Error error = execute(output.path, output.connection, "BEGIN"))
+    return error;
+  for (const KeyedTable &table : tables)
+    if (llvm::Error error = writeTable(output, table))
+      return error;
+  if (llvm::Error error = writeTrials(output))
+    return error;
+  if (llvm::Error error = writeSelections(output))
+    return error;
+  return execute(output.path, output.connection, "COMMIT");
+}
+
+llvm::Error Merger::writeTable(const File &output, const KeyedTable &table) {
+  std::string places = std::string("?") + (table.meaning ? ", ?" : "") + (table.remark ? ", ?" : "");
+  Statement statement(output.path, output.connection,
+                      std::string("INSERT INTO ") + table.name + "(" + table.columns() + ") VALUES(" + places + ")");
+  for (const auto &[key, texts] : table.rows) {
+    statement.reset().bind(key);
+    if (table.meaning)
+      statement.bind(texts.first);
+    if (table.remark)
+      statement.bind(texts.second);
+    if (llvm::Error error = statement.run())
+      return error;
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error Merger::writeTrials(const File &output) {
+  llvm::sort(trials);
+  std::vector<std::unique_ptr<Statement>> sources;
+  for (const File &input : inputs)
+    sources.push_back(
+        std::make_unique<Statement>(input.path, input.connection, std::string(selectTrials) + "WHERE trial.id = ?"));
+  Statement statement(output.path, output.connection, insertTrial);
+  const TrialRow *last = nullptr;
+  for (const TrialRow &row : trials) {
+    bool isKnown = last && last->hash == row.hash;
+    last = &row;
+    if (isKnown)
+      continue;
+    Statement &source = sources[row.input]->reset().bind(row.id);
+    llvm::Expected<bool> found = source.step();
+    if (!found)
+      return found.takeError();
+    if (llvm::Error error = bindTrial(statement.reset(), readTrial(source)).run())
+      return error;
+    ids[row.hash] = sqlite3_last_insert_rowid(output.connection);
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error Merger::writeSelections(const File &output) {
+  llvm::sort(selections);
+  selections.erase(llvm::unique(selections), selections.end());
+  Statement statement(output.path, output.connection,
+                      "INSERT INTO selection(trial, reason, created_ms) VALUES(?, ?, ?)");
+  for (const SelectionRow &row : selections)
+    if (llvm::Error error = statement.reset().bind(ids.at(row.trial)).bind(row.reason).bind(row.createdMs).run())
+      return error;
+  return llvm::Error::success();
+}
+
+llvm::Error Database::merge(llvm::ArrayRef<std::string> inputs, llvm::StringRef output) {
+  if (llvm::sys::fs::exists(output))
+    return llvm::createStringError(output + ": expected the name of a new file, but there is one");
+  // By a temporary name, then renamed: a failure leaves nothing half-written.
+  llvm::Expected<llvm::sys::fs::TempFile> file = llvm::sys::fs::TempFile::create(output + ".%%%%%%");
+  if (!file)
+    return llvm::createStringError(output + ": " + llvm::toString(file.takeError()));
+  auto merge = [&]() -> llvm::Error {
+    std::vector<std::unique_ptr<Database>> databases;
+    Merger merger;
+    for (const std::string &path : inputs) {
+      llvm::Expected<std::unique_ptr<Database>> database = open(path, Mode::Read);
+      if (!database)
+        return database.takeError();
+      llvm::Expected<std::vector<std::string>> problems = (*database)->verify();
+      if (!problems)
+        return problems.takeError();
+      if (!problems->empty())
+        return llvm::createStringError(path + ": " + problems->front());
+      if (llvm::Error error = merger.read({path, (*database)->implementation->connection}))
+        return error;
+      databases.push_back(std::move(*database));
+    }
+    Implementation written;
+    int code = sqlite3_open_v2(file->TmpName.c_str(), &written.connection,
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+    if (code != SQLITE_OK)
+      return sqliteError(output, written.connection, code);
+    return merger.write({output.str(), written.connection});
+  };
+  if (llvm::Error error = merge()) {
+    llvm::consumeError(file->discard());
+    return error;
+  }
+  return file->keep(output);
+}
