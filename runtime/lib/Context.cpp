@@ -103,6 +103,7 @@ static tegula_error run(tegula_context &context, const tegula_tensor *inputs, in
                         tegula_tensor *outputs, int32_t outputCount) {
   const tegula_artifact &artifact = *context.model->artifact;
   context.failure = Failure();
+  context.workWhileAsleep = 0;
   if (tegula_error error = completeInputs(context, inputs, inputCount))
     return error;
   if (tegula_error error = bindInputs(context, inputs))

@@ -50,6 +50,7 @@ struct tegula_context {
   tegula_pool *pool = nullptr; // null when kernels run on the calling thread only
   int32_t threads = 1;
   std::atomic<bool> running{false};
+  int64_t workWhileAsleep = 0; // of this run's kernels that could have been shared while no worker was awake
 
   tegula::AlignedBuffer arena;
   tegula::AlignedBuffer workspace; // `threads` slices

@@ -8,8 +8,12 @@
 namespace tegula {
 namespace {
 
-// Handing a share to another worker costs about two microseconds; a share smaller than this is not worth it.
-constexpr int64_t operationsPerWorker = 32768;
+// About a microsecond in the unit of the compiler's estimates (lib/Codegen/Common/Work.cpp). Handing a share to a
+// worker that is awake costs a fourth of that, and the next kernel finds the results in another cache: a smaller share
+// is not worth it.
+constexpr int64_t workPerWorker = 100000;
+// To wake workers costs some microseconds: they sleep on until a run has had as much work for them as pays for it.
+constexpr int64_t workWorthWaking = 1500000;
 
 struct Phase {
   tegula_kernel_function function;
@@ -37,14 +41,27 @@ void runShare(void *argument, int32_t worker) {
     ;
 }
 
+/// Whether workers of our own pool are awake or should be for this kernel.
+bool isWorthWaking(tegula_context &context, int64_t work) {
+  if (!context.pool->own || !context.pool->own->isAsleep())
+    return true;
+  if (work >= 0 && work < workWorthWaking - context.workWhileAsleep) {
+    context.workWhileAsleep += work;
+    return false;
+  }
+  context.workWhileAsleep = 0;
+  return true;
+}
+
 int32_t runKernel(tegula_context &context, const tegula_kernel &kernel, int64_t work, void *const *buffers,
                   const int64_t *dims) {
   int64_t gridSize = 1;
   if (kernel.parallel && context.pool) {
     // A negative estimate is one that overflowed.
-    int64_t worthwhile = work < 0 ? context.threads : work / operationsPerWorker;
+    int64_t worthwhile = work < 0 ? context.threads : work / workPerWorker;
     gridSize = worthwhile < 1 ? 1 : worthwhile < context.threads ? worthwhile : context.threads;
   }
+  bool workersSleepOn = gridSize > 1 && !isWorthWaking(context, work);
   if (!reserveWorkspace(context, tegula_kernel_workspace(&kernel, dims)))
     return TEGULA_OUT_OF_MEMORY;
   auto *workspace = static_cast<char *>(context.workspace.get());
@@ -56,7 +73,11 @@ int32_t runKernel(tegula_context &context, const tegula_kernel &kernel, int64_t 
     }
     Phase phase{kernel.phases[p], gridSize, buffers, dims, workspace, context.workspaceStride, {noFailure}};
     const tegula_pool_functions &pool = context.pool->functions;
-    pool.parallel(pool.state, static_cast<int32_t>(gridSize), runShare, &phase);
+    if (workersSleepOn)
+      for (int32_t worker = 0; worker < gridSize; ++worker)
+        runShare(&phase, worker);
+    else
+      pool.parallel(pool.state, static_cast<int32_t>(gridSize), runShare, &phase);
     uint64_t failure = phase.firstFailure.load(std::memory_order_relaxed);
     if (failure != noFailure)
       return static_cast<int32_t>(static_cast<uint32_t>(failure));

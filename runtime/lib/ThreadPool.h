@@ -27,6 +27,8 @@ public:
   /// Starts `threadCount - 1` workers. False when the system refuses.
   bool start(int32_t threadCount);
   void parallel(int32_t count, void (*task)(void *, int32_t), void *argument);
+  /// Whether each worker would have to be woken first.
+  bool isAsleep() const { return static_cast<size_t>(sleeping.load(std::memory_order_relaxed)) == startedCount; }
 
 private:
   // State of a slot: flags, and in the low bits the number of workers inside.

@@ -14,7 +14,7 @@ using testing::HasSubstr;
 
 namespace {
 
-constexpr int64_t manyOperations = int64_t(1) << 30;
+constexpr int64_t muchWork = int64_t(1) << 30;
 
 /// Each phase reads what other workers wrote in the one before: y[i] = x[n - 1 - i] + 1, then reversed again, doubled.
 int32_t reversePlusOne(int64_t gridId, int64_t gridSize, void *const *buffers, const int64_t *dims, void *) {
@@ -54,7 +54,7 @@ TestModel &phases() {
             return services->fail(context, TEGULA_OUT_OF_MEMORY, -1);
           void *buffers[] = {inputs[0], y, z};
           for (int repeat = 0; repeat < 10; ++repeat)
-            if (int32_t status = services->dispatch(context, 0, manyOperations, buffers, dims))
+            if (int32_t status = services->dispatch(context, 0, muchWork, buffers, dims))
               return status;
           return 0;
         });
@@ -110,7 +110,7 @@ TEST(WorkspaceTest, GrowsWithExtents) {
                   const int64_t *dims) {
         void *y = services->output(context, 0, 1, dims);
         void *buffers[] = {inputs[0], y};
-        return y ? services->dispatch(context, 0, manyOperations, buffers, dims) : int32_t(TEGULA_OUT_OF_MEMORY);
+        return y ? services->dispatch(context, 0, muchWork, buffers, dims) : int32_t(TEGULA_OUT_OF_MEMORY);
       });
   ModelPointer model = description.load();
   for (int32_t threads : {1, 3}) {
@@ -180,7 +180,7 @@ TEST(PoolTest, WorkersReallyRunAtOnce) {
                 return 0;
               }})
       .program([](void *context, const tegula_services *services, void *, const void *, void *const *,
-                  const int64_t *) { return services->dispatch(context, 0, manyOperations, nullptr, nullptr); });
+                  const int64_t *) { return services->dispatch(context, 0, muchWork, nullptr, nullptr); });
   ModelPointer model = description.load();
   ContextPointer context = makeContext(model.get(), 4);
   ASSERT_EQ(tegula_context_run(context.get(), nullptr, 0, nullptr, 0), TEGULA_ERROR_NONE);
@@ -208,10 +208,55 @@ int64_t gridOf(int64_t work, int32_t threads, bool parallel) {
 
 TEST(PoolTest, SmallWorkStaysOnOneWorker) {
   EXPECT_EQ(gridOf(100, 4, true), 1);
-  EXPECT_EQ(gridOf(manyOperations, 4, true), 4);
+  EXPECT_EQ(gridOf(199999, 4, true), 1);
+  EXPECT_EQ(gridOf(200000, 4, true), 2); // a microsecond for each
+  EXPECT_EQ(gridOf(muchWork, 4, true), 4);
   EXPECT_EQ(gridOf(-1, 4, true), 4);
-  EXPECT_EQ(gridOf(manyOperations, 4, false), 1);
-  EXPECT_EQ(gridOf(manyOperations, 1, true), 1);
+  EXPECT_EQ(gridOf(muchWork, 4, false), 1);
+  EXPECT_EQ(gridOf(muchWork, 1, true), 1);
+}
+
+// Workers that sleep are not woken for a little work, but for what adds up in a run.
+TEST(PoolTest, LittleWorkWakesNobody) {
+  static std::atomic<int> elsewhere;
+  static std::thread::id caller;
+  static int dispatches;
+  caller = std::this_thread::get_id();
+  TestModel description;
+  description
+      .kernel("where_0", {[](int64_t gridId, int64_t gridSize, void *const *, const int64_t *, void *) {
+                EXPECT_EQ(gridSize, 2);
+                if (std::this_thread::get_id() != caller)
+                  ++elsewhere;
+                else if (gridId == 0 && dispatches > 1) // leaves the others time to come
+                  for (int k = 0; k < 1000 && !elsewhere; ++k)
+                    std::this_thread::yield();
+                return 0;
+              }})
+      .program(
+          [](void *context, const tegula_services *services, void *, const void *, void *const *, const int64_t *) {
+            int32_t status = 0;
+            for (int k = 0; k < dispatches && !status; ++k)
+              status = services->dispatch(context, 0, 300000, nullptr, nullptr);
+            return status;
+          });
+  ModelPointer model = description.load();
+  ContextPointer context = makeContext(model.get(), 2);
+  auto isSharedIn = [&](int count) {
+    dispatches = count;
+    elsewhere = 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(3)); // longer than workers spin
+    EXPECT_EQ(tegula_context_run(context.get(), nullptr, 0, nullptr, 0), TEGULA_ERROR_NONE);
+    return elsewhere.load() > 0;
+  };
+  // On a busy machine a worker may sleep late or wake late.
+  int tries = 100;
+  while (isSharedIn(1) && --tries > 0)
+    ;
+  EXPECT_GT(tries, 0);
+  for (tries = 100; !isSharedIn(20) && tries > 0; --tries)
+    ;
+  EXPECT_GT(tries, 0);
 }
 
 TEST(PoolTest, ReplacedByTheApplication) {
@@ -256,7 +301,7 @@ TEST(FailureTest, LowestWorkerAndFirstPhaseWin) {
                [](int64_t, int64_t, void *const *, const int64_t *, void *) { return int32_t(TEGULA_LOOP_LIMIT); }},
               "divide")
       .program([](void *context, const tegula_services *services, void *, const void *, void *const *,
-                  const int64_t *) { return services->dispatch(context, 0, manyOperations, nullptr, nullptr); });
+                  const int64_t *) { return services->dispatch(context, 0, muchWork, nullptr, nullptr); });
   ModelPointer model = description.load();
   ContextPointer context = makeContext(model.get(), 4);
   for (int repeat = 0; repeat < 50; ++repeat) {
@@ -287,7 +332,7 @@ TEST(FloatEnvironmentTest, DenormalsAreKeptOnEveryWorker) {
                 return 0;
               }})
       .program([](void *context, const tegula_services *services, void *, const void *, void *const *,
-                  const int64_t *) { return services->dispatch(context, 0, manyOperations, nullptr, nullptr); });
+                  const int64_t *) { return services->dispatch(context, 0, muchWork, nullptr, nullptr); });
   ModelPointer model = description.load();
   unsigned before = _mm_getcsr();
   _mm_setcsr(before | 0x8040);                          // flush to zero, denormals are zero

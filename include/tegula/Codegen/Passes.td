@@ -60,7 +60,9 @@ def CodegenLowerFamilyPass : Pass<"codegen-lower-family", "::tegula::exec::Kerne
   let summary = "Lowers a bufferized kernel with the family that owns its schedule";
   let description = [{
     The family that owns the kernel's schedule replaces its linalg ops by loops over the worker's share of the grid. A
-    kernel without a schedule, or with one of another target, is an error.
+    kernel without a schedule, or with one of another target, is an error. `exec.work` on the kernel is an estimate of its
+    time on one worker in units of about ten picoseconds: terms `[c, d...]`, each `c` times the dims of these numbers
+    (dynamic extents of the arguments in order, then scalars).
   }];
   let dependentDialects = [
     "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect",

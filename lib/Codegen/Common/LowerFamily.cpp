@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  a bufferized kernel with a schedule.
-// Out: loops, as the schedule's family writes them.
+// Out: loops, as the schedule's family writes them; an estimate of the kernel's work in `exec.work`.
+#include "tegula/Codegen/Common/Work.h"
 #include "tegula/Codegen/Passes.h"
 #include "tegula/Kernel/TargetKernels.h"
 
@@ -31,7 +32,9 @@ struct CodegenLowerFamilyPass : tegula::impl::CodegenLowerFamilyPassBase<Codegen
       kernel.emitError("no family owns schedule ") << *kernel.getSchedule();
       return signalPassFailure();
     }
-    if (failed(family->lower(kernel.getFunction(), *kernel.getSchedule(), target->machine(targetAttribute))))
+    MachineModel machine = target->machine(targetAttribute);
+    kernel->setAttr("exec.work", estimateWork(kernel.getFunction(), machine));
+    if (failed(family->lower(kernel.getFunction(), *kernel.getSchedule(), machine)))
       signalPassFailure();
   }
 };

@@ -33,8 +33,10 @@ public:
 
   void run() {
     int64_t index = 0;
-    for (auto kernel : module.getOps<exec::KernelOp>())
+    for (auto kernel : module.getOps<exec::KernelOp>()) {
       kernelIndex[kernel.getSymName()] = index++;
+      workOfKernel[kernel.getSymName()] = kernel->getAttrOfType<ArrayAttr>("exec.work");
+    }
     SmallVector<Operation *> latches = findLatches();
     collectNodes(latches);
     rewriteSignature();
@@ -365,21 +367,30 @@ private:
     reshape.replaceAllUsesWith(makeMemRef(builder, loc, type, pointer, sizes));
   }
 
+  /// The kernel's estimate for these extents; 0 where it has none.
+  Value computeWork(Location loc, ArrayAttr terms, ArrayRef<Value> dims) {
+    Value work = constantI64(builder, loc, 0);
+    for (Attribute term : terms ? terms.getValue() : ArrayRef<Attribute>()) {
+      ArrayRef<int64_t> numbers = cast<DenseI64ArrayAttr>(term).asArrayRef();
+      Value product = constantI64(builder, loc, numbers.front());
+      for (int64_t dim : numbers.drop_front())
+        product = LLVM::MulOp::create(builder, loc, product, dims[dim]);
+      work = LLVM::AddOp::create(builder, loc, work, product);
+    }
+    return work;
+  }
+
   void lowerDispatch(exec::DispatchOp dispatch) {
     Location loc = dispatch.getLoc();
     SmallVector<Value> buffers, dims;
-    Value work = constantI64(builder, loc, 0);
     auto pass = [&](Value memref) {
       buffers.push_back(getPointer(builder, loc, memref));
-      SmallVector<Value> extents = getDynamicExtents(builder, loc, memref);
-      llvm::append_range(dims, extents);
-      // Bytes that the kernel touches: a lower bound of its work.
-      work = LLVM::AddOp::create(builder, loc, work,
-                                 getByteSize(builder, loc, cast<MemRefType>(memref.getType()), extents));
+      llvm::append_range(dims, getDynamicExtents(builder, loc, memref));
     };
     llvm::for_each(dispatch.getIns(), pass);
     llvm::for_each(dispatch.getOuts(), pass);
     llvm::append_range(dims, toI64(loc, dispatch.getScalars()));
+    Value work = computeWork(loc, workOfKernel.lookup(dispatch.getKernel()), dims);
     Value bufferArray = makeStackArray(builder, loc, function, buffers, pointerType);
     Value dimArray = makeStackArray(builder, loc, function, dims, i64);
     Value status = call(
@@ -407,6 +418,7 @@ private:
   Type pointerType, i32, i64;
   Value context, services, arena, constants;
   llvm::StringMap<int32_t> kernelIndex;
+  llvm::StringMap<ArrayAttr> workOfKernel;
   llvm::StringMap<LLVM::GlobalOp> texts;
   DenseMap<Attribute, int32_t> nodeIndex;
   DenseMap<Operation *, Attribute> lastName;

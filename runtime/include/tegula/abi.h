@@ -101,7 +101,7 @@ typedef struct tegula_services {
   uint32_t abi_version;
   uint32_t struct_size;
   /* Runs all phases of kernel `kernel` (its row in the artifact's table) with a barrier after each. `work` estimates
-   * the scalar operations, so that small kernels stay on one worker. Returns the first non-zero status. */
+   * tens of picoseconds on one worker, so that small kernels stay there. Returns the first non-zero status. */
   int32_t (*dispatch)(void *context, int32_t kernel, int64_t work, void *const *buffers, const int64_t *dims);
   /* Storage for values whose size is known only at run time; 64-byte aligned, never NULL for 0 bytes; NULL when
    * memory is exhausted. Freed by release or with the run. */

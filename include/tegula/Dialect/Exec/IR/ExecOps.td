@@ -101,7 +101,7 @@ def Exec_DispatchOp : Exec_Op<"dispatch", [
   let summary = "Runs a kernel.";
   let description = [{
     `ins` are read, `outs` are written and become the results (destination-passing style); on memrefs there are no
-    results. `scalars` are index values. `work` estimates the scalar operations for the decision how many workers to use.
+    results. `scalars` are index values. `exec.work` of the kernel and the extents decide how many workers share it.
   }];
   let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyShaped>:$ins, Variadic<AnyShaped>:$outs,
                        Variadic<Index>:$scalars);
