@@ -2,11 +2,12 @@
 // In:  a bufferized kernel: linalg ops on memrefs, perhaps inside kernel-level scf loops.
 // Out: scf.for loops over scalars, innermost loops annotated for LLVM's vectorizer with the schedule's vector length
 // and
-//      interleaving; accumulators of reductions in registers; the first loop that can be is shared among the workers.
+//      interleaving; accumulators of reductions in registers; each worker's loops walk its part of the result.
+//
 // A reduction whose operands walk their rows with the result's rows gets the row loop innermost, so that it runs on
-// vectors. Sharing: when the kernel is one linalg op (with fills of its own results before it), its first parallel
-// dimension that
-//      is not of extent 1 is cut into even ranges. Any other kernel runs whole on worker 0.
+// vectors. Sharing: a dimension of the result is cut into even ranges; of each op (a fill and a copy that pad, the
+// copies that concatenate) a worker does what falls into its range. A kernel whose ops read each other's results, or
+// with loops around them, runs whole on worker 0.
 //
 //   linalg.generic {reduction} %x, %y   =>   scf.for %i = share { %s = scf.for %k iter_args(%a) {...}; store %s, %y[%i]
 //   }
@@ -26,116 +27,246 @@
 using namespace mlir;
 using namespace tegula;
 
-/// The loop of `op` to share, and the matching dimension of each of its results; nothing when there is none.
-static std::optional<unsigned> findSharedLoop(linalg::LinalgOp op) {
-  auto ranges = op.getStaticLoopRanges();
-  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
+namespace {
+/// How an op takes its part of a kernel: the workers cut dimension `position` of `buffer` into even ranges; `loop`
+/// walks that dimension from `offset` on.
+struct Share {
+  unsigned loop, position;
+  Value buffer;
+  OpFoldResult offset;
+};
+using Plan = DenseMap<Operation *, Share>;
+} // namespace
+
+/// The buffer that `memref` is all or a rectangle of; null for other views.
+static Value findBuffer(Value memref) {
+  auto view = memref.getDefiningOp<memref::SubViewOp>();
+  if (!view)
+    return memref.getDefiningOp<ViewLikeOpInterface>() ? Value() : memref;
+  return view.getDroppedDims().none() && view.hasUnitStride() ? findBuffer(view.getSource()) : Value();
+}
+
+/// How `op` takes its part where dimension `position` of its init `init` is cut; nothing where it cannot.
+static std::optional<Share> findShare(linalg::LinalgOp op, OpOperand &init, unsigned position) {
+  auto dim = dyn_cast<AffineDimExpr>(op.getMatchingIndexingMap(&init).getResult(position));
+  if (!dim)
+    return std::nullopt;
+  // A reduction outside would be repeated by every worker.
+  for (unsigned loop = 0; loop <= dim.getPosition(); ++loop)
     if (op.getIteratorTypesArray()[loop] != utils::IteratorType::parallel)
-      return std::nullopt; // a reduction outside: its loop would be repeated by every worker
-    if (ranges[loop] == 1)
-      continue;
-    // Each worker writes its own part of every result.
-    bool writesApart = llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &init) {
-      return llvm::is_contained(op.getMatchingIndexingMap(&init).getResults(), getAffineDimExpr(loop, op.getContext()));
-    });
-    return writesApart ? std::optional(loop) : std::nullopt;
-  }
-  return std::nullopt;
+      return std::nullopt;
+  // Each worker writes its own part of every result.
+  bool writesApart = llvm::all_of(op.getDpsInitsMutable(), [&](OpOperand &other) {
+    return llvm::is_contained(op.getMatchingIndexingMap(&other).getResults(), dim);
+  });
+  auto view = init.get().getDefiningOp<memref::SubViewOp>();
+  bool isPartOfPart = view && view.getSource().getDefiningOp<memref::SubViewOp>();
+  Value buffer = findBuffer(init.get());
+  if (!writesApart || !isa_and_nonnull<BlockArgument>(buffer) || isPartOfPart)
+    return std::nullopt;
+  OpFoldResult offset = view ? view.getMixedOffsets()[position] : Builder(op.getContext()).getIndexAttr(0);
+  return Share{dim.getPosition(), position, buffer, offset};
 }
 
-/// Position of loop `loop` among the results of init `init`'s map.
-static unsigned resultPosition(linalg::LinalgOp op, OpOperand &init, unsigned loop) {
-  auto results = op.getMatchingIndexingMap(&init).getResults();
-  return llvm::find(results, getAffineDimExpr(loop, op.getContext())) - results.begin();
-}
-
-/// For each linalg op the loop to share; empty when the kernel is not shared.
-static DenseMap<Operation *, unsigned> planSharing(func::FuncOp kernel) {
-  DenseMap<Operation *, unsigned> plan;
-  SmallVector<linalg::LinalgOp> ops;
-  bool shareable = true;
-  for (Operation &op : kernel.getBody().front()) {
-    if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
-      ops.push_back(linalgOp);
-    else if (op.getNumRegions() || isa<memref::StoreOp>(op))
-      shareable = false;
+/// The plan that cuts dimension `position` of the last op's first result; empty where an op does not fit.
+static Plan planCut(ArrayRef<linalg::LinalgOp> ops, unsigned position) {
+  linalg::LinalgOp last = ops.back();
+  std::optional<Share> share = findShare(last, *last.getDpsInitsMutable().begin(), position);
+  if (!share)
+    return Plan();
+  // Where each buffer that the last op writes is cut.
+  llvm::SmallDenseMap<Value, unsigned> cuts;
+  for (OpOperand &init : last.getDpsInitsMutable()) {
+    auto results = last.getMatchingIndexingMap(&init).getResults();
+    const auto *result = llvm::find(results, getAffineDimExpr(share->loop, last.getContext()));
+    cuts[findBuffer(init.get())] = unsigned(result - results.begin());
   }
-  if (!shareable || ops.empty())
-    return plan;
-  linalg::LinalgOp root = ops.back();
-  std::optional<unsigned> loop = findSharedLoop(root);
-  if (!loop)
-    return plan;
-  plan[root] = *loop;
-  for (linalg::LinalgOp op : ArrayRef(ops).drop_back()) {
-    auto fill = dyn_cast<linalg::FillOp>(op.getOperation());
-    OpOperand *filled = nullptr;
-    if (fill)
-      for (OpOperand &init : root.getDpsInitsMutable())
-        if (init.get() == fill.getOutputs()[0])
-          filled = &init;
-    if (!filled)
-      return DenseMap<Operation *, unsigned>();
-    plan[fill] = resultPosition(root, *filled, *loop);
+  Plan plan;
+  plan[last] = *share;
+  for (linalg::LinalgOp op : ops.drop_back()) {
+    OpOperand &init = *op.getDpsInitsMutable().begin();
+    auto cut = cuts.find(findBuffer(init.get()));
+    if (op.getNumDpsInits() != 1 || cut == cuts.end())
+      return Plan();
+    std::optional<Share> own = findShare(op, init, cut->second);
+    if (!own)
+      return Plan();
+    plan[op] = *own;
   }
   return plan;
 }
 
-/// Cuts dimension `dim` of `loop` into the range of this worker.
-static void shareLoop(scf::ParallelOp loop, unsigned dim, int64_t tile) {
-  OpBuilder builder(loop);
-  Location loc = loop.getLoc();
+/// Enough of a dimension for even parts.
+static constexpr int64_t enough = 8;
+
+/// The dimensions of the last op's first result that are worth cutting, as a run takes the first with enough of it,
+/// else the last of them. Dynamic ones are often 1.
+static SmallVector<unsigned> findCuts(ArrayRef<int64_t> extents) {
+  SmallVector<unsigned> cuts;
+  std::optional<unsigned> longest;
+  for (unsigned position = 0; position < extents.size(); ++position) {
+    int64_t extent = extents[position];
+    // Parts of rows are the last resort.
+    bool isRow = position + 1 == extents.size();
+    if (extent == 1 || (isRow && (longest || !cuts.empty())))
+      continue;
+    if (ShapedType::isDynamic(extent))
+      cuts.push_back(position);
+    else if (!longest || extent > extents[*longest])
+      longest = position;
+    if (extent >= enough)
+      break;
+  }
+  if (longest)
+    cuts.push_back(*longest);
+  return cuts;
+}
+
+/// For each dimension that a run may cut, what each linalg op does of it; empty when the kernel is not shared.
+static SmallVector<Plan> planSharing(func::FuncOp kernel) {
+  SmallVector<linalg::LinalgOp> ops;
+  for (Operation &op : kernel.getBody().front()) {
+    if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
+      ops.push_back(linalgOp);
+    else if (op.getNumRegions() || isa<memref::StoreOp, memref::CopyOp>(op))
+      return {};
+  }
+  if (ops.empty())
+    return {};
+  // What one op writes for another to read would need a barrier.
+  llvm::SmallDenseSet<Value> written;
+  for (linalg::LinalgOp op : ops)
+    for (Value init : op.getDpsInits())
+      written.insert(findBuffer(init));
+  for (linalg::LinalgOp op : ops)
+    for (Value input : op.getDpsInputs())
+      if (isa<MemRefType>(input.getType()) && written.contains(findBuffer(input)))
+        return {};
+  auto type = cast<MemRefType>(ops.back().getDpsInits()[0].getType());
+  SmallVector<int64_t> extents(type.getShape());
+  // Only what all ops can cut.
+  for (auto [position, extent] : llvm::enumerate(extents))
+    if (extent != 1 && planCut(ops, unsigned(position)).empty())
+      extent = 1;
+  SmallVector<Plan> plans;
+  for (unsigned position : findCuts(extents))
+    plans.push_back(planCut(ops, position));
+  return plans;
+}
+
+namespace {
+/// What one worker has of the dimension that is cut: from `begin` to `end`. `isCut` says of each plan whether it is the
+/// one of this run; null where there is only one.
+struct Part {
+  Value begin, end;
+  SmallVector<Value> isCut;
+};
+} // namespace
+
+/// The part of this worker, by the result's extents; `op` is the last one.
+static Part computePart(OpBuilder &builder, Location loc, ArrayRef<Plan> plans, Operation *op, int64_t tile) {
+  Part part;
+  Value total, isLeft;
+  for (const Plan &plan : plans) {
+    const Share &share = plan.at(op);
+    Value extent = builder.createOrFold<memref::DimOp>(loc, share.buffer, int64_t(share.position));
+    if (plans.size() == 1) {
+      total = extent;
+      part.isCut.push_back(nullptr);
+      break;
+    }
+    // The first with enough, else the last.
+    Value least = arith::ConstantIndexOp::create(builder, loc, enough);
+    Value suffices = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::uge, extent, least);
+    Value fails = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, extent, least);
+    if (&plan == &plans.back())
+      suffices = isLeft;
+    else if (isLeft)
+      suffices = arith::AndIOp::create(builder, loc, isLeft, suffices);
+    isLeft = isLeft ? arith::AndIOp::create(builder, loc, isLeft, fails).getResult() : fails;
+    total = total ? arith::SelectOp::create(builder, loc, suffices, extent, total).getResult() : extent;
+    part.isCut.push_back(suffices);
+  }
   Value id = exec::GridIdOp::create(builder, loc, builder.getIndexType());
   Value size = exec::GridSizeOp::create(builder, loc, builder.getIndexType());
-  Value bound = loop.getUpperBound()[dim];
-  Value chunk = arith::CeilDivUIOp::create(builder, loc, bound, size);
+  Value chunk = arith::CeilDivUIOp::create(builder, loc, total, size);
   if (tile > 1) {
     Value unit = arith::ConstantIndexOp::create(builder, loc, tile);
     Value units = arith::CeilDivUIOp::create(builder, loc, chunk, unit);
     chunk = arith::MulIOp::create(builder, loc, units, unit);
   }
-  Value start = arith::MulIOp::create(builder, loc, id, chunk);
-  Value first = arith::MinUIOp::create(builder, loc, start, bound);
-  Value last = arith::MinUIOp::create(builder, loc, arith::AddIOp::create(builder, loc, first, chunk), bound);
-  loop.getLowerBoundMutable()[dim].set(first);
-  loop.getUpperBoundMutable()[dim].set(last);
+  part.begin = arith::MulIOp::create(builder, loc, id, chunk);
+  part.end = arith::AddIOp::create(builder, loc, part.begin, chunk);
+  return part;
 }
 
-/// Cuts dimension `dim` of a nest (several in an scf.parallel, one in an scf.for) into the range of this worker.
-static void shareDimension(const linalg::LinalgLoops &loops, unsigned dim, int64_t tile) {
+/// Cuts dimension `dim` of `loop` into what this worker has of it, where `isCut` (null: always).
+static void shareLoop(scf::ParallelOp loop, unsigned dim, const Share &share, const Part &part, Value isCut) {
+  OpBuilder builder(loop);
+  Location loc = loop.getLoc();
+  Value bound = loop.getUpperBound()[dim], zero = loop.getLowerBound()[dim];
+  auto clamp = [&](Value position) -> Value {
+    if (!isConstantIntValue(share.offset, 0)) {
+      Value offset = getValueOrCreateConstantIndexOp(builder, loc, share.offset);
+      position = arith::MaxSIOp::create(builder, loc, arith::SubIOp::create(builder, loc, position, offset), zero);
+    }
+    return arith::MinUIOp::create(builder, loc, position, bound);
+  };
+  Value begin = clamp(part.begin), end = clamp(part.end);
+  if (isCut) {
+    begin = arith::SelectOp::create(builder, loc, isCut, begin, zero);
+    end = arith::SelectOp::create(builder, loc, isCut, end, bound);
+  }
+  loop.getLowerBoundMutable()[dim].set(begin);
+  loop.getUpperBoundMutable()[dim].set(end);
+}
+
+/// The scf.parallel that has dimension `dim` of a nest (several in an scf.parallel, one in an scf.for); `dim` becomes
+/// its own number of it.
+static scf::ParallelOp findParallel(const linalg::LinalgLoops &loops, unsigned &dim) {
   for (Operation *loop : loops) {
     auto parallel = dyn_cast<scf::ParallelOp>(loop);
     unsigned count = parallel ? parallel.getNumLoops() : 1;
-    if (dim < count) {
-      if (parallel)
-        shareLoop(parallel, dim, tile);
-      return;
-    }
+    if (dim < count)
+      return parallel;
     dim -= count;
+  }
+  return nullptr;
+}
+
+/// Cuts the loops of `op`, which `order` lists as they came before, into what this worker has of them.
+static void shareLoops(Operation *op, ArrayRef<Plan> plans, const linalg::LinalgLoops &loops, ArrayRef<unsigned> order,
+                       const Part &part) {
+  for (auto [plan, isCut] : llvm::zip(plans, part.isCut)) {
+    const Share &share = plan.at(op);
+    auto dim = unsigned(llvm::find(order, share.loop) - order.begin());
+    scf::ParallelOp loop = findParallel(loops, dim);
+    shareLoop(loop, dim, share, part, isCut);
   }
 }
 
 /// Puts the loop that walks the results' last dimension innermost when the operands walk theirs with it too: a window
 /// or a reduction of columns then runs on whole rows instead of scalars. Each element still sees its operands in the
-/// order of the reduction loops. Returns where loop `followed` is then.
-static unsigned moveRowLoopInside(linalg::GenericOp op, IRRewriter &rewriter, unsigned followed) {
+/// order of the reduction loops. Returns the loops in their new order.
+static SmallVector<unsigned> moveRowLoopInside(linalg::GenericOp op, IRRewriter &rewriter) {
+  auto asBefore = llvm::to_vector(llvm::seq<unsigned>(op.getNumLoops()));
   if (op.getNumReductionLoops() == 0 || op.getNumLoops() < 2)
-    return followed;
+    return asBefore;
   std::optional<unsigned> row;
   for (OpOperand &init : op.getDpsInitsMutable()) {
     AffineMap map = op.getMatchingIndexingMap(&init);
     auto last = map.getNumResults() ? dyn_cast<AffineDimExpr>(map.getResults().back()) : AffineDimExpr(nullptr);
     if (!last || (row && *row != last.getPosition()))
-      return followed;
+      return asBefore;
     row = last.getPosition();
   }
   if (!row || *row + 1 == op.getNumLoops() || op.getStaticLoopRanges()[*row] == 1)
-    return followed;
+    return asBefore;
   for (OpOperand *input : op.getDpsInputOperands()) {
     AffineMap map = op.getMatchingIndexingMap(input);
     bool walksRows = map.getNumResults() && map.getResults().back().isFunctionOfDim(*row);
     if (!walksRows && map.isFunctionOfDim(*row))
-      return followed;
+      return asBefore;
   }
   SmallVector<unsigned> order;
   for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
@@ -143,7 +274,7 @@ static unsigned moveRowLoopInside(linalg::GenericOp op, IRRewriter &rewriter, un
       order.push_back(loop);
   order.push_back(*row);
   (void)linalg::interchangeGenericOp(rewriter, op, order); // in place; a permutation of the loops always fits
-  return llvm::find(order, followed) - order.begin();
+  return order;
 }
 
 /// scf.parallel without reductions as a nest of scf.for.
@@ -204,21 +335,24 @@ static void annotate(scf::ForOp loop, sched::CPUMapAttr schedule, int64_t vector
 }
 
 LogicalResult tegula::lowerMapKernel(func::FuncOp kernel, sched::CPUMapAttr schedule, int64_t vectorBits) {
-  DenseMap<Operation *, unsigned> plan = planSharing(kernel);
+  SmallVector<Plan> plans = planSharing(kernel);
   IRRewriter rewriter(kernel.getContext());
   SmallVector<linalg::LinalgOp> ops;
   kernel.walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+  Part part;
+  if (!plans.empty()) {
+    rewriter.setInsertionPoint(ops.front());
+    part = computePart(rewriter, ops.back().getLoc(), plans, ops.back(), schedule.getTile());
+  }
   for (linalg::LinalgOp op : ops) {
     rewriter.setInsertionPoint(op);
-    auto shared = plan.find(op);
-    unsigned dimension = shared == plan.end() ? 0 : shared->second;
+    auto order = llvm::to_vector(llvm::seq<unsigned>(op.getNumLoops()));
     if (auto generic = dyn_cast<linalg::GenericOp>(op.getOperation()))
-      dimension = moveRowLoopInside(generic, rewriter, dimension);
+      order = moveRowLoopInside(generic, rewriter);
     FailureOr<linalg::LinalgLoops> loops = linalg::linalgOpToParallelLoops(rewriter, op);
     if (failed(loops))
       return op->emitOpError("has no loop form");
-    if (shared != plan.end())
-      shareDimension(*loops, dimension, schedule.getTile());
+    shareLoops(op, plans, *loops, order, part);
     rewriter.eraseOp(op);
   }
   SmallVector<scf::ParallelOp> parallel;
@@ -232,7 +366,7 @@ LogicalResult tegula::lowerMapKernel(func::FuncOp kernel, sched::CPUMapAttr sche
     annotate(loop, schedule, vectorBits);
     promoteAccumulators(loop, rewriter);
   }
-  if (plan.empty())
+  if (plans.empty())
     runOnFirstWorker(kernel);
   return success();
 }
