@@ -8,8 +8,7 @@ from onnx import helper
 from test_convolution import check, convolve, families, make_model, uniform
 
 
-# The last shapes are where an estimate of time alone would take tiles of 4 x 4.
-@pytest.mark.parametrize("channels, side", [(16, 28), (64, 12), (64, 56), (128, 28), (512, 14), (1024, 14), (2048, 12)])
+@pytest.mark.parametrize("channels, side", [(16, 28), (64, 12), (64, 56), (128, 28), (512, 14), (512, 28), (2048, 28)])
 def test_winograd_stays_under_ten_times_the_direct_error(channels, side):
     node = helper.make_node("Conv", ["x", "w", "b"], ["y"], pads=[1, 1, 1, 1])
     x, w, b = uniform(1, channels, side, side), uniform(64, channels, 3, 3), uniform(64)
