@@ -212,6 +212,8 @@ private:
   /// Every access that has tables.
   llvm::SmallVector<Access *> allAccesses;
   mlir::Value packedLhs, packedRhs, scratch, partialBuffer;
+  /// The packed right operand of a single row, where that is of another type.
+  mlir::Value packedRowRhs;
   /// The packed left operand as groups (i32); corrections of its rows, of the right operand's columns.
   mlir::Value lhsWords, lhsSums, rhsSums;
 };

@@ -189,8 +189,12 @@ void Emitter::emit(mlir::Block *entry) {
         math.equal(groups[Rows].total, math.of(1)),
         [&] {
           shape = oneRowShape();
+          if (usual.packing.isFloat)
+            std::swap(packedRhs, packedRowRhs);
           emitGrid();
           shape = usual;
+          if (usual.packing.isFloat)
+            std::swap(packedRhs, packedRowRhs);
         },
         [&] { emitGrid(); });
   }
@@ -204,7 +208,10 @@ Shape Emitter::oneRowShape() const {
   row.nr = row.vectors * row.lanes;
   row.nc = std::max<int64_t>(shape.nc / row.nr, 1) * row.nr;
   row.unroll = 4;
-  row.packLhs = shape.packing.group > 1;
+  // Pairs of bf16 would have to be packed; elements are converted where they are.
+  if (row.packing.isFloat)
+    row.packing = DepthPacking();
+  row.packLhs = row.packing.group > 1;
   row.packRhs = false;
   return row;
 }

@@ -93,7 +93,13 @@ void Emitter::setUpWorkspace(Block *entry) {
   // Enough for the kernel's shape and for that of a single row.
   const Shape s = shape, row = oneRowShape();
   int64_t panel = s.kc * std::max(s.nr, row.nr), nc = std::max(s.nc, row.nc);
+  int64_t rhsStart = bytes;
   reserve(packedRhs, s.packRhs ? std::max(s.kc * s.nc, panel) : panel, packedType());
+  if (s.packing.isFloat) {
+    // A row alone packs its panels as f32, in the same place.
+    views.push_back({rhsStart, {MemRefType::get({s.kc * row.nr}, info.accumulator), &packedRowRhs}});
+    bytes = std::max(bytes, rhsStart + int64_t(llvm::alignTo(s.kc * row.nr * 4, 64)));
+  }
   if (s.packLhs) {
     int64_t start = bytes;
     reserve(packedLhs, s.kc * s.mc, packedType());
