@@ -71,6 +71,17 @@ LogicalResult KernelOp::verify() {
   return success();
 }
 
+LogicalResult FillBorderOp::verify() {
+  auto type = cast<MemRefType>(getBuffer().getType());
+  auto isNegative = [](int64_t width) { return width < 0; };
+  if (int64_t(getLow().size()) != type.getRank() || int64_t(getHigh().size()) != type.getRank() ||
+      llvm::any_of(getLow(), isNegative) || llvm::any_of(getHigh(), isNegative))
+    return emitOpError("expected two widths of 0 or more for each dimension of ") << type;
+  if (getValue().getType() != type.getElementType())
+    return emitOpError("expected a value of ") << type.getElementType() << ", but got " << getValue();
+  return success();
+}
+
 LogicalResult TemporaryOp::verify() {
   auto type = cast<MemRefType>(getResult().getType());
   if (!type.getLayout().isIdentity())

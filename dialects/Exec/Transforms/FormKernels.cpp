@@ -7,6 +7,10 @@
 // continues. Inits (tensor.empty, linalg.fill) and views (extract_slice, broadcast_view) are cloned into every group
 // that reads them. A view that the host itself needs becomes a copy kernel.
 //
+// On a CPU, padding by known widths belongs to the kernel that makes what is padded: it writes into the middle of the
+// padded result, and exec.fill_border writes around it. Contractions do so where the innermost dimension is not padded,
+// as their families write vectors along it.
+//
 //   %1 = linalg.generic {mul-add} %a, %b              %2 = exec.dispatch @matmul_fc1_0 ins(%a, %b, %c) outs(%empty)
 //   %2 = linalg.generic {relu(x + c)} %1, %c    =>
 #include "tegula/Dialect/Exec/Transforms/Passes.h"
@@ -67,6 +71,7 @@ struct Group {
   SmallVector<Operation *> operations; // in program order; the last one is the place of the dispatch
   llvm::SmallPtrSet<Operation *, 8> set;
   bool isContraction = false;
+  tensor::PadOp padding; // the last operation, or null
   void add(Operation *op) {
     operations.push_back(op);
     set.insert(op);
@@ -75,7 +80,9 @@ struct Group {
 
 class Former {
 public:
-  Former(ModuleOp module) : module(module), context(module.getContext()) {}
+  Former(ModuleOp module)
+      : module(module), context(module.getContext()),
+        writesPadded(isa_and_nonnull<exec::CPUTargetAttr>(module->getAttr("exec.target"))) {}
 
   LogicalResult runOnBlock(Block &block) {
     materializeHostViews(block);
@@ -95,6 +102,7 @@ public:
       if (isHost(op) || isCloned(op) || taken.contains(op))
         continue;
       groups.push_back(grow(op, taken));
+      takePadding(groups.back(), taken);
       taken.insert(groups.back().operations.begin(), groups.back().operations.end());
     }
     // A fill that the host or another kernel needs as a value is a kernel of its own.
@@ -183,6 +191,47 @@ private:
         return group;
       group.add(user);
     }
+  }
+
+  /// Adds the padding of the group's result where the kernel can write into the middle of it.
+  void takePadding(Group &group, const llvm::SmallPtrSetImpl<Operation *> &taken) {
+    auto last = dyn_cast<linalg::GenericOp>(group.operations.back());
+    if (!writesPadded || !last || last->getNumResults() != 1 || !last->hasOneUse())
+      return;
+    auto pad = dyn_cast<tensor::PadOp>(*last->user_begin());
+    if (!pad || pad->getBlock() != last->getBlock() || taken.contains(pad) || !isKnownPadding(pad) ||
+        (group.isContraction && pad.getStaticHigh().back() + pad.getStaticLow().back() != 0))
+      return;
+    group.add(pad);
+    group.padding = pad;
+  }
+
+  /// Whether the widths and the value are constants.
+  static bool isKnownPadding(tensor::PadOp pad) {
+    auto isKnown = [](int64_t width) { return !ShapedType::isDynamic(width) && width >= 0; };
+    return pad.getSourceType().getRank() > 0 && llvm::all_of(pad.getStaticLow(), isKnown) &&
+           llvm::all_of(pad.getStaticHigh(), isKnown) && pad.getConstantPaddingValue() &&
+           matchPattern(pad.getConstantPaddingValue(), m_Constant());
+  }
+
+  /// The middle of `buffer`, a padded result of type `type` without its padding; fills what is around it.
+  static Value writeAround(OpBuilder &b, Location loc, Value buffer, tensor::PadOp pad, RankedTensorType type) {
+    TypedAttr value;
+    (void)matchPattern(pad.getConstantPaddingValue(), m_Constant(&value));
+    exec::FillBorderOp::create(b, loc, buffer, pad.getStaticLow(), pad.getStaticHigh(), value);
+    SmallVector<OpFoldResult> offsets, sizes, ones(type.getRank(), b.getIndexAttr(1));
+    for (int64_t i = 0; i < type.getRank(); ++i) {
+      int64_t low = pad.getStaticLow()[i], both = low + pad.getStaticHigh()[i];
+      offsets.push_back(b.getIndexAttr(low));
+      if (!type.isDynamicDim(i)) {
+        sizes.push_back(b.getIndexAttr(type.getDimSize(i)));
+        continue;
+      }
+      Value extent = memref::DimOp::create(b, loc, buffer, i);
+      Value widths = arith::ConstantIndexOp::create(b, loc, both);
+      sizes.push_back(b.createOrFold<arith::SubIOp>(loc, extent, widths));
+    }
+    return memref::SubViewOp::create(b, loc, buffer, offsets, sizes, ones);
   }
 
   /// Bodies that index tensors themselves (gathers) stay alone.
@@ -368,7 +417,8 @@ private:
     llvm::SetVector<Operation *> clones;
     llvm::SetVector<Value> captures;
     for (Operation *op : group.operations)
-      collect(op, group, clones, captures);
+      if (op != group.padding)
+        collect(op, group, clones, captures);
     SmallVector<Value> results;
     for (Operation *op : group.operations)
       for (Value result : op->getResults())
@@ -443,14 +493,21 @@ private:
     }
     for (auto [i, index] : llvm::enumerate(indices))
       mapping.map(index, entry->getArgument(tensors.size() + outs.size() + i));
+    SmallVector<Value> buffers(entry->getArguments().slice(tensors.size(), outs.size()));
+    if (tensor::PadOp pad = group.padding) {
+      buffers[0] = writeAround(inKernel, loc, buffers[0], pad, pad.getSourceType());
+      results[0] = pad.getSource();
+    }
     for (Operation *op : clones)
       inKernel.clone(*op, mapping);
     for (Operation *op : group.operations)
-      inKernel.clone(*op, mapping);
-    for (auto [i, result] : llvm::enumerate(results))
-      bufferization::MaterializeInDestinationOp::create(inKernel, loc, Type(), mapping.lookup(result),
-                                                        entry->getArgument(tensors.size() + i), /*restrict=*/true,
-                                                        /*writable=*/true);
+      if (op != group.padding)
+        inKernel.clone(*op, mapping);
+    for (auto [buffer, result] : llvm::zip(buffers, results))
+      bufferization::MaterializeInDestinationOp::create(inKernel, loc, Type(), mapping.lookup(result), buffer,
+                                                        /*restrict=*/true, /*writable=*/true);
+    if (group.padding)
+      results[0] = group.padding.getResult();
     func::ReturnOp::create(inKernel, loc);
 
     SmallVector<Type> resultTypes(ValueRange(outs).getTypes());
@@ -468,6 +525,7 @@ private:
 
   ModuleOp module;
   MLIRContext *context;
+  bool writesPadded;
   int64_t counter = 0;
   bool extentFailed = false;
 };

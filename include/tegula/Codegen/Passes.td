@@ -71,6 +71,18 @@ def CodegenLowerFamilyPass : Pass<"codegen-lower-family", "::tegula::exec::Kerne
   ];
 }
 
+def CodegenFillBordersPass : Pass<"codegen-fill-borders", "::tegula::exec::KernelOp"> {
+  let summary = "Writes the padding of a kernel's results";
+  let description = [{
+    Each `exec.fill_border` becomes loops at the kernel's begin, over the worker's share of the dimensions in front of the
+    first padded one.
+  }];
+  let dependentDialects = [
+    "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect",
+    "::mlir::arith::ArithDialect"
+  ];
+}
+
 def CodegenPlaceTemporariesPass : Pass<"codegen-place-temporaries", "::tegula::exec::KernelOp"> {
   let summary = "Gives each temporary of a kernel its place in the worker's workspace";
   let description = [{

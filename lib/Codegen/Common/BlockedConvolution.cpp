@@ -3,7 +3,6 @@
 
 #include "tegula/Codegen/Common/BFloatDot.h"
 #include "tegula/Codegen/Common/IntegerDot.h"
-#include "tegula/Dialect/Exec/IR/Exec.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -129,13 +128,6 @@ FlatAccess ConvolutionEmitter::makeAccess(Value buffer, ArrayRef<SmallVector<int
   FlatAccess access = makeFlatAccess(b, loc, math, buffer, forms, extents);
   math.remembersProducts = false;
   return access;
-}
-
-std::pair<Index, Index> ConvolutionEmitter::shareOf(Index items) {
-  Index id = exec::GridIdOp::create(b, loc, b.getIndexType()).getResult();
-  Index size = exec::GridSizeOp::create(b, loc, b.getIndexType()).getResult();
-  Index begin = math.floorDiv(math.mul(items, id), size);
-  return {begin, math.floorDiv(math.mul(items, math.add(id, math.of(1))), size)};
 }
 
 Value ConvolutionEmitter::loadScalar(Value flat, Index index) {

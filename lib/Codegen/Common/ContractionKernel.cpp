@@ -5,6 +5,8 @@
 //
 #include "tegula/Codegen/Common/Contraction.h"
 
+#include "tegula/Dialect/Exec/IR/Exec.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -104,7 +106,8 @@ FailureOr<KernelForm> matmul::analyzeKernel(func::FuncOp kernel, const KernelCor
     auto generic = dyn_cast<linalg::GenericOp>(op);
     if (!generic) {
       if (isa<linalg::LinalgOp>(op) ||
-          (!isMemoryEffectFree(&op) && !isa<memref::AllocOp, memref::DeallocOp, memref::LoadOp>(op) &&
+          (!isMemoryEffectFree(&op) &&
+           !isa<memref::AllocOp, memref::DeallocOp, memref::LoadOp, exec::FillBorderOp>(op) &&
            !op.hasTrait<OpTrait::IsTerminator>()))
         return op.emitError("expected a contraction and elementwise ops in a kernel of the matmul family, but got ")
                << op.getName();
@@ -278,7 +281,7 @@ static bool matchOnTensors(func::FuncOp kernel, const ContractionInfo &info, con
           op.getNumRegions() > 0)
         return false;
       if (!isMemoryEffectFree(&op) && !op.hasTrait<OpTrait::IsTerminator>() &&
-          !isa<bufferization::ToTensorOp, bufferization::MaterializeInDestinationOp>(op))
+          !isa<bufferization::ToTensorOp, bufferization::MaterializeInDestinationOp, exec::FillBorderOp>(op))
         return false;
       continue;
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Codegen/Common/Emission.h"
 
+#include "tegula/Dialect/Exec/IR/Exec.h"
+
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -88,6 +90,13 @@ Value matmul::cloneElementwise(OpBuilder &b, Location loc, Operation *op, IRMapp
   for (auto [from, to] : llvm::zip(op->getResults(), clone->getResults()))
     mapping.map(from, to);
   return clone->getResult(0);
+}
+
+std::pair<Index, Index> matmul::shareOf(OpBuilder &b, Location loc, IndexMath &math, Index items) {
+  Index id = exec::GridIdOp::create(b, loc, b.getIndexType()).getResult();
+  Index size = exec::GridSizeOp::create(b, loc, b.getIndexType()).getResult();
+  Index begin = math.floorDiv(math.mul(items, id), size);
+  return {begin, math.floorDiv(math.mul(items, math.add(id, math.of(1))), size)};
 }
 
 void matmul::emitLoop(OpBuilder &b, Location loc, IndexMath &math, Index begin, Index end, int64_t step,

@@ -122,6 +122,7 @@ public:
     return target ? getMachineModel(cast<exec::CPUTargetAttr>(target)) : MachineModel();
   }
   void addTiledPasses(OpPassManager &kernel) const override {
+    kernel.addPass(createCodegenFillBordersPass());
     kernel.addPass(createCodegenPlaceTemporariesPass());
     kernel.addPass(createCodegenRoundBfloatsPass());
   }

@@ -137,6 +137,31 @@ const Case cases[] = {
           winograd = 4 : i64} : tensor<?x1x10x13x8xf32>, tensor<6x6x2x1x8x8xf32>, tensor<2x8xf32> -> tensor<?x2x10x13x8xf32>
         %y = graph.relu %c : tensor<?x2x10x13x8xf32> -> tensor<?x2x10x13x8xf32>)",
      true},
+    {"PaddedPointwise", "convolution", "%x: tensor<2x2x7x5x16xf32>, %w: tensor<5x2x1x1x16x16xf32>",
+     "tensor<2x5x9x8x16xf32>",
+     R"(%c = graph.blocked_conv %x, %w {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>}
+          : tensor<2x2x7x5x16xf32>, tensor<5x2x1x1x16x16xf32> -> tensor<2x5x7x5x16xf32>
+        %p = graph.constant dense<[0, 0, 1, 1, 0, 0, 0, 1, 2, 0]> : tensor<10xi64>
+        %y = graph.pad %c by %p {mode = "constant"} : (tensor<2x5x7x5x16xf32>, tensor<10xi64>) -> tensor<2x5x9x8x16xf32>)",
+     true},
+    {"PaddedDynamic", "convolution", "%x: tensor<?x1x?x9x3xf32>, %w: tensor<2x1x1x1x3x8xf32>", "tensor<?x2x?x12x8xf32>",
+     R"(%c = graph.blocked_conv %x, %w {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>}
+          : tensor<?x1x?x9x3xf32>, tensor<2x1x1x1x3x8xf32> -> tensor<?x2x?x9x8xf32>
+        %s = graph.sigmoid %c : tensor<?x2x?x9x8xf32> -> tensor<?x2x?x9x8xf32>
+        %p = graph.constant dense<[0, 0, 0, 1, 0, 0, 0, 0, 2, 0]> : tensor<10xi64>
+        %y = graph.pad %s by %p {mode = "constant"} : (tensor<?x2x?x9x8xf32>, tensor<10xi64>) -> tensor<?x2x?x12x8xf32>)",
+     true},
+    {"PaddedWinograd", "winograd", "%x: tensor<1x2x9x8x16xf32>, %w: tensor<4x4x3x2x16x16xf32>",
+     "tensor<1x3x9x8x16xf32>",
+     R"(%c = graph.blocked_conv %x, %w {dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>,
+          winograd = 2 : i64} : tensor<1x2x9x8x16xf32>, tensor<4x4x3x2x16x16xf32> -> tensor<1x3x7x6x16xf32>
+        %p = graph.constant dense<[0, 0, 1, 1, 0, 0, 0, 1, 1, 0]> : tensor<10xi64>
+        %y = graph.pad %c by %p {mode = "constant"} : (tensor<1x3x7x6x16xf32>, tensor<10xi64>) -> tensor<1x3x9x8x16xf32>)",
+     true},
+    {"PaddedSum", "map", "%a: tensor<3x5x?xf32>, %b: tensor<5x1xf32>", "tensor<3x7x?xf32>",
+     R"(%s = graph.add %a, %b : tensor<3x5x?xf32>, tensor<5x1xf32> -> tensor<3x5x?xf32>
+        %p = graph.constant dense<[0, 1, 3, 0, 1, 1]> : tensor<6xi64>
+        %y = graph.pad %s by %p {mode = "constant"} : (tensor<3x5x?xf32>, tensor<6xi64>) -> tensor<3x7x?xf32>)"},
     {"WhereBroadcast", "map", "%c: tensor<7x29xi1>, %a: tensor<7x29xi8>, %b: tensor<29xi8>", "tensor<7x29xi8>",
      R"(%y = graph.where %c, %a, %b : tensor<7x29xi1>, tensor<7x29xi8>, tensor<29xi8> -> tensor<7x29xi8>)"},
 };

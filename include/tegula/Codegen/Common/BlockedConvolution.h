@@ -70,8 +70,7 @@ protected:
   void loop(Index begin, Index end, int64_t step, llvm::function_ref<void(mlir::Value)> body) {
     matmul::emitLoop(b, loc, math, begin, end, step, body);
   }
-  /// The first item of this worker's even share of `items`, and the end of the share.
-  std::pair<Index, Index> shareOf(Index items);
+  std::pair<Index, Index> shareOf(Index items) { return matmul::shareOf(b, loc, math, items); }
   mlir::Value loadScalar(mlir::Value flat, Index index);
   mlir::Value loadVector(mlir::Value flat, Index index);
   mlir::Value zeroVector();

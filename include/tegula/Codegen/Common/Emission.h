@@ -27,6 +27,9 @@ FlatAccess makeFlatAccess(mlir::OpBuilder &b, mlir::Location loc, IndexMath &mat
 /// Clones elementwise op `op` with operands from `mapping`; results become vectors as soon as one operand is a vector.
 mlir::Value cloneElementwise(mlir::OpBuilder &b, mlir::Location loc, mlir::Operation *op, mlir::IRMapping &mapping);
 
+/// The first of `items` in this worker's even share of them, and the end of the share.
+std::pair<Index, Index> shareOf(mlir::OpBuilder &b, mlir::Location loc, IndexMath &math, Index items);
+
 /// A loop; no more than its body when it runs at most once for certain.
 void emitLoop(mlir::OpBuilder &b, mlir::Location loc, IndexMath &math, Index begin, Index end, int64_t step,
               llvm::function_ref<void(mlir::Value)> body);

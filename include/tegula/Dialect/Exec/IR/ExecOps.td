@@ -73,7 +73,7 @@ def Exec_KernelOp : Exec_Op<"kernel", [IsolatedFromAbove, SymbolTable, Symbol, S
   let description = [{
     The function has the kernel's name. Its arguments are operands, then results, all as memrefs with identity layout,
     then scalars of type index. Operands are read by `bufferization.to_tensor`, results written by
-    `bufferization.materialize_in_destination`. `nodes` names the ONNX nodes in it, `schedule` how it is lowered.
+    `bufferization.materialize_in_destination`, at the border of a padded one by `exec.fill_border`. `nodes` names the ONNX nodes in it, `schedule` how it is lowered.
     `result_count` trailing memref arguments are results. `workspace` is how many bytes of temporaries a worker has; where
     that depends on extents, function `<kernel>_workspace` of the same arguments computes it (negative: more than an
     index counts).
@@ -167,6 +167,21 @@ def Exec_GridSizeOp : Exec_Op<"grid_size", [Pure]> {
   }];
   let results = (outs Index:$result);
   let assemblyFormat = "attr-dict `:` type($result)";
+}
+
+def Exec_FillBorderOp : Exec_Op<"fill_border"> {
+  let summary = "Writes the padding of a buffer.";
+  let description = [{
+    Everything in `buffer`, a result of the kernel, gets `value` but for the part that begins `low` elements behind its
+    begin and ends `high` before its end in each dimension. What writes that part is another op of the kernel, so that the
+    padding of what reads the result costs no copy. The order of both does not matter, nor which workers do them.
+
+    Example: `exec.fill_border %y low [0, 0, 1, 1, 0] high [0, 0, 1, 1, 0] with 0.0 : f32 : memref<1x2x10x10x16xf32>`
+  }];
+  let arguments = (ins Arg<AnyMemRef, "", [MemWrite]>:$buffer, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high,
+                       TypedAttrInterface:$value);
+  let assemblyFormat = "$buffer `low` $low `high` $high `with` $value attr-dict `:` type($buffer)";
+  let hasVerifier = 1;
 }
 
 def Exec_TemporaryOp : Exec_Op<"temporary", [Pure]> {

@@ -7,7 +7,8 @@
 // one-dimensional vectors, carried as values through the loops; places beyond the last whole register block have
 // smaller ones of their own.
 //
-// Where each place reads only itself (1 x 1, stride 1), the rows of an image are one long row.
+// Where each place reads only itself (1 x 1, stride 1), the rows of an image are one long row. Results in rows that do
+// not follow each other, as those of a padded image, count their places for themselves.
 //
 #include "Schedule.h"
 
@@ -51,6 +52,9 @@ private:
   };
 
   bool isOneRow();
+  bool collapses(const FlatAccess &access);
+  SmallVector<Place> placesOf(const Extent &extent, const Place &place);
+  Place placeInRow(Place place);
   void emitRows(int64_t blocks, const Place &place, Index third);
   void emitColumns(Extent extent, Place place, Index begin, Index end);
   void emitBlock(Extent extent, const Place &place);
@@ -67,24 +71,58 @@ private:
   FlatAccess x, weight;
   Index rows, columns;
   bool oneRow = false;
+  /// Whether the places of the one long row that is read are written as places of several rows.
+  bool splitsRow = false;
   Value scratch;
 };
 } // namespace
 
-bool Emitter::isOneRow() {
-  if (convolution.extent(KernelRow) != 1 || convolution.extent(KernelColumn) != 1)
-    return false;
-  auto collapses = [&](const FlatAccess &access) {
-    return IndexMath::same(access.steps[Row], math.mul(access.steps[Column], extents[Column]));
-  };
+/// Whether the rows that `access` walks follow each other.
+bool Emitter::collapses(const FlatAccess &access) {
   math.remembersProducts = true;
-  bool all = collapses(x);
-  for (auto &entry : results)
-    all &= collapses(entry.second);
-  for (auto &entry : operands)
-    all &= collapses(entry.second);
+  bool result = IndexMath::same(access.steps[Row], math.mul(access.steps[Column], extents[Column]));
   math.remembersProducts = false;
-  return all;
+  return result;
+}
+
+bool Emitter::isOneRow() {
+  if (convolution.extent(KernelRow) != 1 || convolution.extent(KernelColumn) != 1 || !collapses(x))
+    return false;
+  auto isSplit = [&](auto &entry) { return !collapses(entry.second); };
+  splitsRow = llvm::any_of(results, isSplit) || llvm::any_of(operands, isSplit);
+  return true;
+}
+
+/// The place in its row of a place in the one long row.
+Emitter::Place Emitter::placeInRow(Place place) {
+  if (splitsRow) {
+    place.row = math.floorDiv(place.column, extents[Column]);
+    place.column = math.rem(place.column, extents[Column]);
+  }
+  return place;
+}
+
+/// The places of a register block of one block of channels.
+SmallVector<Emitter::Place> Emitter::placesOf(const Extent &extent, const Place &place) {
+  SmallVector<Place> places;
+  for (int64_t row = 0; row < extent.rows; ++row)
+    for (int64_t pixel = 0; pixel < extent.pixels; ++pixel)
+      places.push_back(
+          {place.batch, place.outer, math.add(place.row, math.of(row)), math.add(place.column, math.of(pixel))});
+  if (!splitsRow)
+    return places;
+  // One division, then step by step.
+  places[0] = placeInRow(place);
+  for (int64_t pixel = 1; pixel < extent.pixels; ++pixel) {
+    Index next = math.add(places[pixel - 1].column, math.of(1)), row = places[pixel - 1].row;
+    Value ends = math.equal(next, extents[Column]);
+    auto choose = [&](Index left, Index right) -> Index {
+      return arith::SelectOp::create(b, loc, ends, math.value(left), math.value(right)).getResult();
+    };
+    places[pixel].row = choose(math.add(row, math.of(1)), row);
+    places[pixel].column = choose(math.of(0), next);
+  }
+  return places;
 }
 
 void Emitter::emit(Block *entry) {
@@ -176,12 +214,12 @@ void Emitter::emitBlock(Extent extent, const Place &place) {
   sums = sum(extent, places, Inner, address(x, place), weightBase, std::move(sums));
   if (scratch)
     return storeThroughScratch(extent, place, sums);
-  for (int64_t block = 0; block < extent.blocks; ++block)
-    for (int64_t row = 0; row < extent.rows; ++row)
-      for (int64_t pixel = 0; pixel < extent.pixels; ++pixel)
-        finish({place.batch, math.add(place.outer, math.of(block)), math.add(place.row, math.of(row)),
-                math.add(place.column, math.of(pixel))},
-               sums[(block * extent.rows + row) * extent.pixels + pixel]);
+  SmallVector<Place> written = placesOf(extent, place);
+  for (auto [i, value] : llvm::enumerate(sums)) {
+    Place own = written[i % written.size()];
+    own.outer = math.add(own.outer, math.of(int64_t(i / written.size())));
+    finish(own, value);
+  }
 }
 
 void Emitter::storeThroughScratch(const Extent &extent, const Place &place, ValueRange sums) {
@@ -193,7 +231,8 @@ void Emitter::storeThroughScratch(const Extent &extent, const Place &place, Valu
       loop(math.of(0), math.of(extent.pixels), 1, [&](Value pixel) {
         Index number = math.add(math.mul(block, math.of(extent.rows)), row);
         number = math.add(math.mul(number, math.of(extent.pixels)), pixel);
-        finish({place.batch, math.add(place.outer, block), math.add(place.row, row), math.add(place.column, pixel)},
+        finish(placeInRow({place.batch, math.add(place.outer, block), math.add(place.row, row),
+                           math.add(place.column, pixel)}),
                loadVector(scratch, math.mul(number, math.of(lanes))));
       });
     });
