@@ -66,24 +66,30 @@ static Value transpose(NodeContext &node, Value value, ArrayRef<int64_t> permuta
   return node.create<graph::TransposeOp>(UnrankedTensorType::get(cast<TensorType>(value.getType()).getElementType()),
                                          value, permutation);
 }
-/// A parameter, of `shape` as far as hidden_size and the direction tell what its type does not.
+/// A parameter, of `shape` as far as that tells what its type does not.
 static Value readParameter(NodeContext &node, Value value, ArrayRef<int64_t> shape) {
   auto type = value ? dyn_cast<RankedTensorType>(value.getType()) : nullptr;
-  int64_t hidden = node.getInteger("hidden_size", 0);
-  bool isGiven = hidden > 0 && hidden <= std::numeric_limits<int32_t>::max();
-  if (!type || type.hasStaticShape() || type.getRank() != int64_t(shape.size()) || !isGiven)
+  if (!type || type.hasStaticShape() || type.getRank() != int64_t(shape.size()))
     return value;
   return node.reshape(value, shape);
 }
 
-/// w, r, bias and peepholes of a layer with `gates` gates.
+/// w, r, bias and peepholes of a layer with `gates` gates. Their extents follow from the direction and from hidden_size
+/// or, without it, from r.
 static SmallVector<Value> readParameters(NodeContext &node, int64_t gates, Value w, Value r) {
+  SmallVector<Value> given{w, r, node.operand(3), gates == 4 ? node.operand(7) : Value()};
   int64_t directions = node.getString("direction", "forward") == "bidirectional" ? 2 : 1;
-  int64_t hidden = int32_t(node.getInteger("hidden_size", 0)); // what is bigger is not used
-  return {readParameter(node, w, {directions, gates * hidden, -1}),
-          readParameter(node, r, {directions, gates * hidden, hidden}),
-          readParameter(node, node.operand(3), {directions, 2 * gates * hidden}),
-          gates == 4 ? readParameter(node, node.operand(7), {directions, 3 * hidden}) : Value()};
+  int64_t hidden = node.getInteger("hidden_size", 0);
+  auto type = dyn_cast<RankedTensorType>(r.getType());
+  if (hidden <= 0 && type && type.getRank() == 3 && !type.isDynamicDim(2))
+    hidden = type.getDimSize(2);
+  // What is bigger fits no memory.
+  if (hidden <= 0 || hidden > std::numeric_limits<int32_t>::max())
+    return given;
+  return {readParameter(node, given[0], {directions, gates * hidden, -1}),
+          readParameter(node, given[1], {directions, gates * hidden, hidden}),
+          readParameter(node, given[2], {directions, 2 * gates * hidden}),
+          readParameter(node, given[3], {directions, 3 * hidden})};
 }
 
 static Value readState(NodeContext &node, unsigned index) {
