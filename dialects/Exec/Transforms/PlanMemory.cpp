@@ -4,7 +4,8 @@
 //      in the arena (exec.arena_view) where two share bytes when their lifetimes are disjoint, everything else in
 //      exec.allocate with exec.release after its last use (or, when it escapes its block, with the end of the run).
 //      The module gets `exec.arena_bytes` and `exec.constant_bytes`; the defaults of inputs get their offsets too.
-// Algorithm: lifetimes by BufferViewFlowAnalysis; offsets greedily, biggest buffer first, at the lowest gap that fits.
+// Algorithm: lifetimes by BufferViewFlowAnalysis, from the first use on; offsets greedily, at the lowest gap that fits,
+// in several orders (biggest buffer first, longest life first, ...), of which the smallest arena is taken.
 #include "tegula/Dialect/Exec/Transforms/Passes.h"
 #include "tegula/abi.h"
 
@@ -90,26 +91,66 @@ struct ExecPlanMemoryPass : tegula::impl::ExecPlanMemoryPassBase<ExecPlanMemoryP
     return last;
   }
 
-  int64_t assignOffsets(SmallVector<Buffer> &buffers) {
-    llvm::stable_sort(buffers, [](const Buffer &a, const Buffer &b) { return a.bytes > b.bytes; });
+  /// First operation of the alloc's block that uses it or an alias; views alone do not.
+  Operation *firstUse(memref::AllocOp alloc, BufferViewFlowAnalysis &aliases) {
+    Operation *first = nullptr;
+    for (Value alias : aliases.resolve(alloc.getResult()))
+      for (Operation *user : alias.getUsers()) {
+        Operation *ancestor = alloc->getBlock()->findAncestorOpInBlock(*user);
+        if (ancestor && !isa<ViewLikeOpInterface>(ancestor) && (!first || ancestor->isBeforeInBlock(first)))
+          first = ancestor;
+      }
+    return first ? first : alloc.getOperation();
+  }
+
+  /// Gives each buffer its offset, in this order; returns the end of all.
+  static int64_t placeInOrder(ArrayRef<Buffer *> order) {
     int64_t total = 0;
     SmallVector<Buffer *> placed; // by offset
-    for (Buffer &buffer : buffers) {
+    for (Buffer *buffer : order) {
       int64_t offset = 0;
       for (Buffer *other : placed) {
-        if (other->last < buffer.first || buffer.last < other->first)
+        if (other->last < buffer->first || buffer->last < other->first)
           continue;
-        if (offset + buffer.bytes <= other->offset)
+        if (offset + buffer->bytes <= other->offset)
           break;
         offset = std::max(offset, int64_t(llvm::alignTo(other->offset + other->bytes, TEGULA_ALIGNMENT)));
       }
-      buffer.offset = offset;
-      total = std::max(total, offset + buffer.bytes);
+      buffer->offset = offset;
+      total = std::max(total, offset + buffer->bytes);
       placed.insert(
-          llvm::upper_bound(placed, &buffer, [](const Buffer *a, const Buffer *b) { return a->offset < b->offset; }),
-          &buffer);
+          llvm::upper_bound(placed, buffer, [](const Buffer *a, const Buffer *b) { return a->offset < b->offset; }),
+          buffer);
     }
-    return llvm::alignTo(total, TEGULA_ALIGNMENT);
+    return total;
+  }
+
+  int64_t assignOffsets(SmallVector<Buffer> &buffers) {
+    // What each order compares, the greatest first.
+    auto bySize = [](const Buffer &buffer) { return double(buffer.bytes); };
+    auto byArea = [](const Buffer &buffer) { return double(buffer.bytes) * double(buffer.last - buffer.first + 1); };
+    auto byLife = [](const Buffer &buffer) { return double(buffer.last - buffer.first); };
+    auto byBegin = [](const Buffer &buffer) { return -double(buffer.first); };
+    auto byEnd = [](const Buffer &buffer) { return double(buffer.last); };
+    int64_t least = std::numeric_limits<int64_t>::max();
+    SmallVector<int64_t> best(buffers.size(), 0);
+    for (double (*key)(const Buffer &) : {+bySize, +byArea, +byLife, +byBegin, +byEnd}) {
+      SmallVector<Buffer *> order;
+      for (Buffer &buffer : buffers)
+        order.push_back(&buffer);
+      llvm::stable_sort(order, [&](const Buffer *a, const Buffer *b) {
+        return std::pair(key(*a), a->bytes) > std::pair(key(*b), b->bytes);
+      });
+      int64_t total = placeInOrder(order);
+      if (total >= least)
+        continue;
+      least = total;
+      for (auto [offset, buffer] : llvm::zip(best, buffers))
+        offset = buffer.offset;
+    }
+    for (auto [offset, buffer] : llvm::zip(best, buffers))
+      buffer.offset = offset;
+    return llvm::alignTo(least, TEGULA_ALIGNMENT);
   }
 
   void placeConstants(func::FuncOp function) {
@@ -159,7 +200,7 @@ struct ExecPlanMemoryPass : tegula::impl::ExecPlanMemoryPassBase<ExecPlanMemoryP
       Operation *last = lastUse(alloc, alloc->getBlock(), aliases);
       if (alloc->getBlock() == entry && alloc.getType().hasStaticShape()) {
         Buffer buffer{alloc, std::max<int64_t>(1, getBytes(alloc.getType()))};
-        buffer.first = position[alloc];
+        buffer.first = position[firstUse(alloc, aliases)];
         buffer.last = last ? position[last] : next;
         buffers.push_back(buffer);
       } else {
