@@ -22,7 +22,6 @@ Value functions::exponentialOfDouble(FloatEmitter &emit, Value x) {
   return emit.multiply(exponentialOfRest(emit, rest), emit.powerOfTwo(integer));
 }
 
-/// Two halves of the exponent, because 2^n of a denormal result is no normal number, and neither is 2^128.
 static Value exponentialOfClamped(FloatEmitter &emit, Value x) {
   auto [number, integer] = emit.roundProduct(x, log2OfE);
   // ln 2 in two parts; nine bits times an integer are exact, with and without fused instructions.
@@ -33,9 +32,7 @@ static Value exponentialOfClamped(FloatEmitter &emit, Value x) {
   Value curve = emit.polynomial(
       rest, {0.5, 0.16666573286056519, 0.04166654869914055, 0.008363774046301842, 0.0013926926767453551});
   Value mantissa = emit.add(emit.multiplyAdd(emit.multiply(rest, rest), curve, rest), 1);
-  Value half = emit.shiftRightSigned(integer, 1);
-  Value scaled = emit.multiply(mantissa, emit.powerOfTwo(half));
-  return emit.multiply(scaled, emit.powerOfTwo(emit.subtractInteger(integer, half)));
+  return emit.scale(mantissa, integer);
 }
 
 Value functions::exponential(FloatEmitter &emit, Value x) {

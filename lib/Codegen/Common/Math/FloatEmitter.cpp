@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "FloatEmitter.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinAttributes.h"
 
 using namespace mlir;
@@ -86,4 +87,15 @@ Value FloatEmitter::hasBit(Value x, int64_t mask) {
 Value FloatEmitter::powerOfTwo(Value n) {
   int64_t bias = isSingle(n) ? 127 : 1023, mantissa = isSingle(n) ? 23 : 52;
   return fromBits(shiftLeft(addInteger(n, bias), mantissa));
+}
+
+Value FloatEmitter::scale(Value x, Value n) {
+  auto vector = dyn_cast<VectorType>(x.getType());
+  if (canScale && (!vector || (vector.getRank() == 1 && !vector.isScalable())))
+    return LLVM::CallIntrinsicOp::create(builder, loc, x.getType(), builder.getStringAttr("llvm.ldexp"),
+                                         ValueRange{x, n})
+        .getResult(0);
+  // Two halves of the exponent, because 2^n of a denormal result is no normal number, and neither is 2^128.
+  Value half = shiftRightSigned(n, 1);
+  return multiply(multiply(x, powerOfTwo(half)), powerOfTwo(subtractInteger(n, half)));
 }

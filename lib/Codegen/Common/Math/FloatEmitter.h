@@ -15,7 +15,9 @@ namespace tegula {
 /// Arithmetic at one place of the IR, on scalars or vectors of f32 or f64.
 class FloatEmitter {
 public:
-  FloatEmitter(mlir::OpBuilder &builder, mlir::Location loc) : builder(builder), loc(loc) {}
+  /// `canScale`: the processor has an instruction for x * 2^n on vectors of f32.
+  FloatEmitter(mlir::OpBuilder &builder, mlir::Location loc, bool canScale)
+      : canScale(canScale), builder(builder), loc(loc) {}
 
   /// The value in every element of a value like `like`.
   mlir::Value constant(double value, mlir::Value like);
@@ -87,8 +89,11 @@ public:
   Rounded roundProduct(mlir::Value x, double y) { return unshift(multiplyAdd(x, y, shift(x))); }
   /// 2^n for an integer within the exponents of normal numbers; else without meaning.
   mlir::Value powerOfTwo(mlir::Value n);
+  /// x * 2^n of f32, rounded once, for x of about 1 and an integer n from -252 to 254.
+  mlir::Value scale(mlir::Value x, mlir::Value n);
 
 private:
+  bool canScale;
   static bool isSingle(mlir::Value x) {
     return mlir::getElementTypeOrSelf(x).isF32() || mlir::getElementTypeOrSelf(x).isInteger(32);
   }

@@ -58,15 +58,16 @@ double errorOf(float got, double want) {
   return std::abs(value - exact) / std::ldexp(1.0, exponent - 23);
 }
 
-/// A loop over `name` of one or two buffers of `element`.
-std::unique_ptr<KernelJit> compile(const std::string &name, bool binary, bool fused,
-                                   const std::string &element = "f32") {
+/// A loop over `name` of one or two buffers of `element`. `attributes` are the module's.
+std::unique_ptr<KernelJit> compile(const std::string &name, bool binary, bool fused, const std::string &element = "f32",
+                                   const std::string &attributes = "") {
   DialectRegistry registry;
   registerKernelDialects(registry);
   auto context = std::make_unique<MLIRContext>(registry);
   std::string operands = binary ? "%a, %b" : "%a";
   std::string buffer = "memref<?x" + element + ">";
-  std::string text = "func.func @function(%x: " + buffer + ", %y: " + buffer + ", %z: " + buffer + R"() {
+  std::string text = "module attributes {" + attributes + "} { func.func @function(%x: " + buffer + ", %y: " + buffer +
+                     ", %z: " + buffer + R"() {
       %zero = arith.constant 0 : index
       %one = arith.constant 1 : index
       %size = memref.dim %x, %zero : )" +
@@ -82,7 +83,7 @@ std::unique_ptr<KernelJit> compile(const std::string &name, bool binary, bool fu
                      buffer + R"(
       }
       return
-    })";
+    }})";
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, context.get());
   PassManager passes(context.get());
   passes.addPass(createCodegenApproximateMathPass());
@@ -135,6 +136,22 @@ INSTANTIATE_TEST_SUITE_P(ApproximateMath, Unary, testing::Combine(testing::Value
                            return std::string(std::get<0>(info.param).name) +
                                   (std::get<1>(info.param) ? "" : "Unfused");
                          });
+
+TEST(Scaling, OneInstructionGivesTheSameBits) {
+  std::unique_ptr<KernelJit> two = compile("exp", /*binary=*/false, /*fused=*/true);
+  std::unique_ptr<KernelJit> one =
+      compile("exp", /*binary=*/false, /*fused=*/true, "f32",
+              R"(exec.target = #exec.cpu_target<triple = "x86_64", cpu = "", features = "", vector_bits = 512>)");
+  ASSERT_TRUE(one && two);
+  // From zero over denormal numbers to infinity.
+  constexpr int64_t size = 1 << 20;
+  std::vector<float> in(size), first(size), second(size);
+  for (int64_t i = 0; i < size; ++i)
+    in[i] = float(double(i) / size * 200 - 110);
+  one->run({{in.data(), {size}}, {in.data(), {size}}, {first.data(), {size}}});
+  two->run({{in.data(), {size}}, {in.data(), {size}}, {second.data(), {size}}});
+  EXPECT_EQ(first, second);
+}
 
 TEST_P(Power, IsAccurate) {
   std::unique_ptr<KernelJit> jit = compile("powf", /*binary=*/true, GetParam());
