@@ -5,6 +5,7 @@
 #include "tegula/Conversion/GraphToLinalg/Blocked.h"
 
 #include "tegula/Conversion/GraphToLinalg/Contraction.h"
+#include "tegula/Conversion/GraphToLinalg/IndexMath.h"
 #include "tegula/Conversion/GraphToLinalg/Reductions.h"
 #include "tegula/Conversion/GraphToLinalg/Window.h"
 #include "tegula/Dialect/Graph/IR/Blocked.h"
@@ -238,7 +239,7 @@ static Value buildDepthwise(OpBuilder &b, Location loc, Value x, Value weight, A
       SmallVector<OpFoldResult> offsets(5, attribute(0));
       offsets[2] = attribute(row * dilations[0]);
       offsets[3] = attribute(column * dilations[1]);
-      operands.push_back(tensor::ExtractSliceOp::create(b, loc, x, offsets, sizes, ones));
+      operands.push_back(buildSlice(b, loc, x, offsets, sizes, ones));
       operands.push_back(weight);
       maps.push_back(AffineMap::get(5, 0, {d(0), d(1), d(2) * strides[0], d(3) * strides[1], d(4)}, b.getContext()));
       maps.push_back(AffineMap::get(5, 0, {d(1), constant(row), constant(column), d(4)}, b.getContext()));
@@ -352,7 +353,7 @@ struct UnblockChannelsLowering : Lowering<graph::UnblockChannelsOp> {
     int64_t channels = op.getChannels();
     if (!isConstantIntValue(sizes[1], channels)) {
       sizes[1] = rewriter.getIndexAttr(channels);
-      x = tensor::ExtractSliceOp::create(rewriter, loc, x, offsets, sizes, ones);
+      x = buildSlice(rewriter, loc, x, offsets, sizes, ones);
     }
     rewriter.replaceOp(op, castTo(rewriter, loc, x, type));
     return success();

@@ -151,7 +151,7 @@ static Value buildDepthwise(OpBuilder &b, Location loc, Value x, Value weight, A
       weightMap.push_back(b.getAffineConstantExpr(position[k]));
       offsets.push_back(b.getIndexAttr(position[k] * dilations[k]));
     }
-    Value slice = tensor::ExtractSliceOp::create(b, loc, x, offsets, sizes, ones);
+    Value slice = buildSlice(b, loc, x, offsets, sizes, ones);
     operands.append({slice, weight});
     for (ArrayRef<AffineExpr> map : {ArrayRef(xMap), ArrayRef(weightMap)})
       maps.push_back(AffineMap::get(2 + spatial, 0, map, b.getContext()));

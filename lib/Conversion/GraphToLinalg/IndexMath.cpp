@@ -66,8 +66,11 @@ Value tegula::buildIndexed(OpBuilder &b, Location loc, ArrayRef<OpFoldResult> ex
 
 Value tegula::buildSlice(OpBuilder &b, Location loc, Value x, ArrayRef<OpFoldResult> offsets,
                          ArrayRef<OpFoldResult> sizes, ArrayRef<OpFoldResult> strides) {
-  if (llvm::any_of(sizes, [](OpFoldResult size) { return isConstantIntValue(size, 0); }))
-    return makeEmpty(b, loc, sizes, cast<RankedTensorType>(x.getType()).getElementType());
+  // MLIR takes offset 0 of extent 0 for out of bounds, so there is no slice of a tensor without elements.
+  auto type = cast<RankedTensorType>(x.getType());
+  if (llvm::is_contained(type.getShape(), 0) ||
+      llvm::any_of(sizes, [](OpFoldResult size) { return isConstantIntValue(size, 0); }))
+    return makeEmpty(b, loc, sizes, type.getElementType());
   return tensor::ExtractSliceOp::create(b, loc, x, offsets, sizes, strides);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Conversion/GraphToLinalg/Window.h"
 
+#include "tegula/Conversion/GraphToLinalg/IndexMath.h"
 #include "tegula/Dialect/Graph/IR/Window.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -155,8 +156,7 @@ Value tegula::padSpatial(OpBuilder &b, Location loc, Value x, ArrayRef<OpFoldRes
     pads |= !isConstantIntValue(low[i + 2], 0) || !isConstantIntValue(high[i + 2], 0);
   }
   if (crops)
-    x = tensor::ExtractSliceOp::create(b, loc, x, offsets, sizes,
-                                       SmallVector<OpFoldResult>(extents.size(), b.getIndexAttr(1)));
+    x = buildSlice(b, loc, x, offsets, sizes, SmallVector<OpFoldResult>(extents.size(), b.getIndexAttr(1)));
   if (!pads)
     return x;
   auto source = cast<RankedTensorType>(x.getType());

@@ -52,7 +52,8 @@ mlir::Value buildIndexed(mlir::OpBuilder &b, mlir::Location loc, llvm::ArrayRef<
                          mlir::RankedTensorType type, mlir::ValueRange inputs, llvm::ArrayRef<mlir::AffineMap> maps,
                          IndexedBody body);
 
-/// tensor.extract_slice; an empty tensor where a size is known to be 0, as no view may start at the end of its operand.
+/// tensor.extract_slice; an empty tensor where a size or an extent of `x` is known to be 0, as no view may start at the
+/// end of its operand.
 mlir::Value buildSlice(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x,
                        llvm::ArrayRef<mlir::OpFoldResult> offsets, llvm::ArrayRef<mlir::OpFoldResult> sizes,
                        llvm::ArrayRef<mlir::OpFoldResult> strides);

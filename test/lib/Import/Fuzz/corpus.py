@@ -54,6 +54,8 @@ FOUND = {
     "range_of_matrix": "(int64 s, int64[A, B] n) => (int64[K] y) { y = Range (s, n, s) }",
     "negative_size": "(float[2, 3, 3] x) => (float[2, 3, 3] y) { y = LRN <size = -9223372036854775808> (x) }",
     "layer_of_unknown_gates": "(float[1, w, 4] x, float[1, w, 4] w, float[1, k, 4] r) => (float[A, B, C, D] y) { y = LSTM <hidden_size = -1> (x, w, r) }",
+    "channels_of_nothing": "(float[n, 4, h, 0] x, float[4, 1, 1, 1] w) => (float[A, B, C, D] y) { y = Conv <group = 4> (x, w) }",
+    "windows_of_nothing": "(float[1, 4, h, 0] x) => (float[A, B, C, D] y) { y = MaxPool <kernel_shape = [2, 2], ceil_mode = 1> (x) }",
     "sum_of_long_rows": "(float[1, 4294967296] x, int64[1] s) => (float[N] y) { r = Reshape (x, s) y = Add (r, r) }",
     "scan_of_long_rows": "(float[4294967296] s, float[N, 4294967296] x) => (float[4294967296] y, float[N, 4294967296] z) { y, z = Scan <num_scan_inputs = 1, body = b (float[4294967296] p, float[4294967296] q) => (float[4294967296] r, float[4294967296] t) { r = Add (p, q) t = Mul (r, q) }> (s, x) }",
     "slice_count_unknown": "(float[5, 6] x, int64[K] s, int64[2] e) => (float[A, B] y) { y = Slice (x, s, e) }",
