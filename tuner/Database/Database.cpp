@@ -284,14 +284,12 @@ llvm::Expected<std::vector<Trial>> Database::history(const Conditions &condition
       .bind(int64_t(conditions.threads))
       .bind(conditions.sizes);
   std::vector<Trial> trials;
-  while (true) {
-    llvm::Expected<bool> row = statement.step();
-    if (!row)
-      return row.takeError();
-    if (!*row)
-      return trials;
-    trials.push_back(readTrial(statement));
-  }
+  if (llvm::Error error = statement.forEachRow([&] {
+        trials.push_back(readTrial(statement));
+        return llvm::Error::success();
+      }))
+    return std::move(error);
+  return trials;
 }
 
 llvm::Expected<std::optional<Best>> Database::best(llvm::StringRef workload, const Device &device,

@@ -115,18 +115,6 @@ static Hash hashTrial(const Trial &trial) {
   return hasher.final();
 }
 
-static llvm::Error forEachRow(Statement &statement, llvm::function_ref<llvm::Error()> visit) {
-  while (true) {
-    llvm::Expected<bool> row = statement.step();
-    if (!row)
-      return row.takeError();
-    if (!*row)
-      return llvm::Error::success();
-    if (llvm::Error error = visit())
-      return error;
-  }
-}
-
 llvm::Error Merger::read(const File &input) {
   // All that follows sees the file as it is now, whoever writes to it.
   if (llvm::Error error = execute(input.path, input.connection, "BEGIN"))
@@ -140,7 +128,7 @@ llvm::Error Merger::read(const File &input) {
 
 llvm::Error Merger::readTable(const File &input, KeyedTable &table) {
   Statement statement(input.path, input.connection, "SELECT " + table.columns() + " FROM " + table.name);
-  return forEachRow(statement, [&]() -> llvm::Error {
+  return statement.forEachRow([&]() -> llvm::Error {
     std::string given = table.meaning ? statement.text(1) : "", described = table.remark ? statement.text(2) : "";
     auto [row, isNew] = table.rows.try_emplace(statement.text(0), given, described);
     auto &[meaning, remark] = row->second;
@@ -156,7 +144,7 @@ llvm::Error Merger::readTable(const File &input, KeyedTable &table) {
 llvm::Error Merger::readTrials(const File &input) {
   std::map<int64_t, Hash> hashes;
   Statement trial(input.path, input.connection, selectTrials);
-  if (llvm::Error error = forEachRow(trial, [&] {
+  if (llvm::Error error = trial.forEachRow([&] {
         Trial row = readTrial(trial);
         Hash hash = hashTrial(row);
         trials.push_back({row.createdMs, hash, inputs.size() - 1, row.id});
@@ -165,7 +153,7 @@ llvm::Error Merger::readTrials(const File &input) {
       }))
     return error;
   Statement selection(input.path, input.connection, "SELECT trial, reason, created_ms FROM selection");
-  return forEachRow(selection, [&] {
+  return selection.forEachRow([&] {
     selections.push_back({selection.integer(2), hashes.at(selection.integer(0)), selection.text(1)});
     return llvm::Error::success();
   });

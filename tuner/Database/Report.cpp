@@ -50,12 +50,7 @@ llvm::Expected<std::vector<WorkloadSummary>> Database::list() const {
                       " FROM workload LEFT JOIN trial ON trial.workload = workload.id"
                       " GROUP BY workload.id, trial.target ORDER BY workload.family, workload.key, trial.target");
   std::vector<WorkloadSummary> summaries;
-  while (true) {
-    llvm::Expected<bool> row = statement.step();
-    if (!row)
-      return row.takeError();
-    if (!*row)
-      return summaries;
+  llvm::Error error = statement.forEachRow([&] {
     WorkloadSummary summary;
     summary.workload = {statement.text(0), statement.text(1), statement.text(2)};
     summary.target = statement.text(3);
@@ -65,17 +60,16 @@ llvm::Expected<std::vector<WorkloadSummary>> Database::list() const {
     if (summary.bestNs)
       summary.bestSchedule = statement.text(7);
     summaries.push_back(std::move(summary));
-  }
+    return llvm::Error::success();
+  });
+  if (error)
+    return std::move(error);
+  return summaries;
 }
 
 llvm::Error Database::exportJsonLines(llvm::raw_ostream &stream) const {
   Statement statement(getPath(), implementation->connection, std::string(selectTrials) + "ORDER BY trial.id");
-  while (true) {
-    llvm::Expected<bool> row = statement.step();
-    if (!row)
-      return row.takeError();
-    if (!*row)
-      return llvm::Error::success();
+  return statement.forEachRow([&] {
     Trial trial = readTrial(statement);
     llvm::json::OStream json(stream);
     json.object([&] {
@@ -107,7 +101,8 @@ llvm::Error Database::exportJsonLines(llvm::raw_ostream &stream) const {
       json.attribute("created_ms", trial.createdMs);
     });
     stream << "\n";
-  }
+    return llvm::Error::success();
+  });
 }
 
 llvm::Expected<std::vector<LockRecord>> Database::lockRecords() const {
@@ -119,12 +114,7 @@ llvm::Expected<std::vector<LockRecord>> Database::lockRecords() const {
                       "  trial.median_ns, trial.id) AS place FROM trial WHERE trial.status = 'ok'"
                       ") AS ranked ON ranked.workload = workload.id AND ranked.place = 1");
   std::vector<LockRecord> records;
-  while (true) {
-    llvm::Expected<bool> row = statement.step();
-    if (!row)
-      return row.takeError();
-    if (!*row)
-      return records;
+  llvm::Error error = statement.forEachRow([&] {
     LockRecord record;
     record.key = statement.text(0);
     record.signature = statement.text(1);
@@ -133,7 +123,11 @@ llvm::Expected<std::vector<LockRecord>> Database::lockRecords() const {
     record.threads = static_cast<unsigned>(statement.integer(4));
     record.provenance = "database";
     records.push_back(std::move(record));
-  }
+    return llvm::Error::success();
+  });
+  if (error)
+    return std::move(error);
+  return records;
 }
 
 llvm::Expected<std::vector<std::string>> Database::verify() const {
@@ -141,14 +135,10 @@ llvm::Expected<std::vector<std::string>> Database::verify() const {
   sqlite3 *connection = implementation->connection;
   auto collect = [&](const char *sql, llvm::function_ref<void(const Statement &)> read) -> llvm::Error {
     Statement statement(getPath(), connection, sql);
-    while (true) {
-      llvm::Expected<bool> row = statement.step();
-      if (!row)
-        return row.takeError();
-      if (!*row)
-        return llvm::Error::success();
+    return statement.forEachRow([&] {
       read(statement);
-    }
+      return llvm::Error::success();
+    });
   };
   llvm::Error error = collect("PRAGMA integrity_check", [&](const Statement &row) {
     if (row.text(0) != "ok")

@@ -80,6 +80,18 @@ llvm::Error Statement::run() {
   return row ? llvm::Error::success() : row.takeError();
 }
 
+llvm::Error Statement::forEachRow(llvm::function_ref<llvm::Error()> read) {
+  while (true) {
+    llvm::Expected<bool> row = step();
+    if (!row)
+      return row.takeError();
+    if (!*row)
+      return llvm::Error::success();
+    if (llvm::Error error = read())
+      return error;
+  }
+}
+
 Statement &Statement::reset() {
   // The result repeats the error of the last step, which was reported there.
   sqlite3_reset(handle);

@@ -6,6 +6,7 @@
 #define TEGULA_TUNER_DATABASE_STATEMENT_H
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/Error.h"
@@ -41,6 +42,8 @@ public:
   llvm::Expected<bool> step();
   /// Steps a statement without rows to its end.
   llvm::Error run();
+  /// Calls `read` at each row that is left, until there is none or it fails.
+  llvm::Error forEachRow(llvm::function_ref<llvm::Error()> read);
   /// Ready to be bound and stepped again.
   Statement &reset();
 

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  a kernel as loops on memrefs, with exec.fill_border ops.
-// Out: loops at the kernel's begin in their place. Workers take even shares of what the dimensions in front of the
-// first
-//      padded one count; a static dimension behind the last padded one is a vector.
+// Out: loops at the kernel's begin in their place. Workers share the places of the dimensions in front of the first
+//      padded one evenly; a static dimension behind the last padded one is a vector.
 //
-//   exec.fill_border %y low [0, 1, 1, 0] ...   =>   scf.for %n = share { scf.for %row, %column { vector.store %c, %y }
-//   }
+//   exec.fill_border %y low [0, 1, 1, 0] ...   =>   scf.for %n = share { scf.for %row { vector.store %c, %y } }
 #include "tegula/Codegen/Common/Emission.h"
 #include "tegula/Codegen/Passes.h"
 #include "tegula/Dialect/Exec/IR/Exec.h"
