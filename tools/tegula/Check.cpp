@@ -2,6 +2,7 @@
 // tegula check: would this model compile, and what becomes of each node.
 #include "CommandLine.h"
 #include "Commands.h"
+#include "OpenModel.h"
 #include "Report.h"
 #include "tegula/Dialect/Graph/IR/Graph.h"
 #include "tegula/Driver/CompilerSession.h"
@@ -97,13 +98,9 @@ int tegula::tool::runCheck(llvm::ArrayRef<const char *> words) {
   Arguments arguments(spec);
   if (std::optional<int> code = parseCommandLine(spec, words, arguments))
     return *code;
-  tegula::CompileOptions compile;
-  compile.modelPath = arguments.positional[0];
-  compile.target = arguments.get("target", "host");
-  compile.externalDataRoot = arguments.get("external-data-root");
+  tegula::CompileOptions compile =
+      readCompileOptions(arguments, arguments.positional[0], arguments.get("target", "host"));
   compile.dimensions = arguments.getDimensions("dim");
-  compile.freezeDefaults = arguments.has("freeze-defaults");
-  compile.precision = arguments.get("precision", "f32");
   compile.replayDirectory.clear();
   if (arguments.failed)
     return ExitUsage;

@@ -2,6 +2,7 @@
 // tegula compile: an ONNX model to a shared library, an object file, text of any stage.
 #include "CommandLine.h"
 #include "Commands.h"
+#include "OpenModel.h"
 #include "tegula/Driver/CompilerSession.h"
 #include "tegula/Tuner/Measure/Measure.h"
 #include "tegula/Tuner/Select/ScheduleSources.h"
@@ -40,15 +41,10 @@ int tegula::tool::runCompile(llvm::ArrayRef<const char *> words) {
   Arguments arguments(spec);
   if (auto code = parseCommandLine(spec, words, arguments))
     return *code;
-  CompileOptions compile;
-  compile.modelPath = arguments.positional[0];
+  CompileOptions compile = readCompileOptions(arguments, arguments.positional[0], arguments.get("target", "host"));
   compile.outputPath = arguments.has("o") ? arguments.get("o") : arguments.get("output");
-  compile.target = arguments.get("target", "host");
   compile.emit = arguments.get("emit", "lib");
   compile.dimensions = arguments.getDimensions("dim");
-  compile.externalDataRoot = arguments.get("external-data-root");
-  compile.freezeDefaults = arguments.has("freeze-defaults");
-  compile.precision = arguments.get("precision", "f32");
   auto threads = static_cast<unsigned>(arguments.getInteger("threads", 1, 1, 4096));
   compile.maxLoop = arguments.getInteger("max-loop", 0, 1);
   if (arguments.failed)

@@ -27,9 +27,8 @@ static const OptionSpec options[] = {
 static const CommandSpec spec{
     "db",
     "stats|list|best|export|verify FILE, diff FILE FILE, merge FILE... -o FILE",
-    "Reads tuning databases: counts, kernels, the best schedules, all trials, its health; which choices differ between "
-    "two\n"
-    "(exit code 1 if any); one new database from many, with the same bytes in any order of theirs.",
+    "Reads tuning databases: counts, kernels, the best schedules, all trials, health; which choices differ between\n"
+    "two (exit code 1 if any). Makes one new database from many, with the same bytes in any order of theirs.",
     "tegula db stats tune.db --json\n"
     "tegula db export tune.db --format=lock -o model.lock.mlir\n"
     "tegula db merge node-1.db node-2.db -o all.db",
@@ -213,16 +212,15 @@ static int diff(const Database &left, const Database &right, bool json) {
   llvm::Expected<Choices> before = readChoices(left), after = readChoices(right);
   if (!before || !after)
     return fault(llvm::joinErrors(before.takeError(), after.takeError()));
-  std::set<Choices::key_type> keys;
-  for (const Choices *choices : {&*before, &*after})
-    for (const auto &entry : *choices)
-      if (before->find(entry.first) == before->end() || after->find(entry.first) == after->end() ||
-          before->at(entry.first) != after->at(entry.first))
-        keys.insert(entry.first);
   auto find = [](const Choices &choices, const Choices::key_type &key) {
     auto found = choices.find(key);
     return found == choices.end() ? std::string() : found->second;
   };
+  std::set<Choices::key_type> keys;
+  for (const Choices *choices : {&*before, &*after})
+    for (const auto &[key, schedule] : *choices)
+      if (find(*before, key) != find(*after, key))
+        keys.insert(key);
   auto orNull = [](std::string text) { return text.empty() ? llvm::json::Value(nullptr) : llvm::json::Value(text); };
   if (json)
     printReport("db diff", [&](llvm::json::OStream &out) {

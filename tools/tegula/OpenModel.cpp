@@ -8,15 +8,21 @@ using namespace tegula::tool;
 
 bool tegula::tool::isOnnxPath(llvm::StringRef path) { return path.ends_with(".onnx"); }
 
-int tegula::tool::openOnnx(llvm::StringRef path, llvm::StringRef target, Arguments &arguments, OpenModel &opened,
-                           bool plainKernels) {
+CompileOptions tegula::tool::readCompileOptions(const Arguments &arguments, llvm::StringRef path,
+                                                llvm::StringRef target) {
   CompileOptions compile;
   compile.modelPath = path.str();
   compile.target = target.str();
-  compile.plainKernels = plainKernels;
   compile.externalDataRoot = arguments.get("external-data-root");
   compile.freezeDefaults = arguments.has("freeze-defaults");
   compile.precision = arguments.get("precision", "f32");
+  return compile;
+}
+
+int tegula::tool::openOnnx(llvm::StringRef path, llvm::StringRef target, Arguments &arguments, OpenModel &opened,
+                           bool plainKernels) {
+  CompileOptions compile = readCompileOptions(arguments, path, target);
+  compile.plainKernels = plainKernels;
   compile.countOperations = arguments.has("count-operations");
   compile.maxLoop = arguments.getInteger("max-loop", 0, 1);
   if (arguments.failed)

@@ -18,6 +18,9 @@ struct OpenModel {
 /// Whether a path names an ONNX model (by its suffix) and not a compiled one.
 bool isOnnxPath(llvm::StringRef path);
 
+/// What every command that compiles an ONNX model takes: --external-data-root, --freeze-defaults, --precision.
+CompileOptions readCompileOptions(const Arguments &arguments, llvm::StringRef path, llvm::StringRef target);
+
 /// Compiles an ONNX model for `target` into this process. Reports on stderr and returns an exit code when that fails;
 /// ExitOk otherwise.
 int openOnnx(llvm::StringRef path, llvm::StringRef target, Arguments &arguments, OpenModel &opened,

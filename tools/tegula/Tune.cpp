@@ -2,6 +2,7 @@
 // tegula tune: measures schedules for the kernels of a model and records them in a database.
 #include "CommandLine.h"
 #include "Commands.h"
+#include "OpenModel.h"
 #include "Progress.h"
 #include "Report.h"
 #include "tegula/Driver/CompilerSession.h"
@@ -151,12 +152,7 @@ int tegula::tool::runTune(llvm::ArrayRef<const char *> words) {
   tuning.seed = static_cast<uint64_t>(arguments.getInteger("seed", 0, 0));
   tuning.threads = static_cast<unsigned>(arguments.getInteger("threads", 1, 1, 4096));
   std::string strategy = arguments.get("strategy", "guided");
-  CompileOptions compile;
-  compile.modelPath = arguments.positional[0];
-  compile.target = arguments.get("target", "host");
-  compile.externalDataRoot = arguments.get("external-data-root");
-  compile.freezeDefaults = arguments.has("freeze-defaults");
-  compile.precision = arguments.get("precision", "f32");
+  CompileOptions compile = readCompileOptions(arguments, arguments.positional[0], arguments.get("target", "host"));
   compile.replayDirectory.clear();
   ModelKernelsOptions kernelOptions;
   for (const auto &[name, extent] : arguments.getDimensions("dim"))

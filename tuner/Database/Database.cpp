@@ -81,7 +81,7 @@ static int64_t nowMs() {
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-Statement &tegula::tuner::bindTrial(Statement &statement, const Trial &trial) {
+Statement &tegula::tuner::bindTrial(Statement &statement, const Trial &trial, int64_t createdMs) {
   std::optional<double> median;
   if (trial.status == TrialStatus::Ok)
     median = trial.medianNs();
@@ -95,7 +95,7 @@ Statement &tegula::tuner::bindTrial(Statement &statement, const Trial &trial) {
       .bind(llvm::ArrayRef<double>(trial.samplesNs))
       .bind(trial.detail)
       .bind(static_cast<int64_t>(trial.seed))
-      .bind(trial.createdMs ? trial.createdMs : nowMs())
+      .bind(createdMs)
       .bind(trial.conditions.workload)
       .bind(trial.conditions.device)
       .bind(trial.toolchain)
@@ -235,7 +235,7 @@ llvm::Expected<int64_t> Database::record(const Trial &trial) {
                 .run())
       return error;
     Statement statement(getPath(), connection, insertTrial);
-    return bindTrial(statement, trial).run();
+    return bindTrial(statement, trial, trial.createdMs ? trial.createdMs : nowMs()).run();
   };
   llvm::Error error = append();
   if (!error && sqlite3_changes(connection) != 1)

@@ -20,9 +20,9 @@ extern const char *const selectTrials;
 Trial readTrial(const Statement &statement);
 
 /// Appends a trial whose workload, device, toolchain and space are known, and no row when one of them is not; its
-/// parameters are bindTrial's.
+/// parameters are bindTrial's, the last of which is the trial's time.
 extern const char *const insertTrial;
-Statement &bindTrial(Statement &statement, const Trial &trial);
+Statement &bindTrial(Statement &statement, const Trial &trial, int64_t createdMs);
 
 } // namespace tegula::tuner
 

@@ -82,8 +82,8 @@ private:
                           {"workload", "key", "signature", "family"}};
   std::vector<TrialRow> trials;
   std::vector<SelectionRow> selections;
-  /// Of the trials that are written.
-  std::map<Hash, int64_t> ids;
+  /// The trials that a selection chose, and their numbers in the output.
+  std::map<Hash, int64_t> selected;
 };
 } // namespace
 
@@ -142,19 +142,23 @@ llvm::Error Merger::readTable(const File &input, KeyedTable &table) {
 }
 
 llvm::Error Merger::readTrials(const File &input) {
-  std::map<int64_t, Hash> hashes;
-  Statement trial(input.path, input.connection, selectTrials);
-  if (llvm::Error error = trial.forEachRow([&] {
-        Trial row = readTrial(trial);
-        Hash hash = hashTrial(row);
-        trials.push_back({row.createdMs, hash, inputs.size() - 1, row.id});
-        hashes[row.id] = hash;
+  std::multimap<int64_t, SelectionRow> chosen; // by trial
+  Statement selection(input.path, input.connection, "SELECT trial, reason, created_ms FROM selection");
+  if (llvm::Error error = selection.forEachRow([&] {
+        chosen.insert({selection.integer(0), {selection.integer(2), Hash(), selection.text(1)}});
         return llvm::Error::success();
       }))
     return error;
-  Statement selection(input.path, input.connection, "SELECT trial, reason, created_ms FROM selection");
-  return selection.forEachRow([&] {
-    selections.push_back({selection.integer(2), hashes.at(selection.integer(0)), selection.text(1)});
+  Statement trial(input.path, input.connection, selectTrials);
+  return trial.forEachRow([&] {
+    Trial row = readTrial(trial);
+    Hash hash = hashTrial(row);
+    trials.push_back({row.createdMs, hash, inputs.size() - 1, row.id});
+    for (auto [own, end] = chosen.equal_range(row.id); own != end; ++own) {
+      own->second.trial = hash;
+      selections.push_back(std::move(own->second));
+      selected.try_emplace(hash);
+    }
     return llvm::Error::success();
   });
 }
@@ -212,9 +216,10 @@ llvm::Error Merger::writeTrials(const File &output) {
     llvm::Expected<bool> found = source.step();
     if (!found)
       return found.takeError();
-    if (llvm::Error error = bindTrial(statement.reset(), readTrial(source)).run())
+    if (llvm::Error error = bindTrial(statement.reset(), readTrial(source), row.createdMs).run())
       return error;
-    ids[row.hash] = sqlite3_last_insert_rowid(output.connection);
+    if (auto own = selected.find(row.hash); own != selected.end())
+      own->second = sqlite3_last_insert_rowid(output.connection);
   }
   return llvm::Error::success();
 }
@@ -225,7 +230,7 @@ llvm::Error Merger::writeSelections(const File &output) {
   Statement statement(output.path, output.connection,
                       "INSERT INTO selection(trial, reason, created_ms) VALUES(?, ?, ?)");
   for (const SelectionRow &row : selections)
-    if (llvm::Error error = statement.reset().bind(ids.at(row.trial)).bind(row.reason).bind(row.createdMs).run())
+    if (llvm::Error error = statement.reset().bind(selected.at(row.trial)).bind(row.reason).bind(row.createdMs).run())
       return error;
   return llvm::Error::success();
 }

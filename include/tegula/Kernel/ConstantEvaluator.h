@@ -17,8 +17,8 @@ namespace tegula {
 struct EvaluationLimits {
   /// Bytes of intermediate values and results that are alive at once.
   int64_t bytes = int64_t(2) << 30;
-  /// Bytes that all kernels together may touch.
-  int64_t work = int64_t(1) << 36;
+  /// Estimated time of all kernels together, in the unit of `exec.work` (ten picoseconds): some seconds.
+  int64_t work = int64_t(1) << 38;
   /// Kernels that may run, counting every round of a loop.
   int64_t dispatches = 1 << 20;
 };

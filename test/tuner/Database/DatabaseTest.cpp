@@ -468,6 +468,17 @@ TEST(Merge, BytesDependOnContentAlone) {
   EXPECT_EQ(bytesOf(path), expected);
 }
 
+TEST(Merge, LooksAtNoClock) {
+  TemporaryFolder folder;
+  std::vector<std::string> shards = makeShards(folder);
+  tamper(shards[0], "DROP TRIGGER trial_is_never_changed; UPDATE trial SET created_ms = 0 WHERE id = 1");
+  std::string first = folder.file("first.db"), second = folder.file("second.db");
+  ASSERT_EQ(message(Database::merge(shards, first)), "");
+  std::this_thread::sleep_for(std::chrono::milliseconds(3));
+  ASSERT_EQ(message(Database::merge(shards, second)), "");
+  EXPECT_EQ(bytesOf(first), bytesOf(second));
+}
+
 TEST(Merge, WhatCannotBeMergedLeavesNoFile) {
   TemporaryFolder folder;
   std::vector<std::string> shards = makeShards(folder);

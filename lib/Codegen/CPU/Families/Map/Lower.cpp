@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  a bufferized kernel: linalg ops on memrefs, perhaps inside kernel-level scf loops.
-// Out: scf.for loops over scalars, innermost loops annotated for LLVM's vectorizer with the schedule's vector length
-// and
+// Out: scf.for loops over scalars, innermost ones annotated for LLVM's vectorizer with the schedule's vector length and
 //      interleaving; accumulators of reductions in registers; each worker's loops walk its part of the result.
 //
 // A reduction whose operands walk their rows with the result's rows gets the row loop innermost, so that it runs on
@@ -9,8 +8,7 @@
 // copies that concatenate) a worker does what falls into its range. A kernel whose ops read each other's results, or
 // with loops around them, runs whole on worker 0.
 //
-//   linalg.generic {reduction} %x, %y   =>   scf.for %i = share { %s = scf.for %k iter_args(%a) {...}; store %s, %y[%i]
-//   }
+//   linalg.generic {reduction} %x, %y   =>   scf.for %i = share { %s = scf.for %k iter_args(%a); store %s, %y[%i] }
 #include "Lower.h"
 
 #include "tegula/Codegen/Loops.h"
