@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "CpuFeatures.h"
+#include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -209,37 +210,50 @@ template <typename Body> void forEachFeature(const char *list, Body body) {
   }
 }
 
-} // namespace
-
-FeatureState cpuFeature(const char *name, size_t length) {
+FeatureState look(const char *name, size_t length) {
   for (const Feature &feature : features)
     if (strlen(feature.name) == length && memcmp(feature.name, name, length) == 0)
       return isPresent(feature) ? FeatureState::Present : FeatureState::Absent;
   return FeatureState::Unknown;
 }
 
-int missingCpuFeatures(const char *list, Text &missing) {
+int requestTiles() {
+#if defined(__x86_64__)
+  constexpr long requestPermission = 0x1023, tileData = 18; // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, requestPermission, tileData) == 0 ? 0 : errno;
+#else
+  return ENOSYS;
+#endif
+}
+
+bool needsTiles(const char *name, size_t length) { return length >= 4 && memcmp(name, "amx-", 4) == 0; }
+
+} // namespace
+
+const FeatureSource thisMachine = {look, requestTiles};
+
+int missingCpuFeatures(const char *list, Text &missing, const FeatureSource &source) {
   int count = 0;
+  bool tiles = false;
   forEachFeature(list, [&](const char *name, size_t length) {
-    FeatureState state = cpuFeature(name, length);
-    if (state == FeatureState::Present)
+    FeatureState state = source.look(name, length);
+    if (state == FeatureState::Present) {
+      tiles |= needsTiles(name, length);
       return;
+    }
     missing.append("%s%.*s%s", count++ ? ", " : "", static_cast<int>(length), name,
                    state == FeatureState::Unknown ? " (unknown to this runtime)" : "");
   });
+  if (count > 0 || !tiles)
+    return count;
+  // Last, because granted tile registers make the frame of every signal of the process larger for good.
+  if (int error = source.requestTiles())
+    forEachFeature(list, [&](const char *name, size_t length) {
+      if (needsTiles(name, length))
+        missing.append("%s%.*s (denied by the operating system: %s)", count++ ? ", " : "", static_cast<int>(length),
+                       name, error == ENOSPC ? "the signal stack of a thread is too small" : strerror(error));
+    });
   return count;
-}
-
-bool requestCpuFeatures(const char *list) {
-#if defined(__x86_64__)
-  bool tiles = false;
-  forEachFeature(list, [&](const char *name, size_t length) { tiles |= length >= 4 && memcmp(name, "amx-", 4) == 0; });
-  constexpr long requestPermission = 0x1023, tileData = 18; // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
-  return !tiles || syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
-#else
-  (void)list;
-  return true;
-#endif
 }
 
 } // namespace tegula

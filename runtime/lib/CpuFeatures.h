@@ -9,15 +9,19 @@ namespace tegula {
 
 enum class FeatureState { Present, Absent, Unknown };
 
-/// `name` need not end after `length` characters.
-FeatureState cpuFeature(const char *name, size_t length);
+/// Where what a machine offers comes from: its processor and its operating system, or a test.
+struct FeatureSource {
+  /// `name` need not end after `length` characters.
+  FeatureState (*look)(const char *name, size_t length);
+  /// Asks for the tile registers, which the operating system grants a process on request only; returns 0 or an errno.
+  int (*requestTiles)();
+};
+extern const FeatureSource thisMachine;
 
-/// Appends to `missing` every feature of the comma-separated list that this machine lacks; returns how many.
-/// A name may start with '+'; one that starts with '-' says that the code does without.
-int missingCpuFeatures(const char *list, Text &missing);
-
-/// Asks the operating system for what it grants only on request (tile registers). False when it refuses.
-bool requestCpuFeatures(const char *list);
+/// Appends to `missing` every feature of the comma-separated list that the machine lacks, and returns how many. Those
+/// that need the tile registers are missing too when the operating system denies these; it is asked only when nothing
+/// else is missing. A name may start with '+'; one that starts with '-' says that the code does without.
+int missingCpuFeatures(const char *list, Text &missing, const FeatureSource &source = thisMachine);
 
 } // namespace tegula
 #endif

@@ -118,10 +118,6 @@ tegula_error checkProcessor(const tegula_artifact &artifact) {
     return setError(TEGULA_ERROR_INCOMPATIBLE,
                     "model '%s' was compiled for %s, but this processor lacks: %s; compile it with a lower --target",
                     artifact.model, artifact.target, missing.get());
-  if (!requestCpuFeatures(artifact.features))
-    return setError(TEGULA_ERROR_INCOMPATIBLE,
-                    "model '%s' was compiled for %s, but the operating system does not grant the use of tile registers",
-                    artifact.model, artifact.target);
   return TEGULA_ERROR_NONE;
 }
 
