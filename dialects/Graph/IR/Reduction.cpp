@@ -190,12 +190,41 @@ LogicalResult LayerNormOp::inferTypes(SmallVectorImpl<Type> &types) {
   types.append({x, RankedTensorType::get(shape, stash), RankedTensorType::get(shape, stash)});
   return success();
 }
-LogicalResult LayerNormOp::verify() { return verifyAxes(*this, getX(), getAxis()); }
+
+/// Parameters of a normalization are broadcast to its operand, never the other way round.
+static LogicalResult verifyParameters(Operation *op, Value x, ValueRange parameters) {
+  auto type = dyn_cast<RankedTensorType>(x.getType());
+  for (Value value : parameters) {
+    auto parameter = dyn_cast<RankedTensorType>(value.getType());
+    if (!type || !parameter)
+      continue;
+    bool fits = parameter.getRank() <= type.getRank() &&
+                llvm::all_of(llvm::zip(parameter.getShape(), type.getShape().take_back(parameter.getRank())),
+                             [](auto extents) {
+                               auto [own, target] = extents;
+                               return own == target || own == 1 || ShapedType::isDynamic(own) ||
+                                      ShapedType::isDynamic(target);
+                             });
+    if (!fits)
+      return op->emitOpError("expected scale and bias that can be broadcast to ") << type << ", but got " << parameter;
+  }
+  return success();
+}
+
+LogicalResult LayerNormOp::verify() {
+  if (failed(verifyAxes(*this, getX(), getAxis())))
+    return failure();
+  return verifyParameters(*this, getX(), getOperands().drop_front());
+}
 
 LogicalResult RmsNormOp::inferTypes(SmallVectorImpl<Type> &types) {
   return inferBroadcast(*this, getX(), elementType(getY()), types);
 }
-LogicalResult RmsNormOp::verify() { return verifyAxes(*this, getX(), getAxis()); }
+LogicalResult RmsNormOp::verify() {
+  if (failed(verifyAxes(*this, getX(), getAxis())))
+    return failure();
+  return verifyParameters(*this, getX(), getOperands().drop_front());
+}
 
 // --- cumulative ops --------------------------------------------------------------------------------------------------
 

@@ -58,6 +58,7 @@ FOUND = {
     "windows_of_nothing": "(float[1, 4, h, 0] x) => (float[A, B, C, D] y) { y = MaxPool <kernel_shape = [2, 2], ceil_mode = 1> (x) }",
     "sum_of_long_rows": "(float[1, 4294967296] x, int64[1] s) => (float[N] y) { r = Reshape (x, s) y = Add (r, r) }",
     "scan_of_long_rows": "(float[4294967296] s, float[N, 4294967296] x) => (float[4294967296] y, float[N, 4294967296] z) { y, z = Scan <num_scan_inputs = 1, body = b (float[4294967296] p, float[4294967296] q) => (float[4294967296] r, float[4294967296] t) { r = Add (p, q) t = Mul (r, q) }> (s, x) }",
+    "scale_of_higher_rank": "(float[N, 5, 4] x, float[N, 2, 5, 4] w) => (float[A, B, C] y) { y = SimplifiedLayerNormalization (x, w) }",
     "slice_count_unknown": "(float[5, 6] x, int64[K] s, int64[2] e) => (float[A, B] y) { y = Slice (x, s, e) }",
 }
 
