@@ -37,7 +37,7 @@ typedef struct tegula_compile_options {
   const void *model_data;        /* a serialized ModelProto; must live until tegula_compile returns */
   size_t model_size;             /* bytes */
   const char *output_path;       /* file to write; written under another name first, then renamed */
-  const char *target;            /* "x86-64-v3", "nvptx:sm_90", ...; NULL: "host" */
+  const char *target;            /* "x86-64-v3", "nvptx:sm_90", "x86-64-v2,x86-64-v4", ...; NULL: "host" */
   const char *emit;              /* "lib", "obj", "header", "asm", "llvm-ir", "ptx" or a stage; NULL: "lib" */
   const char *precision;         /* "f32", "f32-strict" (no Winograd) or "bf16"; NULL: "f32" */
   const char *database;          /* tuning database to take schedules from, or NULL */

@@ -9,6 +9,7 @@
 #include "tegula/Kernel/Unsupported.h"
 #include "tegula/Pipelines/Pipelines.h"
 #include "tegula/Pipelines/Stages.h"
+#include "tegula/Target/CPU/CPUTarget.h"
 #include "tegula/Target/TargetBackend.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -151,12 +152,48 @@ void CompilerSession::recordKernels() {
   }
 }
 
+CompileStatus CompilerSession::findTargets() {
+  SmallVector<StringRef> names;
+  StringRef(options.target).split(names, ',');
+  targets.clear();
+  for (StringRef name : names) {
+    // The reference target is baseline code of the same kernels, lowered by the reference family.
+    StringRef meant = name == "reference" ? "x86-64" : name;
+    auto target = findTargetBackend(meant).parse(context, meant);
+    if (!target)
+      return fail(CompileStatus::Usage, llvm::toString(target.takeError()));
+    for (const NamedTarget &other : targets) {
+      auto cpu = dyn_cast<exec::CPUTargetAttr>(*target), otherCpu = dyn_cast<exec::CPUTargetAttr>(other.attribute);
+      if (!cpu || !otherCpu || name == "reference" || other.name == "reference" ||
+          llvm::Triple(cpu.getTriple()).getArch() != llvm::Triple(otherCpu.getTriple()).getArch())
+        return fail(CompileStatus::Usage, "expected levels of one kind of CPU, but got '" + options.target + "'");
+      if (cpu == otherCpu)
+        return fail(CompileStatus::Usage, "expected different levels, but got '" + name + "' twice");
+    }
+    targets.push_back({name.str(), *target});
+  }
+  // The widest vectors, then the most features: a level that can do all that another can comes before it.
+  if (targets.size() > 1)
+    llvm::stable_sort(targets, [](const NamedTarget &a, const NamedTarget &b) {
+      auto rank = [](const NamedTarget &target) {
+        auto cpu = cast<exec::CPUTargetAttr>(target.attribute);
+        return std::pair(cpu.getVectorBits(), StringRef(getRequiredFeatures(cpu)).count(','));
+      };
+      return rank(a) > rank(b);
+    });
+  return CompileStatus::Ok;
+}
+
 CompileStatus CompilerSession::import() {
-  // The reference target is baseline code of the same kernels, lowered by the reference family.
-  StringRef targetName = options.target == "reference" ? "x86-64" : StringRef(options.target);
-  auto target = findTargetBackend(targetName).parse(context, targetName);
-  if (!target)
-    return fail(CompileStatus::Usage, llvm::toString(target.takeError()));
+  if (CompileStatus status = findTargets(); status != CompileStatus::Ok)
+    return status;
+  if (targets.size() > 1)
+    return fail(CompileStatus::Usage, "expected one target, but got the levels '" + options.target +
+                                          "': only libraries, objects, headers, assembly and LLVM IR hold several");
+  return importModel();
+}
+
+CompileStatus CompilerSession::importModel() {
   std::optional<graph::Precision> precision = graph::parsePrecision(options.precision);
   if (!precision)
     return fail(CompileStatus::Usage,
@@ -170,7 +207,7 @@ CompileStatus CompilerSession::import() {
                : importOnnxFile(context, options.modelPath, import);
   if (!module)
     return CompileStatus::InvalidModel;
-  (*module)->setAttr("exec.target", *target);
+  (*module)->setAttr("exec.target", targets.front().attribute);
   if (*precision != graph::Precision::F32)
     graph::setPrecision(*module, *precision);
   if (options.maxLoop > 0)
@@ -183,11 +220,17 @@ CompileStatus CompilerSession::runTo(StringRef last) {
   return status == CompileStatus::Ok ? runStages(last) : status;
 }
 
-CompileStatus CompilerSession::runStages(StringRef last) {
+CompileStatus CompilerSession::runStages(StringRef last) { return runStages("import", last); }
+
+CompileStatus CompilerSession::runStages(StringRef after, StringRef last) {
   if (last == "import")
     return CompileStatus::Ok;
-  bool isReference = options.target == "reference" || options.plainKernels;
+  bool isReference = options.target == "reference" || options.plainKernels, reached = after == "import";
   for (const Stage &stage : getStages()) {
+    if (!reached) {
+      reached = stage.name == after;
+      continue;
+    }
     if (CompileStatus status = runStage(stage.name); status != CompileStatus::Ok)
       return status;
     if (stage.name == "kernels")
@@ -208,6 +251,42 @@ CompileStatus CompilerSession::runStages(StringRef last) {
       return CompileStatus::Ok;
   }
   return fail(CompileStatus::Usage, "no stage is called '" + last + "'");
+}
+
+CompileStatus CompilerSession::runLevels() {
+  // The last stage that knows no target.
+  constexpr StringLiteral shared = "quant";
+  if (CompileStatus status = runStages("import", shared); status != CompileStatus::Ok)
+    return status;
+  OwningOpRef<ModuleOp> common = std::move(module);
+  // Levels share the blocks of the widest one: more registers hold one elsewhere, where a layout more would double the
+  // weights.
+  int64_t block = 0;
+  if (targets.size() > 1)
+    for (const NamedTarget &target : targets)
+      block = std::max(block, cast<exec::CPUTargetAttr>(target.attribute).getVectorBits() / 32);
+  Builder builder(&context);
+  constexpr StringLiteral constants[] = {"exec.constants", "exec.constant_bytes"};
+  for (const NamedTarget &target : targets) {
+    bool isFirst = &target == &targets.front(), isLast = &target == &targets.back();
+    OwningOpRef<ModuleOp> own = isLast ? std::move(common) : OwningOpRef<ModuleOp>(common->clone());
+    (*own)->setAttr("exec.target", target.attribute);
+    if (block)
+      (*own)->setAttr("graph.channel_block", builder.getI64IntegerAttr(block));
+    if (!isFirst) {
+      for (StringRef name : constants)
+        (*own)->setAttr(name, (*module)->getAttr(name));
+      betterLevels.push_back(std::move(module));
+    }
+    module = std::move(own);
+    kernels.clear();
+    if (CompileStatus status = runStages(shared, "llvm"); status != CompileStatus::Ok)
+      return status;
+  }
+  for (OwningOpRef<ModuleOp> &level : betterLevels)
+    for (StringRef name : constants)
+      (*level)->setAttr(name, (*module)->getAttr(name));
+  return CompileStatus::Ok;
 }
 
 CompileStatus CompilerSession::compileFrom(OwningOpRef<ModuleOp> given, StringRef after, StringRef outputPath) {
@@ -282,7 +361,8 @@ CompileStatus CompilerSession::compile() {
   if (options.emit == "ptx" && !findTargetBackend(options.target).hasDevice())
     return fail(CompileStatus::Usage,
                 "expected a GPU target for --emit=ptx, such as nvptx:sm_90, but got '" + options.target + "'");
-  if (CompileStatus status = runTo("llvm"); status != CompileStatus::Ok)
-    return status;
+  for (auto step : {&CompilerSession::findTargets, &CompilerSession::importModel, &CompilerSession::runLevels})
+    if (CompileStatus status = (this->*step)(); status != CompileStatus::Ok)
+      return status;
   return emitCode();
 }

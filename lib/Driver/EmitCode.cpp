@@ -51,43 +51,48 @@ static std::string makeProvenance(const CompileOptions &options) {
   return text;
 }
 
-llvm::Error CompilerSession::describeExport(ExportOptions &exportOptions, exec::CPUTargetAttr &host) {
-  Attribute target = (*module)->getAttr("exec.target");
-  const TargetBackend &backend = *findTargetBackend(target);
-  auto parsed = backend.getHost(target);
-  if (!parsed)
-    return parsed.takeError();
-  host = *parsed;
-  exportOptions.modelName = module->getSymName().value_or("").str();
-  bool isNamedByOutput = !options.outputPath.empty() && options.outputPath != "-";
-  exportOptions.symbol = makeSymbol(isNamedByOutput ? options.outputPath : options.modelPath);
-  exportOptions.targetName = options.target == "host" ? host.getCpu().str() : options.target;
-  exportOptions.features = getRequiredFeatures(host);
-  exportOptions.provenance = makeProvenance(options);
-  if (!backend.hasDevice())
-    return llvm::Error::success();
-  llvm::LLVMContext llvmContext;
-  auto kernels = translateDeviceCode(*module, llvmContext);
-  if (!kernels)
-    return kernels.takeError();
-  auto text = backend.emitDeviceCode(**kernels, target);
-  if (!text)
-    return text.takeError();
-  exportOptions.deviceCode = std::move(*text);
-  return llvm::Error::success();
+llvm::Expected<std::vector<LevelCode>> CompilerSession::describeLevels() {
+  std::vector<LevelCode> levels;
+  for (auto [number, target] : llvm::enumerate(targets)) {
+    const TargetBackend &backend = *findTargetBackend(target.attribute);
+    auto host = backend.getHost(target.attribute);
+    if (!host)
+      return host.takeError();
+    LevelCode level{number < betterLevels.size() ? *betterLevels[number] : *module, *host, {}};
+    level.options.modelName = level.module.getSymName().value_or("").str();
+    bool isNamedByOutput = !options.outputPath.empty() && options.outputPath != "-";
+    level.options.symbol = makeSymbol(isNamedByOutput ? options.outputPath : options.modelPath);
+    level.options.targetName = target.name == "host" ? host->getCpu().str() : target.name;
+    level.options.features = getRequiredFeatures(*host);
+    level.options.level = number;
+    level.options.levelCount = targets.size();
+    level.options.provenance = makeProvenance(options);
+    if (backend.hasDevice()) {
+      llvm::LLVMContext llvmContext;
+      auto kernels = translateDeviceCode(level.module, llvmContext);
+      if (!kernels)
+        return kernels.takeError();
+      auto text = backend.emitDeviceCode(**kernels, target.attribute);
+      if (!text)
+        return text.takeError();
+      level.options.deviceCode = std::move(*text);
+    }
+    levels.push_back(std::move(level));
+  }
+  return levels;
 }
 
 CompileStatus CompilerSession::load(std::unique_ptr<LoadedArtifact> &artifact) {
   if (CompileStatus status = runTo("llvm"); status != CompileStatus::Ok)
     return status;
-  ExportOptions exportOptions;
-  exec::CPUTargetAttr host;
-  if (llvm::Error error = describeExport(exportOptions, host))
-    return fail(CompileStatus::Internal, llvm::toString(std::move(error)));
+  auto levels = describeLevels();
+  if (!levels)
+    return fail(CompileStatus::Internal, llvm::toString(levels.takeError()));
+  ExportOptions &exportOptions = levels->front().options;
   exportOptions.countOperations = options.countOperations;
   if (options.countOperations && !exportOptions.deviceCode.empty())
     return fail(CompileStatus::Usage, "kernels of '" + options.target + "' do not count operations");
-  auto object = emitMachineCode(*module, host, exportOptions, CodeKind::Object);
+  auto object = emitMachineCode(*levels, CodeKind::Object);
   if (!object)
     return fail(CompileStatus::Internal, llvm::toString(object.takeError()));
   auto loaded = LoadedArtifact::load(*object, exportOptions.symbol, *module, options.countOperations);
@@ -98,16 +103,25 @@ CompileStatus CompilerSession::load(std::unique_ptr<LoadedArtifact> &artifact) {
 }
 
 CompileStatus CompilerSession::emitCode() {
-  ExportOptions exportOptions;
-  exec::CPUTargetAttr host;
-  if (llvm::Error error = describeExport(exportOptions, host))
-    return fail(CompileStatus::Internal, llvm::toString(std::move(error)));
-  exportOptions.entryPoints = true;
-  exportOptions.constantsSymbol = exportOptions.symbol + "_constants";
+  auto levels = describeLevels();
+  if (!levels)
+    return fail(CompileStatus::Internal, llvm::toString(levels.takeError()));
+  for (LevelCode &level : *levels) {
+    level.options.entryPoints = true;
+    level.options.constantsSymbol = level.options.symbol + "_constants";
+  }
+  ExportOptions &exportOptions = levels->front().options;
+  exec::CPUTargetAttr host = levels->front().target;
+  auto describeInterface = [&] {
+    ExportOptions all = exportOptions;
+    for (const LevelCode &level : llvm::drop_begin(*levels))
+      all.targetName += ", " + level.options.targetName;
+    return makeHeader(*module, all);
+  };
   if (options.emit == "ptx")
     return writeText(exportOptions.deviceCode);
   if (options.emit == "header")
-    return writeText(makeHeader(*module, exportOptions));
+    return writeText(describeInterface());
 
   // Constants beyond the threshold go beside the library.
   TemporaryFiles temporaries;
@@ -135,7 +149,7 @@ CompileStatus CompilerSession::emitCode() {
   CodeKind kind = options.emit == "llvm-ir" ? CodeKind::IR
                   : options.emit == "asm"   ? CodeKind::Assembly
                                             : CodeKind::Object;
-  auto object = emitMachineCode(*module, host, exportOptions, kind, sidecar);
+  auto object = emitMachineCode(*levels, kind, sidecar);
   if (!object)
     return fail(CompileStatus::Internal, llvm::toString(object.takeError()));
   if (kind != CodeKind::Object)
@@ -156,7 +170,7 @@ CompileStatus CompilerSession::emitCode() {
     llvm::sys::path::replace_extension(header, "h");
     CompileStatus status = writeText(*object);
     for (auto [path, text] : {std::pair(objectPath + ".runtime.a", core->archive.str()),
-                              std::pair(header.str().str(), makeHeader(*module, exportOptions))}) {
+                              std::pair(header.str().str(), describeInterface())}) {
       options.outputPath = path;
       if (status == CompileStatus::Ok)
         status = writeText(text);

@@ -233,7 +233,7 @@ public:
     }
     ExportOptions options;
     options.symbol = "constants";
-    auto object = emitMachineCode(*program, *target, options, CodeKind::Object);
+    auto object = emitMachineCode({LevelCode{*program, *target, options}}, CodeKind::Object);
     if (!object)
       return object.takeError();
     auto artifact = LoadedArtifact::load(*object, options.symbol, *program);

@@ -16,10 +16,16 @@ struct SidecarReference {
   uint64_t hash = 0;
 };
 
-/// The host function and, on a CPU, the kernels of `module` (at stage `llvm`), optimized for `target`, with the
-/// descriptor.
-llvm::Expected<std::string> emitMachineCode(mlir::ModuleOp module, exec::CPUTargetAttr target,
-                                            const ExportOptions &options, CodeKind kind,
+/// What an artifact holds for one level of a processor.
+struct LevelCode {
+  mlir::ModuleOp module;      ///< at stage `llvm`
+  exec::CPUTargetAttr target; ///< of the host function and, on a CPU, of the kernels
+  ExportOptions options;
+};
+
+/// The code of all levels, each optimized for its target, with the descriptors. There is one level at least; they have
+/// the same symbols.
+llvm::Expected<std::string> emitMachineCode(llvm::ArrayRef<LevelCode> levels, CodeKind kind,
                                             const SidecarReference &sidecar = {});
 
 } // namespace tegula

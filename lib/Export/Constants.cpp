@@ -3,7 +3,6 @@
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Export/Artifact.h"
 
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/Support/FileOutputBuffer.h"
 #include "llvm/Support/MathExtras.h"
@@ -17,26 +16,16 @@ int64_t tegula::getConstantBytes(ModuleOp module) {
 }
 
 static llvm::Error writeElements(ElementsAttr elements, MutableArrayRef<char> target) {
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements)) {
-    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    if (!blob || blob->getData().size() > target.size())
-      return llvm::createStringError("a constant's data is missing or has the wrong size");
-    memcpy(target.data(), blob->getData().data(), blob->getData().size());
-    return llvm::Error::success();
-  }
-  auto dense = cast<DenseElementsAttr>(elements);
-  ArrayRef<char> raw = dense.getRawData();
-  if (!dense.isSplat()) {
-    if (raw.size() > target.size())
-      return llvm::createStringError("a constant's data has the wrong size");
-    memcpy(target.data(), raw.data(), raw.size());
-    return llvm::Error::success();
-  }
-  int64_t count = dense.getNumElements();
-  bool isZero = llvm::all_of(raw, [](char byte) { return byte == 0; });
-  if (!isZero)
+  std::optional<exec::StoredElements> stored = exec::getStoredElements(elements);
+  if (!stored)
+    return llvm::createStringError("a constant's data is missing");
+  ArrayRef<char> bytes = stored->bytes;
+  int64_t count = stored->isSplat ? elements.getNumElements() : 1;
+  if (bytes.size() * count > target.size())
+    return llvm::createStringError("a constant's data has the wrong size");
+  if (!stored->isSplat || llvm::any_of(bytes, [](char byte) { return byte != 0; }))
     for (int64_t i = 0; i < count; ++i)
-      memcpy(target.data() + i * raw.size(), raw.data(), raw.size());
+      memcpy(target.data() + i * bytes.size(), bytes.data(), bytes.size());
   return llvm::Error::success();
 }
 

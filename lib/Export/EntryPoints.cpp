@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The functions by which a C program runs a model without libtegula_runtime, and the header that declares them. Each
-// only calls its like in the runtime core (runtime/lib/Instance.h); `create` adds the descriptor:
+// What an artifact exports: its query function, and the functions by which a C program runs a model without
+// libtegula_runtime, with the header that declares them. Each of the latter only calls its like in the runtime core
+// (runtime/lib/Instance.h); `create` adds the descriptor:
 //
+//   const tegula_artifact *<symbol>_query(uint32_t version) {
+//     return version == TEGULA_ABI_VERSION ? &artifact : NULL;
+//   }
 //   tegula_error <symbol>_create(const tegula_host *host, tegula_instance **instance) {
 //     return tegula_instance_create(&artifact, device, host, instance);
 //   }
 #include "EntryPoints.h"
 #include "tegula/Export/RuntimeCore.h"
+#include "tegula/abi.h"
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/IR/IRBuilder.h"
@@ -14,10 +19,44 @@
 using namespace mlir;
 using namespace tegula;
 
-void tegula::addEntryPoints(llvm::Module &module, const ExportOptions &options, llvm::Constant *descriptor) {
+/// Defines the table of levels where there are several, and hides all descriptors; returns that of the best level.
+static llvm::Constant *collectLevels(llvm::Module &module, const ExportOptions &options) {
+  SmallVector<llvm::Constant *> levels;
+  for (unsigned level = 0; level < options.levelCount; ++level) {
+    llvm::GlobalVariable *descriptor = module.getNamedGlobal(getDescriptorName(options, level));
+    descriptor->setLinkage(llvm::GlobalValue::InternalLinkage);
+    levels.push_back(descriptor);
+  }
+  if (llvm::GlobalVariable *declared = module.getNamedGlobal(getLevelsName(options))) {
+    auto *type = llvm::ArrayType::get(levels.front()->getType(), levels.size());
+    auto *table = new llvm::GlobalVariable(module, type, /*isConstant=*/true, llvm::GlobalValue::InternalLinkage,
+                                           llvm::ConstantArray::get(type, levels));
+    declared->replaceAllUsesWith(table);
+    table->takeName(declared);
+    declared->eraseFromParent();
+  }
+  return levels.front();
+}
+
+void tegula::addEntryPoints(llvm::Module &module, const ExportOptions &options) {
+  llvm::Constant *descriptor = collectLevels(module, options);
   llvm::IRBuilder<> ir(module.getContext());
   auto *pointer = ir.getPtrTy();
   auto *int32 = ir.getInt32Ty();
+  auto create = [&](StringRef name, llvm::Type *result, ArrayRef<llvm::Type *> parameters) {
+    auto *function = llvm::Function::Create(llvm::FunctionType::get(result, parameters, false),
+                                            llvm::GlobalValue::ExternalLinkage, options.symbol + "_" + name, module);
+    function->addFnAttr("target-cpu", module.getTargetTriple().isX86() ? "x86-64" : "generic");
+    function->addFnAttr("target-features", "");
+    ir.SetInsertPoint(llvm::BasicBlock::Create(module.getContext(), "entry", function));
+    return function;
+  };
+  llvm::Function *query = create("query", pointer, {int32});
+  llvm::Value *matches = ir.CreateICmpEQ(query->getArg(0), ir.getInt32(TEGULA_ABI_VERSION));
+  ir.CreateRet(ir.CreateSelect(matches, descriptor, llvm::ConstantPointerNull::get(pointer)));
+  if (!options.entryPoints)
+    return;
+
   // The exported function takes `parameters`; the core's takes `leading` before them.
   auto add = [&](StringRef name, llvm::Type *result, ArrayRef<llvm::Type *> parameters,
                  ArrayRef<llvm::Value *> leading = {}) {
@@ -28,11 +67,8 @@ void tegula::addEntryPoints(llvm::Module &module, const ExportOptions &options, 
     auto core = module.getOrInsertFunction(("tegula_instance_" + name).str(),
                                            llvm::FunctionType::get(result, coreParameters, false));
     cast<llvm::Function>(core.getCallee())->setVisibility(llvm::GlobalValue::HiddenVisibility);
-    auto *function = llvm::Function::Create(llvm::FunctionType::get(result, parameters, false),
-                                            llvm::GlobalValue::ExternalLinkage, options.symbol + "_" + name, module);
-    ir.SetInsertPoint(llvm::BasicBlock::Create(module.getContext(), "entry", function));
     SmallVector<llvm::Value *> arguments(leading);
-    for (llvm::Argument &argument : function->args())
+    for (llvm::Argument &argument : create(name, result, parameters)->args())
       arguments.push_back(&argument);
     llvm::CallInst *call = ir.CreateCall(core, arguments);
     call->setTailCall();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What an artifact exports beside its query function.
+// How the translations of an artifact's levels and its entry points find each other.
 #ifndef TEGULA_EXPORT_ENTRYPOINTS_H
 #define TEGULA_EXPORT_ENTRYPOINTS_H
 
@@ -7,8 +7,13 @@
 
 namespace tegula {
 
-/// Defines the functions of the model's header in `module`; each calls its like in the runtime core.
-void addEntryPoints(llvm::Module &module, const ExportOptions &options, llvm::Constant *descriptor);
+/// The global that holds the descriptor of a level, until addEntryPoints makes it internal.
+inline std::string getDescriptorName(const ExportOptions &options, unsigned level) {
+  return options.symbol + ".level." + std::to_string(level);
+}
+
+/// The table of all levels, which each descriptor refers to where there are several.
+inline std::string getLevelsName(const ExportOptions &options) { return options.symbol + ".levels"; }
 
 } // namespace tegula
 

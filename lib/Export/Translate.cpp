@@ -11,7 +11,7 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/Constants.h"
 
 using namespace mlir;
 using namespace tegula;
@@ -34,8 +34,18 @@ public:
     return new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true, llvm::GlobalValue::InternalLinkage,
                                     value, name);
   }
+  /// Something that is defined elsewhere in the same library.
+  llvm::Constant *hidden(StringRef name) {
+    auto *symbol = new llvm::GlobalVariable(module, llvm::Type::getInt8Ty(context), /*isConstant=*/true,
+                                            llvm::GlobalValue::ExternalLinkage, nullptr, name);
+    symbol->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    return symbol;
+  }
+  /// Where it is does not matter, so that the linker keeps one copy of equal texts: levels have most of them in common.
   llvm::Constant *text(StringRef value) {
-    return global(llvm::ConstantDataArray::getString(context, value), "tegula.text");
+    llvm::Constant *result = global(llvm::ConstantDataArray::getString(context, value), "tegula.text");
+    cast<llvm::GlobalVariable>(result)->setUnnamedAddr(llvm::GlobalValue::UnnamedAddr::Global);
+    return result;
   }
   llvm::Constant *structure(ArrayRef<llvm::Constant *> fields) {
     return llvm::ConstantStruct::getAnon(context, fields);
@@ -288,12 +298,9 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
       describeEach("exec.inputs", "tegula.defaults", [&](DictionaryAttr entry) { return builder.inputDefault(entry); });
   int64_t constantBytes = getConstantBytes(module);
   llvm::Constant *constants = builder.null();
-  if (sidecar.empty()) {
-    auto *symbol = new llvm::GlobalVariable(*result, llvm::Type::getInt8Ty(context), /*isConstant=*/true,
-                                            llvm::GlobalValue::ExternalLinkage, nullptr, options.constantsSymbol);
-    symbol->setVisibility(llvm::GlobalValue::HiddenVisibility);
-    constants = symbol;
-  }
+  if (sidecar.empty())
+    constants = builder.hidden(options.constantsSymbol);
+  llvm::Constant *levels = options.levelCount > 1 ? builder.hidden(getLevelsName(options)) : builder.null();
   auto arena = module->getAttrOfType<IntegerAttr>("exec.arena_bytes");
   llvm::Constant *artifact = builder.structure({builder.integer32(TEGULA_ABI_VERSION),
                                                 builder.integer32(sizeof(tegula_artifact)),
@@ -318,18 +325,11 @@ llvm::Expected<std::unique_ptr<llvm::Module>> tegula::translateToLLVM(ModuleOp m
                                                 builder.array(deviceRows, "tegula.device_kernels"),
                                                 describeTypes("exec.inputs"),
                                                 describeTypes("exec.outputs"),
-                                                defaults});
-  llvm::Constant *descriptor = builder.global(artifact, "tegula.artifact");
-
-  // const tegula_artifact *<symbol>_query(uint32_t version) { return version == TEGULA_ABI_VERSION ? &artifact : NULL;
-  // }
-  auto *queryType = llvm::FunctionType::get(builder.pointer, {builder.i32}, false);
-  auto *query =
-      llvm::Function::Create(queryType, llvm::GlobalValue::ExternalLinkage, options.symbol + "_query", *result);
-  llvm::IRBuilder<> ir(llvm::BasicBlock::Create(context, "entry", query));
-  llvm::Value *matches = ir.CreateICmpEQ(query->getArg(0), builder.integer32(TEGULA_ABI_VERSION));
-  ir.CreateRet(ir.CreateSelect(matches, descriptor, builder.null()));
-  if (options.entryPoints)
-    addEntryPoints(*result, options, descriptor);
+                                                defaults,
+                                                levels,
+                                                builder.integer32(options.levelCount > 1 ? options.levelCount : 0)});
+  auto *descriptor = cast<llvm::GlobalVariable>(builder.global(artifact, getDescriptorName(options, options.level)));
+  descriptor->setLinkage(llvm::GlobalValue::ExternalLinkage);
+  descriptor->setVisibility(llvm::GlobalValue::HiddenVisibility);
   return result;
 }

@@ -15,7 +15,8 @@ def compile(model, target="host", threads=1, precision="f32", *, dimensions=None
     """Compiles a model and loads the result.
 
     model: path of an ONNX file, the bytes of one, or an onnx.ModelProto.
-    target: "host", "x86-64-v2" to "x86-64-v4", the name of a processor, "nvptx:sm_90", ...
+    target: "host", "x86-64-v2" to "x86-64-v4", the name of a processor, "nvptx:sm_90", ...; several processors with
+        commas between make a library that takes the best of them when it loads.
     threads: schedules are chosen for, and the model runs on, this many threads.
     precision: "f32" computes as the model says; "f32-strict" leaves out algorithms less exact than the plain ones
         (convolutions in the Winograd domain); "bf16" lets convolutions and matrix products with much arithmetic read

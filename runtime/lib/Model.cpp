@@ -6,6 +6,7 @@
 #include "Error.h"
 #include "Value.h"
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 namespace tegula {
@@ -112,13 +113,64 @@ tegula_error checkDescriptor(const tegula_artifact *artifact) {
   return TEGULA_ERROR_NONE;
 }
 
-tegula_error checkProcessor(const tegula_artifact &artifact) {
-  Text missing;
-  if (missingCpuFeatures(artifact.features, missing))
-    return setError(TEGULA_ERROR_INCOMPATIBLE,
-                    "model '%s' was compiled for %s, but this processor lacks: %s; compile it with a lower --target",
-                    artifact.model, artifact.target, missing.get());
+/// All levels of an artifact, which may be the only one.
+struct Levels {
+  explicit Levels(const tegula_artifact *const &artifact) : rows(&artifact), count(1) {
+    if (isSeveral(*artifact)) {
+      rows = artifact->levels;
+      count = artifact->level_count;
+    }
+  }
+  static bool isSeveral(const tegula_artifact &artifact) {
+    return artifact.struct_size >= sizeof(tegula_artifact) && artifact.levels;
+  }
+
+  const tegula_artifact *const *rows;
+  int32_t count;
+};
+
+tegula_error checkLevels(const tegula_artifact &artifact) {
+  if (!Levels::isSeveral(artifact))
+    return TEGULA_ERROR_NONE;
+  if (artifact.level_count < 1)
+    return invalid("its table of levels is empty");
+  for (int32_t k = 0; k < artifact.level_count; ++k)
+    if (tegula_error error = checkDescriptor(artifact.levels[k]))
+      return error;
   return TEGULA_ERROR_NONE;
+}
+
+/// The environment variable that names the only level to take, for tests and comparisons.
+constexpr char levelVariable[] = "TEGULA_LEVEL";
+
+/// Replaces `artifact` by its best level that this machine can run.
+tegula_error chooseLevel(const tegula_artifact *&artifact) {
+  const tegula_artifact *given = artifact;
+  Levels levels(given);
+  const char *wanted = Levels::isSeveral(*given) ? getenv(levelVariable) : nullptr;
+  bool isKnown = false;
+  Text targets, missing;
+  for (int32_t k = 0; k < levels.count; ++k) {
+    const tegula_artifact *level = levels.rows[k];
+    targets.append("%s%s", k == 0 ? "" : k + 1 < levels.count ? ", " : " and ", level->target);
+    if (wanted && strcmp(level->target, wanted) != 0)
+      continue;
+    Text lacks;
+    if (!missingCpuFeatures(level->features, lacks)) {
+      artifact = level;
+      return TEGULA_ERROR_NONE;
+    }
+    if (levels.count > 1)
+      missing.append("%sfor %s ", isKnown ? "; " : "", level->target);
+    missing.append("%s", lacks.get());
+    isKnown = true;
+  }
+  if (!isKnown)
+    return setError(TEGULA_ERROR_INVALID_ARGUMENT, "expected %s to be a level of model '%s' (%s), but got '%s'",
+                    levelVariable, given->model, targets.get(), wanted);
+  return setError(TEGULA_ERROR_INCOMPATIBLE,
+                  "model '%s' was compiled for %s, but this processor lacks: %s; compile it with a lower --target%s%s",
+                  given->model, targets.get(), missing.get(), wanted ? " or change " : "", wanted ? levelVariable : "");
 }
 
 const tegula_default *const *defaultsOf(const tegula_artifact &artifact) {
@@ -201,11 +253,13 @@ const tegula_device_kernel *deviceKernelsOf(const tegula_artifact &artifact) {
 tegula_error finishModel(tegula_model &model, const tegula_model_options *options, const char *directory) {
   if (tegula_error error = checkDescriptor(model.artifact))
     return error;
+  if (tegula_error error = checkLevels(*model.artifact))
+    return error;
+  if (tegula_error error = chooseLevel(model.artifact))
+    return error;
   if (deviceKernelsOf(*model.artifact) && !model.deviceFunctions)
     return invalid("its kernels need a device, but it was linked without one");
   const tegula_artifact &artifact = *model.artifact;
-  if (tegula_error error = checkProcessor(artifact))
-    return error;
   if (artifact.sidecar) {
     if (options && options->directory)
       directory = options->directory;

@@ -198,6 +198,75 @@ TEST_F(LoadTest, ProcessorFeaturesAgreeWithTheCompiler) {
 }
 #endif
 
+class LevelsTest : public testing::Test {
+protected:
+  LevelsTest() {
+    const char *const names[] = {"future", "best", "basic"}, *const features[] = {"xop,amx-tile,future-feature", "",
+                                                                                  ""};
+    for (int k = 0; k < 3; ++k) {
+      models[k].artifact.target = names[k];
+      models[k].artifact.features = features[k];
+      models[k].artifact.levels = table;
+      models[k].artifact.level_count = 3;
+      table[k] = &models[k].finish();
+    }
+  }
+  void TearDown() override { unsetenv("TEGULA_LEVEL"); }
+  tegula_error load() {
+    tegula_model *raw = nullptr;
+    tegula_error error = tegula_model_from_artifact(table[0], nullptr, &raw);
+    model.reset(raw);
+    return error;
+  }
+
+  TestModel models[3];
+  const tegula_artifact *table[3];
+  ModelPointer model;
+};
+
+TEST_F(LevelsTest, TakesTheBestThatTheProcessorServes) {
+  ASSERT_EQ(load(), TEGULA_ERROR_NONE) << tegula_last_error();
+  EXPECT_STREQ(tegula_model_target(model.get()), "best");
+  EXPECT_EQ(tegula_model_artifact(model.get()), table[1]);
+}
+
+TEST_F(LevelsTest, NoneIsServed) {
+  models[1].artifact.features = models[2].artifact.features = "other-feature";
+  EXPECT_EQ(load(), TEGULA_ERROR_INCOMPATIBLE);
+  EXPECT_THAT(tegula_last_error(),
+              AllOf(HasSubstr("compiled for future, best and basic, but this processor lacks: for future "),
+                    HasSubstr("future-feature (unknown to this runtime); for best other-feature"),
+                    HasSubstr("; for basic other-feature (unknown to this runtime); compile it with a lower")));
+}
+
+TEST_F(LevelsTest, VariableNamesOne) {
+  setenv("TEGULA_LEVEL", "basic", 1);
+  ASSERT_EQ(load(), TEGULA_ERROR_NONE) << tegula_last_error();
+  EXPECT_STREQ(tegula_model_target(model.get()), "basic");
+  setenv("TEGULA_LEVEL", "future", 1);
+  EXPECT_EQ(load(), TEGULA_ERROR_INCOMPATIBLE);
+  EXPECT_THAT(tegula_last_error(), AllOf(HasSubstr("for future "), HasSubstr("future-feature"),
+                                         HasSubstr("or change TEGULA_LEVEL"), Not(HasSubstr("for basic"))));
+  setenv("TEGULA_LEVEL", "absent", 1);
+  EXPECT_EQ(load(), TEGULA_ERROR_INVALID_ARGUMENT);
+  EXPECT_THAT(tegula_last_error(), HasSubstr("expected TEGULA_LEVEL to be a level of model 'test' (future, best and "
+                                             "basic), but got 'absent'"));
+  // An artifact of one level has no choice.
+  models[2].artifact.levels = nullptr;
+  table[0] = table[2];
+  EXPECT_EQ(load(), TEGULA_ERROR_NONE) << tegula_last_error();
+}
+
+TEST_F(LevelsTest, InvalidTables) {
+  models[0].artifact.level_count = 0;
+  EXPECT_EQ(load(), TEGULA_ERROR_INVALID_ARTIFACT);
+  EXPECT_THAT(tegula_last_error(), HasSubstr("table of levels is empty"));
+  models[0].artifact.level_count = 3;
+  models[2].artifact.program = nullptr;
+  EXPECT_EQ(load(), TEGULA_ERROR_INVALID_ARTIFACT);
+  EXPECT_THAT(tegula_last_error(), HasSubstr("no model name, target or program"));
+}
+
 TEST_F(LoadTest, Sidecar) {
   std::vector<float> weights(16);
   weights[0] = 2;

@@ -13,7 +13,10 @@ using namespace tegula::tool;
 static const OptionSpec options[] = {
     {"o", "FILE", "output file; - for standard output where the output is text"},
     {"output", "FILE", "the same as -o"},
-    {"target", "NAME", "host (default), x86-64, x86-64-v2 .. v4, a CPU name such as znver4, nvptx:sm_80, nvptx:sm_90"},
+    {"target", "NAME[,NAME...]",
+     "host (default), x86-64, x86-64-v2 .. v4, a CPU name such as znver4, nvptx:sm_80, nvptx:sm_90.\n"
+     "Several CPUs, as in x86-64-v2,x86-64-v4: one library with code for each, of which the best that\n"
+     "the processor can run is taken when it loads (TEGULA_LEVEL=NAME in its environment takes NAME)"},
     {"emit", "KIND", "lib (default), obj, header, asm, llvm-ir, ptx, or a stage: import, graph, linalg, kernels, ..."},
     {"precision", "MODE",
      "f32 (default); f32-strict: only algorithms as exact as the plain ones, so no convolution in\n"

@@ -23,8 +23,9 @@ static const OptionSpec options[] = {
 };
 static const CommandSpec spec{
     "inspect", "MODEL.onnx|MODEL.so",
-    "Shows what is in a model. ONNX: inputs, outputs, operators, parameters. Compiled: also target and kernels, each\n"
-    "with its family, its schedule and where that came from, and the ONNX nodes in it.",
+    "Shows what is in a model. ONNX: inputs, outputs, operators, parameters. Compiled: also target, levels and\n"
+    "kernels (of several levels those of the one that runs here), each kernel with its family, its schedule and\n"
+    "where that came from, and the ONNX nodes in it.",
     "tegula inspect model.onnx\ntegula inspect model.so --json", options};
 
 namespace {
@@ -39,12 +40,18 @@ struct KernelDescription {
   int64_t phases, workspaceBytes;
 };
 
+struct LevelDescription {
+  std::string target, features;
+  bool isChosen;
+};
+
 struct ModelDescription {
   std::string name, kind, producer;
   std::string target, features, provenance, sidecar; // compiled models
   int64_t irVersion = 0, nodeCount = 0, parameterCount = 0, parameterBytes = 0, arenaBytes = 0, constantBytes = 0;
   std::vector<TensorDescription> inputs, outputs;
   std::map<std::string, int64_t> opsets, operators;
+  std::vector<LevelDescription> levels; // where there are several
   std::vector<KernelDescription> kernels;
 };
 } // namespace
@@ -148,6 +155,11 @@ static ModelDescription describe(const tegula_model *loaded) {
   model.target = tegula_model_target(loaded);
   model.features = tegula_model_features(loaded);
   model.provenance = tegula_model_provenance(loaded);
+  int32_t levelCount = artifact->struct_size >= sizeof(tegula_artifact) ? artifact->level_count : 0;
+  for (int32_t index = 0; index < levelCount; ++index) {
+    const tegula_artifact *level = artifact->levels[index];
+    model.levels.push_back({level->target, level->features ? level->features : "", level == artifact});
+  }
   model.sidecar = artifact->sidecar ? artifact->sidecar : "";
   model.arenaBytes = artifact->arena_bytes;
   model.constantBytes = artifact->constants_bytes;
@@ -179,8 +191,10 @@ static void printText(const std::string &path, const ModelDescription &model) {
   bool compiled = model.kind == "compiled";
   out << path << ": " << (compiled ? "compiled model" : "ONNX model") << " '" << model.name << "'";
   if (compiled) {
-    out << " for " << model.target << "\nfeatures: " << (model.features.empty() ? "none" : model.features)
-        << "\nprovenance: " << model.provenance << "\narena: " << bytesText(model.arenaBytes)
+    out << " for " << model.target << "\nfeatures: " << (model.features.empty() ? "none" : model.features);
+    for (const LevelDescription &level : model.levels)
+      out << "\nlevel: " << level.target << (level.isChosen ? " (runs here)" : "");
+    out << "\nprovenance: " << model.provenance << "\narena: " << bytesText(model.arenaBytes)
         << "\nconstants: " << bytesText(model.constantBytes);
     if (!model.sidecar.empty())
       out << " in " << model.sidecar;
@@ -262,6 +276,14 @@ static void printJson(const std::string &path, const ModelDescription &model) {
     }
     out.attribute("target", model.target);
     out.attribute("features", model.features);
+    out.attributeArray("levels", [&] {
+      for (const LevelDescription &level : model.levels)
+        out.object([&] {
+          out.attribute("target", level.target);
+          out.attribute("features", level.features);
+          out.attribute("runs_here", level.isChosen);
+        });
+    });
     out.attribute("provenance", model.provenance);
     out.attribute("arena_bytes", model.arenaBytes);
     out.attribute("constant_bytes", model.constantBytes);

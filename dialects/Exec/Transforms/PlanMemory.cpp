@@ -4,6 +4,8 @@
 //      in the arena (exec.arena_view) where two share bytes when their lifetimes are disjoint, everything else in
 //      exec.allocate with exec.release after its last use (or, when it escapes its block, with the end of the run).
 //      The module gets `exec.arena_bytes` and `exec.constant_bytes`; the defaults of inputs get their offsets too.
+//      Constants of equal bytes are one. What the module has in `exec.constants` already, those of another level of the
+//      same artifact, keeps its place.
 // Algorithm: lifetimes by BufferViewFlowAnalysis, from the first use on; offsets greedily, at the lowest gap that fits,
 // in several orders (biggest buffer first, longest life first, ...), of which the smallest arena is taken.
 #include "tegula/Dialect/Exec/Transforms/Passes.h"
@@ -11,6 +13,9 @@
 
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/xxhash.h"
+
+#include <unordered_map>
 
 using namespace mlir;
 using namespace tegula;
@@ -71,6 +76,64 @@ namespace {
 struct Buffer {
   memref::AllocOp alloc;
   int64_t bytes = 0, first = 0, last = 0, offset = 0;
+};
+
+/// The artifact's constants: what lies where.
+class ConstantTable {
+public:
+  explicit ConstantTable(ModuleOp module) : module(module), builder(module.getContext()) {
+    auto given = module->getAttrOfType<ArrayAttr>("exec.constants");
+    for (Attribute entry : given ? given.getValue() : ArrayRef<Attribute>()) {
+      auto row = cast<DictionaryAttr>(entry);
+      add(row.getAs<ElementsAttr>("value"), row.getAs<IntegerAttr>("offset").getInt());
+    }
+    if (auto bytes = module->getAttrOfType<IntegerAttr>("exec.constant_bytes"))
+      total = bytes.getInt();
+  }
+
+  /// The offset of `value`, which may lie there under another type.
+  int64_t place(ElementsAttr value) {
+    if (auto found = offsets.find(value); found != offsets.end())
+      return found->second;
+    if (std::optional<exec::StoredElements> stored = exec::getStoredElements(value))
+      for (auto [it, end] = byHash.equal_range(hash(value, *stored)); it != end; ++it)
+        if (isSame(it->second, value, *stored))
+          return offsets[value] = offsets[it->second];
+    int64_t offset = total;
+    total = llvm::alignTo(total + getBytes(value.getShapedType()), TEGULA_ALIGNMENT);
+    add(value, offset);
+    return offset;
+  }
+
+  /// Writes it to the module, where Export finds it: the ops are gone by then.
+  void store() {
+    module->setAttr("exec.constants", builder.getArrayAttr(rows));
+    module->setAttr("exec.constant_bytes", builder.getI64IntegerAttr(total));
+  }
+
+private:
+  static uint64_t hash(ElementsAttr value, const exec::StoredElements &stored) {
+    return llvm::hash_combine(getBytes(value.getShapedType()),
+                              llvm::xxh3_64bits(StringRef(stored.bytes.data(), stored.bytes.size())));
+  }
+  static bool isSame(ElementsAttr value, ElementsAttr other, const exec::StoredElements &stored) {
+    return getBytes(value.getShapedType()) == getBytes(other.getShapedType()) &&
+           exec::getStoredElements(value) == std::optional(stored);
+  }
+  void add(ElementsAttr value, int64_t offset) {
+    offsets[value] = offset;
+    if (std::optional<exec::StoredElements> stored = exec::getStoredElements(value))
+      byHash.emplace(hash(value, *stored), value);
+    rows.push_back(builder.getDictionaryAttr(
+        {builder.getNamedAttr("offset", builder.getI64IntegerAttr(offset)), builder.getNamedAttr("value", value)}));
+  }
+
+  ModuleOp module;
+  Builder builder;
+  DenseMap<Attribute, int64_t> offsets;
+  std::unordered_multimap<uint64_t, ElementsAttr> byHash;
+  SmallVector<Attribute> rows;
+  int64_t total = 0;
 };
 
 struct ExecPlanMemoryPass : tegula::impl::ExecPlanMemoryPassBase<ExecPlanMemoryPass> {
@@ -154,33 +217,21 @@ struct ExecPlanMemoryPass : tegula::impl::ExecPlanMemoryPassBase<ExecPlanMemoryP
   }
 
   void placeConstants(func::FuncOp function) {
-    DenseMap<Attribute, int64_t> offsets;
-    SmallVector<Attribute> table; // what Export writes: the ops are gone by then
+    ConstantTable table(getOperation());
     Builder builder(&getContext());
-    int64_t total = 0;
-    auto place = [&](ElementsAttr value) {
-      auto [entry, isNew] = offsets.try_emplace(value, total);
-      if (isNew) {
-        table.push_back(builder.getDictionaryAttr(
-            {builder.getNamedAttr("offset", builder.getI64IntegerAttr(total)), builder.getNamedAttr("value", value)}));
-        total = llvm::alignTo(total + getBytes(value.getShapedType()), TEGULA_ALIGNMENT);
-      }
-      return entry->second;
-    };
-    function.walk([&](exec::ConstantOp constant) { constant.setOffset(place(constant.getValue())); });
+    function.walk([&](exec::ConstantOp constant) { constant.setOffset(table.place(constant.getValue())); });
     SmallVector<Attribute> inputs;
     if (auto given = getOperation()->getAttrOfType<ArrayAttr>("exec.inputs"))
       for (Attribute entry : given) {
         NamedAttrList input(cast<DictionaryAttr>(entry));
         auto elements = dyn_cast_or_null<ElementsAttr>(input.get("default"));
         if (elements && !isa<DenseStringElementsAttr>(elements))
-          input.set("default_offset", builder.getI64IntegerAttr(place(elements)));
+          input.set("default_offset", builder.getI64IntegerAttr(table.place(elements)));
         inputs.push_back(input.getDictionary(&getContext()));
       }
     if (!inputs.empty())
       getOperation()->setAttr("exec.inputs", builder.getArrayAttr(inputs));
-    getOperation()->setAttr("exec.constants", builder.getArrayAttr(table));
-    getOperation()->setAttr("exec.constant_bytes", IntegerAttr::get(IntegerType::get(&getContext(), 64), total));
+    table.store();
   }
 
   void runOnOperation() override {

@@ -40,6 +40,12 @@ void graph::setPrecision(Operation *module, Precision precision) {
 }
 
 LogicalResult graph::GraphDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  if (attribute.getName() == "graph.channel_block") {
+    auto length = dyn_cast<IntegerAttr>(attribute.getValue());
+    if (!isa<ModuleOp>(op) || !length || !llvm::is_contained({4, 8, 16}, length.getInt()))
+      return op->emitOpError("expected graph.channel_block to be 4, 8 or 16 on a module, but got ")
+             << attribute.getValue();
+  }
   if (attribute.getName() != attributeName)
     return success();
   auto name = dyn_cast<StringAttr>(attribute.getValue());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  images [N, C, H, W] between convolutions and what surrounds them.
-// Out: regions in which they are [N, C / c, H, W, c], c being the f32 lanes of the target's vectors.
+// Out: regions in which they are [N, C / c, H, W, c], c being the f32 lanes of the target's vectors, or the
+//      module's `graph.channel_block`: levels of one artifact have the same, so that they share their weights.
 // Algorithm: in program order, an op is planned when it can compute on blocked operands: a convolution always, another
 // op when it reads images that planned ops make. Planned ops that read each other form a region; it is kept when what
 // its convolutions gain is more than what the relayouts at its borders cost. Then the ops of kept regions are rebuilt
@@ -140,8 +141,8 @@ static int64_t chooseWinograd(ConvOp conv, double speed) {
 namespace {
 class Blocker {
 public:
-  Blocker(func::FuncOp function, exec::CPUTargetAttr target)
-      : function(function), lanes(target.getVectorBits() / 32), hasByteDot(target.getByteDot()),
+  Blocker(func::FuncOp function, exec::CPUTargetAttr target, int64_t lanes)
+      : function(function), lanes(lanes), hasByteDot(target.getByteDot()),
         // Vectors of 128 bits take as long to fill with a pair as to multiply it: packing is better.
         hasPairDot(target.hasPairDot() && target.getVectorBits() >= 256), hasBFloatDot(target.hasFastBFloatDot()),
         allowsWinograd(getPrecision(function) != Precision::F32Strict) {}
@@ -623,8 +624,10 @@ struct GraphBlockChannelsPass : tegula::impl::GraphBlockChannelsPassBase<GraphBl
   void runOnOperation() override {
     auto module = getOperation()->getParentOfType<ModuleOp>();
     auto target = module ? module->getAttrOfType<exec::CPUTargetAttr>("exec.target") : exec::CPUTargetAttr();
-    if (target)
-      Blocker(getOperation(), target).run();
+    if (!target)
+      return;
+    auto block = module->getAttrOfType<IntegerAttr>("graph.channel_block");
+    Blocker(getOperation(), target, block ? block.getInt() : target.getVectorBits() / 32).run();
   }
 };
 } // namespace

@@ -20,6 +20,8 @@
 
 namespace tegula {
 
+struct LevelCode;
+
 /// The numbers are the exit codes of every command.
 enum class CompileStatus { Ok = 0, InvalidModel = 1, Usage = 2, Internal = 3 };
 
@@ -31,6 +33,7 @@ struct CompileOptions {
   std::string modelPath;       ///< an ONNX file, or, when `modelBytes` is set, only a name for messages
   std::string_view modelBytes; ///< a serialized ModelProto
   std::string outputPath;      ///< "-" (text only): standard output
+  /// As `--target=`. Of compile() also the names of several CPUs with commas between: levels of one artifact.
   std::string target = "host";
   std::string precision = "f32"; ///< as tegula/Dialect/Graph/IR/Precision.h lists them
   /// Kernels are plain loops, as with the target `reference`, but cut and laid out for `target`.
@@ -96,18 +99,32 @@ public:
   llvm::ArrayRef<Error> getErrors() const { return errors; }
 
 private:
+  /// A name of options.target and what it means.
+  struct NamedTarget {
+    std::string name;
+    mlir::Attribute attribute;
+  };
+
   CompileStatus fail(CompileStatus status, const llvm::Twine &message);
+  /// Reads options.target into `targets`, the best first.
+  CompileStatus findTargets();
+  CompileStatus importModel();
+  CompileStatus runStages(llvm::StringRef after, llvm::StringRef last);
+  /// Brings the imported module to stage `llvm` for each target.
+  CompileStatus runLevels();
   CompileStatus runStage(llvm::StringRef name);
   CompileStatus writeText(llvm::StringRef text);
   CompileStatus emitCode();
-  /// Everything about the artifact but its code, and the CPU of its host function.
-  llvm::Error describeExport(ExportOptions &exportOptions, exec::CPUTargetAttr &host);
+  /// Of all levels: modules at stage `llvm`, and what the artifact says of them.
+  llvm::Expected<std::vector<LevelCode>> describeLevels();
   void recordKernels();
   std::string writeReplay(llvm::StringRef stage, llvm::StringRef ir);
 
   CompileOptions options;
   mlir::MLIRContext context;
-  mlir::OwningOpRef<mlir::ModuleOp> module;
+  llvm::SmallVector<NamedTarget> targets;
+  mlir::OwningOpRef<mlir::ModuleOp> module; ///< of several levels the last, which knows the constants of all
+  std::vector<mlir::OwningOpRef<mlir::ModuleOp>> betterLevels;
   std::vector<KernelInterface> kernels;
   std::string messages;
   std::vector<Error> errors;

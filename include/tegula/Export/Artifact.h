@@ -20,6 +20,8 @@ struct ExportOptions {
   std::string symbol;     ///< the exported function is `<symbol>_query`
   std::string targetName; ///< as the user wrote it
   std::string features;   ///< CPU features that the runtime checks
+  unsigned level = 0;     ///< which of `levelCount` levels the code is for, 0 being the best
+  unsigned levelCount = 1;
   std::string provenance; ///< JSON
   std::string deviceCode; ///< PTX text of all kernels; empty for a CPU target
   /// Define `<symbol>_create` and the other functions of makeHeader, which call the runtime core.
@@ -30,12 +32,16 @@ struct ExportOptions {
   int64_t sidecarThreshold = int64_t(256) << 20;
 };
 
-/// Translates host function and kernels (on a CPU) into one LLVM module that defines `<symbol>_query`. The constants
-/// are an undefined symbol `constantsSymbol`, or absent when they go to the sidecar named `sidecar` with hash
-/// `sidecarHash`.
+/// Translates host function, kernels (on a CPU) and descriptor of one level into one LLVM module, which addEntryPoints
+/// completes. The constants are an undefined symbol `constantsSymbol`, or absent when they go to the sidecar named
+/// `sidecar` with hash `sidecarHash`.
 llvm::Expected<std::unique_ptr<llvm::Module>> translateToLLVM(mlir::ModuleOp module, llvm::LLVMContext &context,
                                                               const ExportOptions &options, llvm::StringRef sidecar,
                                                               uint64_t sidecarHash);
+
+/// Defines `<symbol>_query` and, with options.entryPoints, `<symbol>_create` and so on in a module that holds the
+/// translation of all levels: code for every processor of the kind, because it runs before the choice of a level.
+void addEntryPoints(llvm::Module &module, const ExportOptions &options);
 
 /// The phases of all GPU kernels as one LLVM module, for the target to turn into text.
 llvm::Expected<std::unique_ptr<llvm::Module>> translateDeviceCode(mlir::ModuleOp module, llvm::LLVMContext &context);

@@ -34,8 +34,8 @@ std::optional<IntegerFactor> tegula::matchIntegerFactor(const ContractionInfo &i
   return factor ? factor : matchFactor(multiply->getOperand(1), body->getArgument(operand));
 }
 
-MachineModel::IntegerDot tegula::findDotInstruction(const MachineModel &machine, int64_t lanes) {
-  return lanes * 32 <= machine.vectorBits ? machine.integerDot : MachineModel::IntegerDot::Single;
+DotInstruction tegula::findDotInstruction(const MachineModel &machine, int64_t lanes) {
+  return {machine.integerDot, std::min(lanes, machine.vectorBits / 32)};
 }
 
 static Value callIntrinsic(OpBuilder &b, Location loc, const Twine &name, Type type, ValueRange operands) {
@@ -53,14 +53,30 @@ static Value takeElements(OpBuilder &b, Location loc, Value value, int64_t i, Ve
                     : arith::ExtSIOp::create(b, loc, type, own).getResult();
 }
 
-Value tegula::emitDot(OpBuilder &b, Location loc, Value sum, Value left, Value right,
-                      MachineModel::IntegerDot instruction) {
+/// The same as emitDot, in parts of `lanes` sums.
+static Value emitParts(OpBuilder &b, Location loc, Value sum, Value left, Value right, DotInstruction instruction) {
+  auto type = cast<VectorType>(sum.getType());
+  auto take = [&](Value value, int64_t lane) -> Value {
+    int64_t each = cast<VectorType>(value.getType()).getNumElements() / type.getNumElements();
+    return vector::ExtractStridedSliceOp::create(b, loc, value, lane * each, instruction.lanes * each, 1);
+  };
+  Value result = sum;
+  for (int64_t lane = 0; lane < type.getNumElements(); lane += instruction.lanes) {
+    Value part = emitDot(b, loc, take(sum, lane), take(left, lane), take(right, lane), instruction);
+    result = vector::InsertStridedSliceOp::create(b, loc, part, result, lane, 1);
+  }
+  return result;
+}
+
+Value tegula::emitDot(OpBuilder &b, Location loc, Value sum, Value left, Value right, DotInstruction instruction) {
   auto type = cast<VectorType>(sum.getType());
   int64_t bits = type.getNumElements() * 32, group = cast<VectorType>(left.getType()).getNumElements() * 32 / bits;
   bool isBytes = group == 4;
-  if (isBytes && instruction == MachineModel::IntegerDot::Bytes)
+  if (type.getNumElements() > instruction.lanes && instruction.kind != MachineModel::IntegerDot::Single)
+    return emitParts(b, loc, sum, left, right, instruction);
+  if (isBytes && instruction.kind == MachineModel::IntegerDot::Bytes)
     return callIntrinsic(b, loc, "llvm.x86.avx512.vpdpbusd." + Twine(bits), type, {sum, left, right});
-  if (!isBytes && instruction != MachineModel::IntegerDot::Single) {
+  if (!isBytes && instruction.kind != MachineModel::IntegerDot::Single) {
     StringRef name = bits == 512   ? "llvm.x86.avx512.pmaddw.d.512"
                      : bits == 256 ? "llvm.x86.avx2.pmadd.wd"
                                    : "llvm.x86.sse2.pmadd.wd";

@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-#define TEGULA_ABI_VERSION 5u
+#define TEGULA_ABI_VERSION 6u
 #define TEGULA_ALIGNMENT 64 /* of arena, constants and every allocation, in bytes */
 
 /* What a kernel or a program returns. Zero is success; everything else names what the data did wrong. */
@@ -188,9 +188,15 @@ typedef struct tegula_artifact {
   const tegula_value_type *const *output_types; /* the same for outputs */
   const tegula_default *const *input_defaults;  /* for each input NULL (it must be given) or its default; NULL: none has
                                                  * one */
+  /* Of an artifact for several levels of a processor: all of them, this one too, the best first; else NULL. Each is an
+   * artifact of its own with the same inputs, outputs and constants. The runtime runs the first whose features the
+   * machine has. */
+  const struct tegula_artifact *const *levels;
+  int32_t level_count;
 } tegula_artifact;
 
-/* The artifact's only exported function, named <model>_query: NULL when it can't serve this ABI version. */
+/* The artifact's only exported function, named <model>_query: NULL when it can't serve this ABI version. Of several
+ * levels it answers the best; it runs on every processor of the kind. */
 typedef const tegula_artifact *(*tegula_query_function)(uint32_t abi_version);
 
 #ifdef __cplusplus

@@ -20,14 +20,20 @@ struct IntegerFactor {
 /// The factor that is made of operand `operand` of the contraction, or nothing when it is made in another way.
 std::optional<IntegerFactor> matchIntegerFactor(const ContractionInfo &info, unsigned operand);
 
-/// The instruction of the machine for vectors of `lanes` sums; Single when it has none of their length.
-MachineModel::IntegerDot findDotInstruction(const MachineModel &machine, int64_t lanes);
+/// An instruction for vectors of `lanes` sums; longer ones are cut.
+struct DotInstruction {
+  MachineModel::IntegerDot kind = MachineModel::IntegerDot::Single;
+  int64_t lanes = 1;
+};
+
+/// That of the machine for vectors of `lanes` sums.
+DotInstruction findDotInstruction(const MachineModel &machine, int64_t lanes);
 
 /// `sum`, a vector of i32, plus for each lane the products of the elements of `left` and `right` that lie there: four
 /// bytes, those of `left` unsigned and those of `right` signed (vpdpbusd), or two i16 (pmaddwd). Where `instruction`
 /// does not serve them, by extending them.
 mlir::Value emitDot(mlir::OpBuilder &b, mlir::Location loc, mlir::Value sum, mlir::Value left, mlir::Value right,
-                    MachineModel::IntegerDot instruction);
+                    DotInstruction instruction);
 
 } // namespace tegula
 

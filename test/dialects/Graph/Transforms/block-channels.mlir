@@ -206,3 +206,16 @@ func.func @bfloats(%x: tensor<1x64x56x56xbf16>) -> tensor<1x64x56x56xf32> {
   return %y : tensor<1x64x56x56xf32>
 }
 }
+
+// -----
+
+// Levels of one artifact have the blocks of the widest vectors.
+module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "", vector_bits = 256>, graph.precision = "f32-strict", graph.channel_block = 16 : i64} {
+// CHECK-LABEL: func.func @levels
+// CHECK: graph.blocked_conv {{.*}} : tensor<1x4x56x56x16xf32>, tensor<4x4x3x3x16x16xf32> -> tensor<1x4x56x56x16xf32>
+func.func @levels(%x: tensor<1x64x56x56xf32>) -> tensor<1x64x56x56xf32> {
+  %w = graph.constant dense_resource<levels> : tensor<64x64x3x3xf32>
+  %y = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x64x56x56xf32>, tensor<64x64x3x3xf32> -> tensor<1x64x56x56xf32>
+  return %y : tensor<1x64x56x56xf32>
+}
+}

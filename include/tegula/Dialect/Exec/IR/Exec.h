@@ -20,6 +20,16 @@
 namespace tegula::exec {
 /// Bytes that an element of a buffer takes.
 int64_t getElementBytes(mlir::Type element);
+
+/// What memory holds of a constant.
+struct StoredElements {
+  llvm::ArrayRef<char> bytes; ///< of all elements, or of one where all are equal
+  bool isSplat = false;
+
+  bool operator==(const StoredElements &other) const { return isSplat == other.isSplat && bytes == other.bytes; }
+};
+/// Nothing where the elements' resource is missing.
+std::optional<StoredElements> getStoredElements(mlir::ElementsAttr elements);
 } // namespace tegula::exec
 
 #define GET_ATTRDEF_CLASSES

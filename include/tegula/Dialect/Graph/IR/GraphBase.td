@@ -20,7 +20,8 @@ def Graph_Dialect : Dialect {
     dynamic dimensions anywhere. No op here knows about tiles, devices or buffers.
 
     `graph.precision` on the module says how exactly the model computes (`--precision=`): "f32", "f32-strict" or "bf16"; f32
-    without the attribute.
+    without the attribute. `graph.channel_block` on it is the length of channel blocks where levels of one artifact agreed
+    on it; else each target has its own.
   }];
   let hasConstantMaterializer = 1;
   let hasOperationAttrVerify = 1;

@@ -66,7 +66,7 @@ private:
 
   const Convolution &convolution;
   sched::CPUConvolutionAttr schedule;
-  MachineModel::IntegerDot instruction;
+  DotInstruction instruction;
   bool hasBFloatDot;
   FlatAccess x, weight;
   Index rows, columns;

@@ -46,7 +46,7 @@ private:
 
   const Depthwise &depthwise;
   int64_t pixels;
-  MachineModel::IntegerDot instruction;
+  DotInstruction instruction;
   bool keepsWeights;
   FlatAccess x, weight;
   /// Those of the row's block of channels.

@@ -110,8 +110,8 @@ private:
   mlir::Value toWords(mlir::Value packed);
   mlir::Value fromWords(mlir::Value words);
   /// What the packing is for.
-  MachineModel::IntegerDot instruction() const {
-    return shape.packing.group == 4 ? MachineModel::IntegerDot::Bytes : MachineModel::IntegerDot::Pairs;
+  DotInstruction instruction() const {
+    return {shape.packing.group == 4 ? MachineModel::IntegerDot::Bytes : MachineModel::IntegerDot::Pairs, shape.lanes};
   }
   /// `sum` plus the products of packed values of the left and the right operand, group by group.
   mlir::Value dot(mlir::Value sum, mlir::Value left, mlir::Value right);

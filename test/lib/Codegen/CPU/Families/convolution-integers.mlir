@@ -50,6 +50,24 @@ module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux
 
 // -----
 
+// Blocks of another level of the same artifact, twice as long as a vector: one instruction for each half.
+// CHECK: exec.kernel
+// CHECK-SAME: schedule = #sched.cpu_convolution<
+// CHECK: vector.load {{.*}}, vector<32xi16>
+// CHECK: %[[LOW:.*]] = vector.extract_strided_slice %[[SUM:.*]] {offsets = [0], sizes = [8], strides = [1]} : vector<16xi32>
+// CHECK: %[[P:.*]] = llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+// CHECK: %[[A:.*]] = arith.addi %[[LOW]], %[[P]] : vector<8xi32>
+// CHECK: vector.extract_strided_slice {{.*}} {offsets = [8], sizes = [8], strides = [1]} : vector<16xi32>
+// CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "", vector_bits = 256>} {
+  func.func @main(%x: tensor<1x4x28x28x16xui8>, %w: tensor<6x4x3x3x8x16x2xi16>) -> tensor<1x6x26x26x16xi32> {
+    %y = graph.blocked_conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x4x28x28x16xui8>, tensor<6x4x3x3x8x16x2xi16> -> tensor<1x6x26x26x16xi32>
+    return %y : tensor<1x6x26x26x16xi32>
+  }
+}
+
+// -----
+
 // Without an instruction, four products one after the other.
 // CHECK: exec.kernel
 // CHECK-SAME: schedule = #sched.cpu_convolution<
