@@ -40,6 +40,7 @@ static void buildLayout(OpPassManager &manager, const TargetBackend &) {
   manager.addNestedPass<func::FuncOp>(createGraphPropagateLayoutPass());
   clean(manager);
   manager.addNestedPass<func::FuncOp>(createGraphBlockChannelsPass());
+  manager.addNestedPass<func::FuncOp>(createGraphBlockColumnsPass());
   clean(manager);
   manager.addPass(createGraphFoldConstantsPass());
   manager.addNestedPass<func::FuncOp>(createGraphVerifyLayoutPass());
@@ -106,7 +107,7 @@ static const Stage stages[] = {
     {"graph", "shapes inferred, constants folded, graph rewritten", "no ONNX carrier is left", buildGraph},
     {"quant", "contractions of dequantized values on integers, and on bf16 where asked for",
      "accumulator types are explicit", buildQuant},
-    {"layout", "transposes moved together and cancelled, channels of images in blocks",
+    {"layout", "transposes moved together and cancelled, channels of images and columns of weights in blocks",
      "no transpose follows a transpose", buildLayout},
     {"linalg", "graph ops lowered to linalg, tensor, arith, math and scf", "no graph op is left", buildLinalg},
     {"kernels", "operations fused and cut into kernels, equal kernels merged", "the host function only dispatches",

@@ -14,6 +14,7 @@
 //   %y = graph.matmul %x, %t                                         %y = graph.matmul %x, %t
 //
 // A splat stays a splat: an op whose result would be far bigger than what its operands hold is not constant here.
+#include "tegula/Dialect/Graph/IR/Blocked.h"
 #include "tegula/Dialect/Graph/IR/Constants.h"
 #include "tegula/Dialect/Graph/IR/Types.h"
 #include "tegula/Dialect/Graph/Transforms/Passes.h"
@@ -245,7 +246,7 @@ struct GraphFoldConstantsPass : tegula::impl::GraphFoldConstantsPassBase<GraphFo
   /// Ops whose operands are all data: no axes, no shapes, which decide types.
   static bool readsOnlyData(Operation *op) {
     return isa<TransposeOp, CastOp, QuantizeOp, DequantizeOp, AddOp, SubOp, MulOp, DivOp, NegOp, AbsOp, SqrtOp,
-               ReciprocalOp>(op);
+               ReciprocalOp, BlockColumnsOp>(op);
   }
 
   /// The type without its extents, but for those of 1, which broadcast.

@@ -84,6 +84,23 @@ static bool matchBody(linalg::GenericOp op) {
   return (dependsOnlyOn(left, a) && dependsOnlyOn(right, b)) || (dependsOnlyOn(left, b) && dependsOnlyOn(right, a));
 }
 
+/// Whether `map` says where the columns of a matrix lie in blocks: (column floordiv c, depth, column mod c), with c the
+/// last extent of an operand of type `type`; `column` is the loop.
+static bool matchColumnBlocks(AffineMap map, ShapedType type, unsigned &column) {
+  if (map.getNumResults() != 3 || !type.hasStaticShape())
+    return false;
+  auto block = dyn_cast<AffineBinaryOpExpr>(map.getResult(0)), element = dyn_cast<AffineBinaryOpExpr>(map.getResult(2));
+  AffineExpr length = getAffineConstantExpr(type.getDimSize(2), map.getContext());
+  if (!block || !element || block.getKind() != AffineExprKind::FloorDiv || element.getKind() != AffineExprKind::Mod ||
+      block.getLHS() != element.getLHS() || block.getRHS() != length || element.getRHS() != length)
+    return false;
+  auto loop = dyn_cast<AffineDimExpr>(block.getLHS());
+  if (!loop || !isa<AffineDimExpr>(map.getResult(1)) || map.getResult(1) == loop)
+    return false;
+  column = loop.getPosition();
+  return true;
+}
+
 bool tegula::matchContraction(linalg::GenericOp op, ContractionInfo &info) {
   if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 || !matchBody(op))
     return false;
@@ -95,9 +112,22 @@ bool tegula::matchContraction(linalg::GenericOp op, ContractionInfo &info) {
     info.extents[loop] = extent;
 
   SmallVector<SmallVector<bool>> uses;
-  for (AffineMap map : op.getIndexingMapsArray()) {
+  std::optional<unsigned> blockedOperand;
+  for (auto [operand, map] : llvm::enumerate(op.getIndexingMapsArray())) {
     SmallVector<bool> used(loops, false);
     auto &forms = info.coefficients.emplace_back();
+    auto type = cast<ShapedType>(op->getOperand(operand).getType());
+    if (unsigned column; operand < 2 && matchColumnBlocks(map, type, column)) {
+      blockedOperand = operand;
+      info.columnBlock = type.getDimSize(2);
+      info.columnBlockStep = type.getDimSize(1) * type.getDimSize(2);
+      used[column] = true;
+      // The emitter adds the column's own term.
+      map = AffineMap::get(
+          loops, 0,
+          {getAffineConstantExpr(0, op.getContext()), map.getResult(1), getAffineConstantExpr(0, op.getContext())},
+          op.getContext());
+    }
     for (AffineExpr expression : map.getResults()) {
       auto form = getLinearForm(expression, loops);
       if (failed(form))
@@ -136,8 +166,14 @@ bool tegula::matchContraction(linalg::GenericOp op, ContractionInfo &info) {
     info.lhs = 1 - info.rhs;
     break;
   }
+  if (blockedOperand) {
+    info.rhs = *blockedOperand;
+    info.lhs = 1 - info.rhs;
+  }
   for (unsigned loop : resultLoops) {
-    if (info.extents[loop] == 1)
+    // Columns in blocks are columns even if there is only one of them.
+    bool isBlocked = blockedOperand && uses[info.rhs][loop];
+    if (info.extents[loop] == 1 && !isBlocked)
       continue;
     bool left = uses[info.lhs][loop], right = uses[info.rhs][loop];
     (left == right ? info.batch : left ? info.rows : info.columns).push_back(loop);

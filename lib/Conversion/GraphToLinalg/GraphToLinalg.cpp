@@ -128,6 +128,7 @@ struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass
     tegula::populateViewLowerings(converter, patterns);
     tegula::populateConvolutionLowerings(converter, patterns);
     tegula::populateBlockedConvolutionLowerings(converter, patterns);
+    tegula::populateBlockedMatMulLowerings(converter, patterns);
     tegula::populatePoolingLowerings(converter, patterns);
     tegula::populateRecurrentLowerings(converter, patterns);
     tegula::populateNormalizationLowerings(converter, patterns);

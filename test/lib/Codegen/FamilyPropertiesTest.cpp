@@ -58,6 +58,19 @@ const Case cases[] = {
      R"(%y = graph.matmul %a, %b : tensor<17x41xbf16>, tensor<41x33xbf16> -> tensor<17x33xf32>)"},
     {"Integers", "matmul", "%a: tensor<17x40xi8>, %b: tensor<40x33xi8>", "tensor<17x33xi32>",
      R"(%y = graph.matmul %a, %b : tensor<17x40xi8>, tensor<40x33xi8> -> tensor<17x33xi32>)"},
+    {"ColumnsInBlocks", "matmul", "%a: tensor<3x50xf32>, %b: tensor<5x50x16xf32>, %c: tensor<70xf32>",
+     "tensor<3x70xf32>",
+     R"(%m = graph.blocked_matmul %a, %b {columns = 70 : i64} : tensor<3x50xf32>, tensor<5x50x16xf32> -> tensor<3x70xf32>
+        %s = graph.add %m, %c : tensor<3x70xf32>, tensor<70xf32> -> tensor<3x70xf32>
+        %y = graph.relu %s : tensor<3x70xf32> -> tensor<3x70xf32>)",
+     true},
+    {"HalvesInBlocks", "matmul", "%a: tensor<?x41xf16>, %b: tensor<3x41x32xf16>", "tensor<?x96xf16>",
+     R"(%y = graph.blocked_matmul %a, %b {columns = 96 : i64} : tensor<?x41xf16>, tensor<3x41x32xf16> -> tensor<?x96xf16>)",
+     true},
+    // Shorter than vectors of AVX-512, and of another type than the left operand.
+    {"ShortBlocks", "matmul", "%a: tensor<2x9x40xf32>, %b: tensor<5x40x8xbf16>", "tensor<2x9x37xf32>",
+     R"(%y = graph.blocked_matmul %a, %b {columns = 37 : i64} : tensor<2x9x40xf32>, tensor<5x40x8xbf16> -> tensor<2x9x37xf32>)",
+     true},
     {"Softmax", "map", "%a: tensor<?x37xf32>", "tensor<?x37xf32>",
      R"(%y = graph.softmax %a {axes = array<i64: 1>} : tensor<?x37xf32> -> tensor<?x37xf32>)"},
     {"Transpose", "map", "%a: tensor<5x19x33xf32>", "tensor<33x19x5xf32>",

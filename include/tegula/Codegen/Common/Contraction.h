@@ -23,6 +23,10 @@ struct ContractionInfo {
   llvm::SmallVector<unsigned> batch, rows, columns, depth;
   /// Extent of each loop; ShapedType::kDynamic where it is known at run time only.
   llvm::SmallVector<int64_t> extents;
+  /// Elements of a block of columns, where the right operand holds blocks of them (`graph.blocked_matmul`), and from
+  /// the start of a block to that of the next one; else 0. `coefficients` then say where the first column of a block
+  /// is.
+  int64_t columnBlock = 0, columnBlockStep = 0;
   /// Coefficients of the loops in each result of the indexing map of operand 0, 1 and the output; after the loops, the
   /// constant.
   llvm::SmallVector<llvm::SmallVector<llvm::SmallVector<int64_t>>, 3> coefficients;

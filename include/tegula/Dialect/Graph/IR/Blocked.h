@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Ops on images whose channels lie in blocks, as stage `layout` makes them.
+// Ops on images and matrices that lie in blocks, as stage `layout` makes them.
 #ifndef TEGULA_DIALECT_GRAPH_IR_BLOCKED_H
 #define TEGULA_DIALECT_GRAPH_IR_BLOCKED_H
 

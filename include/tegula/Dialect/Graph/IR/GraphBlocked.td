@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Ops on images whose channels lie in blocks. Only stage `layout` makes them, so they have declarations of their own
-// (Blocked.h), which import and most lowerings never see.
+// Ops on images whose channels, and matrices whose columns, lie in blocks. Only stage `layout` makes them, so they have
+// declarations of their own (Blocked.h), which import and most lowerings never see.
 #ifndef TEGULA_GRAPH_BLOCKED
 #define TEGULA_GRAPH_BLOCKED
 
@@ -70,6 +70,30 @@ def Graph_BlockedDepthwiseConvOp : Graph_PureOp<"blocked_depthwise_conv"> {
                        DefaultValuedAttr<I64Attr, "0">:$x_offset, DefaultValuedAttr<I64Attr, "0">:$x_padding);
   let results = (outs Graph_NumericTensor:$y);
   let assemblyFormat = "$x `,` $weight (`,` $bias^)? attr-dict `:` type(operands) `->` type($y)";
+  let hasVerifier = 1;
+}
+
+def Graph_BlockColumnsOp : Graph_PureOp<"block_columns", [SameOperandsAndResultElementType]> {
+  let summary = "[K, N] as [ceil(N / length), K, length], filled up with zeros.";
+  let description = [{
+    A relayout: column k is element k mod `length` of each row of block k / `length`. What the last block holds beyond N is 0.
+  }];
+  let arguments = (ins Graph_NumericTensor:$x, I64Attr:$length);
+  let results = (outs Graph_NumericTensor:$y);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
+  let hasVerifier = 1;
+}
+
+def Graph_BlockedMatMulOp : Graph_PureOp<"blocked_matmul"> {
+  let summary = "Matrix product with a right operand whose columns lie in blocks.";
+  let description = [{
+    The product of `graph.matmul` of `x` [..., K] and a matrix of K rows and `columns` columns, which `weight` holds as
+    `graph.block_columns` lays it out: [ceil(`columns` / c), K, c]. Elements are f32, f16 or bf16, sums f32. `weight` may be of another
+    type than `x`; the result has the type of `x`, or is f32.
+  }];
+  let arguments = (ins Graph_NumericTensor:$x, Graph_NumericTensor:$weight, I64Attr:$columns);
+  let results = (outs Graph_NumericTensor:$y);
+  let assemblyFormat = "$x `,` $weight attr-dict `:` type(operands) `->` type($y)";
   let hasVerifier = 1;
 }
 

@@ -91,6 +91,17 @@ def GraphBlockChannelsPass : Pass<"graph-block-channels", "::mlir::func::FuncOp"
   let dependentDialects = ["::tegula::graph::GraphDialect"];
 }
 
+def GraphBlockColumnsPass : Pass<"graph-block-columns", "::mlir::func::FuncOp"> {
+  let summary = "Lays constant weights of matrix products out in the order in which they are read";
+  let description = [{
+    A `graph.matmul` of floats with constant weights that nothing else reads becomes `graph.blocked_matmul`: columns lie in
+    blocks as long as the target's vectors, by an op that graph-fold-constants evaluates. Plain stay weights below 32 KiB,
+    those of bf16 where the target sums products of pairs of bf16 in one instruction, and those whose last block would be
+    filled up with more than a quarter of what there is. Without a CPU target on the module nothing changes.
+  }];
+  let dependentDialects = ["::tegula::graph::GraphDialect"];
+}
+
 def GraphVerifyLayoutPass : Pass<"graph-verify-layout", "::mlir::func::FuncOp"> {
   let summary = "Fails where two transposes follow each other: the contract of stage layout";
   let description = [{

@@ -19,6 +19,8 @@ using namespace tegula::matmul;
 
 DepthPacking matmul::planPacking(const ContractionInfo &info, const MachineModel &machine) {
   DepthPacking packing;
+  if (info.columnBlock != 0)
+    return packing;
   if (machine.bfloatDot && allowsBFloatDot(info)) {
     packing.group = 2;
     packing.isFloat = true;

@@ -128,6 +128,8 @@ private:
     Index base, step;
     bool packed;
     Index sums;
+    /// Where each vector starts, beside `base`, if they are not neighbours.
+    llvm::SmallVector<Index> vectors = {};
   };
   Values computeTile(Index row, Index rowEnd, Index blockRow, Index packedRow, Index depth, Index depthCount,
                      const RhsPanel &rhs);
@@ -171,6 +173,8 @@ private:
     Index row, rowCount, column, columnCount, depth, depthCount;
   };
   void emitBlock(BlockExtent block);
+  /// Whether each vector of the right operand lies in one of its blocks of columns.
+  bool readsBlocks() const { return info.columnBlock != 0 && info.columnBlock % shape.lanes == 0; }
   void emitPanel(const BlockExtent &block, Index panel);
 
   // --- small helpers

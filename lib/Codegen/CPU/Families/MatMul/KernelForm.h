@@ -22,10 +22,10 @@ struct Group {
   Index total;
 };
 
-/// How an operand's address depends on the collapsed index of a group: not at all, by a constant step, or by a table of
-/// offsets that is filled for each block.
+/// How an operand's address depends on the collapsed index of a group: not at all, by a constant step, by a table of
+/// offsets that is filled for each block, or as blocks of columns say (`ContractionInfo::columnBlock`).
 struct Dependence {
-  enum Kind { None, Linear, Table } kind = None;
+  enum Kind { None, Linear, Table, Blocks } kind = None;
   Index step;
   /// memref<block x index>, indexed from the start of the block.
   mlir::Value table;

@@ -3,6 +3,7 @@
 // The loop nest over blocks and panels, and the share of each worker.
 //
 #include "Emitter.h"
+#include "Schedule.h"
 
 #include "tegula/Dialect/Exec/IR/Exec.h"
 
@@ -64,6 +65,22 @@ void Emitter::emitPanel(const BlockExtent &block, Index panel) {
     walkRows({packedRhs, math.of(0), packedStep, true, math.of(0)});
   };
   const Dependence &columns = rhs.dependence[Columns], &depths = rhs.dependence[Depth];
+  if (readsBlocks()) {
+    RhsPanel blocks{rhs.flat, rhs.batchBase, math.of(0), false, math.of(0)};
+    blocks.base = math.add(blocks.base, term(rhs, Depth, block.depth, block.depth));
+    if (depths.kind == Dependence::Linear)
+      blocks.step = depths.step;
+    // Each vector lies in one block; beyond the last one that is read again, and nobody stores these sums.
+    Index total = groups[Columns].total, last = math.sub(total, math.of(1));
+    last = math.sub(last, math.rem(last, math.of(shape.lanes)));
+    auto known = getConstantIntValue(total);
+    bool isWhole = known && *known % shape.nr == 0;
+    for (int64_t j = 0; j < shape.vectors; ++j) {
+      Index start = math.add(column, math.of(j * shape.lanes));
+      blocks.vectors.push_back(term(rhs, Columns, isWhole ? start : math.min(start, last), block.column));
+    }
+    return walkRows(blocks);
+  }
   if (shape.packing.group > 1 || columns.kind != Dependence::Linear || !IndexMath::isConstant(columns.step, 1) ||
       depths.kind == Dependence::Table)
     return packAlone();
@@ -183,7 +200,7 @@ void Emitter::emit(mlir::Block *entry) {
     partial->dependence[Columns] = {Dependence::Linear, math.of(1), {}};
   }
   // A batch of one, or one token: packing the right operand would cost many times the product.
-  if (!getConstantIntValue(groups[Rows].total) && shape.packRhs) {
+  if (!getConstantIntValue(groups[Rows].total) && (shape.packRhs || readsBlocks())) {
     Shape usual = shape;
     return ifTrue(
         math.equal(groups[Rows].total, math.of(1)),
@@ -204,7 +221,7 @@ void Emitter::emit(mlir::Block *entry) {
 Shape Emitter::oneRowShape() const {
   Shape row = shape;
   row.mr = row.mc = 1;
-  row.vectors = 8;
+  row.vectors = info.columnBlock != 0 ? countStreams(info) : 8;
   row.nr = row.vectors * row.lanes;
   row.nc = std::max<int64_t>(shape.nc / row.nr, 1) * row.nr;
   row.unroll = 4;

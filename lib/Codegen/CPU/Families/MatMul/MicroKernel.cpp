@@ -17,7 +17,7 @@ void Emitter::multiplyAdd(MutableArrayRef<Value> sums, ValueRange lhsRows, Index
   int64_t group = shape.packing.group;
   Index columnStart = math.add(panel.base, math.mul(k, panel.step));
   for (int64_t j = 0; j < shape.vectors; ++j) {
-    Index at = math.add(columnStart, math.of(j * shape.lanes * group));
+    Index at = math.add(columnStart, panel.vectors.empty() ? math.of(j * shape.lanes * group) : panel.vectors[j]);
     if (group > 1)
       columns.push_back(vector::LoadOp::create(b, loc, VectorType::get({shape.lanes * group}, packedType()), panel.flat,
                                                math.value(at)));

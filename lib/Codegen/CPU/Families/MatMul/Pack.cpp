@@ -138,7 +138,7 @@ void Emitter::fillRhsPanel(const RhsSource &source) {
     overDepths(math.of(0), source.depthCount,
                [&](Index k, bool whole) { packElements(source, k, whole, begin, source.valid); });
   };
-  if (columns.kind == Dependence::None)
+  if (columns.kind == Dependence::None || columns.kind == Dependence::Blocks)
     return byElements(math.of(0));
   auto copy = [&](Index k, bool whole, Index j, Value mask) {
     Value packed = loadGroup(k, source.depthCount, whole, [&](Index at) {

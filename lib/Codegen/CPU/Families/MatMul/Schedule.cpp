@@ -58,6 +58,24 @@ LogicalResult matmul::verifySchedule(sched::CPUMatMulAttr schedule, const Contra
   return success();
 }
 
+/// Depths in a row that are read of each column where the right operand lies in memory row by row and is read once: as
+/// many streams, each in the order of memory. The sums stay in the first cache.
+static constexpr int64_t streamedDepth = 12;
+
+int64_t matmul::countStreams(const ContractionInfo &info) {
+  int64_t depth = info.extent(info.depth);
+  return !ShapedType::isDynamic(depth) && depth <= 64 ? 8 : 4;
+}
+
+/// Whether both operands are contiguous along the depth.
+static bool areDeep(const ContractionInfo &info) {
+  return !info.depth.empty() && llvm::all_of(ArrayRef{0, 1}, [&](int operand) {
+    const auto &forms = info.coefficients[operand];
+    return !forms.empty() && forms.back()[info.depth.back()] == 1 &&
+           llvm::count(forms.back(), 0) + 1 == int64_t(forms.back().size());
+  });
+}
+
 /// The values below `extent`, and the first that covers it.
 static SmallVector<int64_t> upTo(ArrayRef<int64_t> values, int64_t extent) {
   SmallVector<int64_t> result;
@@ -81,12 +99,15 @@ SearchSpace matmul::makeSpace(const ContractionInfo &info, const MachineModel &m
   space.addKnob("micro_n", upTo(widths, columns));
   space.addKnob("tile_m", upTo({24, 48, 96, 192, 384, 768}, rows));
   space.addKnob("tile_n", upTo({64, 128, 256, 512, 1024, 2048, 4096}, columns));
-  space.addKnob("tile_k", upTo({64, 128, 192, 256, 384, 512, 768, 1024}, depth));
-  space.addKnob("unroll", {1, 2, 4, 8});
+  space.addKnob("tile_k",
+                upTo({streamedDepth, 64, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096, 8192, 16384}, depth));
+  space.addKnob("unroll", {1, 2, 4, 8, streamedDepth});
   // Groups of depths come from packing alone.
   bool groups = planPacking(info, machine).group > 1;
   space.addKnob("pack_lhs", groups ? SmallVector<int64_t>{1} : SmallVector<int64_t>{0, 1});
-  space.addKnob("pack_rhs", {0, 1});
+  // Blocks of columns are what packing would make of them.
+  bool isBlocked = info.columnBlock != 0;
+  space.addKnob("pack_rhs", isBlocked ? SmallVector<int64_t>{0} : SmallVector<int64_t>{0, 1});
   int64_t registers = machine.vectorRegisters;
   space.addConstraint("registers(micro_m, micro_n / " + std::to_string(lanes) + ") <= " + std::to_string(registers),
                       {"micro_m", "micro_n"},
@@ -95,8 +116,9 @@ SearchSpace matmul::makeSpace(const ContractionInfo &info, const MachineModel &m
                       {"micro_m", "micro_n", "unroll"},
                       [=](ArrayRef<int64_t> v) { return v[2] == 1 || v[0] * v[1] * v[2] <= maxUnrolledOps * lanes; });
   // Reading the right operand where it is pays only when few panels of rows use it again.
-  space.addConstraint("pack_rhs or rows <= 4 * micro_m", {"micro_m", "pack_rhs"},
-                      [=](ArrayRef<int64_t> v) { return v[1] || (!ShapedType::isDynamic(rows) && rows <= 4 * v[0]); });
+  space.addConstraint("pack_rhs or rows <= 4 * micro_m", {"micro_m", "pack_rhs"}, [=](ArrayRef<int64_t> v) {
+    return v[1] || isBlocked || (!ShapedType::isDynamic(rows) && rows <= 4 * v[0]);
+  });
   return space;
 }
 
@@ -128,6 +150,8 @@ Configuration matmul::chooseDefault(const SearchSpace &space, const ContractionI
     for (int64_t n : values("micro_n")) {
       if (countRegisters(m, n / lanes) > machine.vectorRegisters)
         continue;
+      if (info.columnBlock != 0 && rows <= m && !ShapedType::isDynamic(rows) && n / lanes > countStreams(info))
+        continue;
       double cycles = estimateCycles(m, n / lanes, lanes, estimate(rows), estimate(columns));
       if (cycles < best)
         best = cycles, microRows = m, microColumns = n;
@@ -144,18 +168,35 @@ Configuration matmul::chooseDefault(const SearchSpace &space, const ContractionI
       if (value >= wanted)
         blockDepth = value;
   // With nothing packed, blocks are only the rounds in which the result is loaded and stored.
-  bool packRhs = ShapedType::isDynamic(rows) || rows > microRows;
-  if (!packRhs)
-    blockDepth = values("tile_k").back();
+  bool isReused = ShapedType::isDynamic(rows) || rows > microRows, isBlocked = info.columnBlock != 0;
+  bool packRhs = isReused && !isBlocked, isStreamed = false;
+  if (!isReused) {
+    bool groups = planPacking(info, machine).group > 1, isInPlace = isBlocked || (!groups && areDeep(info));
+    // Blocks that may have to be packed stay in the cache.
+    blockDepth = isInPlace ? values("tile_k").back() : largestUpTo("tile_k", 1024);
+    double bytes = double(estimate(depth)) * double(estimate(columns)) * info.rhsType.getIntOrFloatBitWidth() / 8;
+    isStreamed = !isInPlace && !groups && bytes > double(machine.l2Bytes) && estimate(depth) > streamedDepth &&
+                 microRows * streamedDepth <= maxUnrolledOps;
+    if (isStreamed) {
+      blockDepth = streamedDepth;
+      int64_t vectors = std::clamp<int64_t>(maxUnrolledOps / streamedDepth / microRows, 1, countStreams(info));
+      microColumns = std::min(largestUpTo("micro_n", vectors * lanes), microColumns);
+    }
+  }
   int64_t bytes = width / 8;
   int64_t blockRows = largestUpTo("tile_m", std::max<int64_t>(machine.l2Bytes / 2 / (blockDepth * bytes), 24));
   int64_t blockColumns = largestUpTo("tile_n", std::max<int64_t>(machine.l3Bytes / 4 / (blockDepth * bytes), 64));
+  if (isStreamed)
+    blockColumns = values("tile_n").back();
   int64_t unroll = 1;
   for (int64_t candidate : {2, 4})
     if (microRows * microColumns / lanes * candidate <= maxUnrolledOps)
       unroll = candidate;
+  if (isStreamed)
+    unroll = streamedDepth;
   // Rows far apart in memory share few cache sets: packed even when contiguous.
-  bool packLhs = packRhs || values("pack_lhs").front() == 1;
+  bool convertsRows = isBlocked && microRows > 1 && info.lhsType != info.accumulator;
+  bool packLhs = isReused || convertsRows || (isStreamed && microRows > 1) || values("pack_lhs").front() == 1;
   Configuration point = space.point({{"micro_m", microRows},
                                      {"micro_n", microColumns},
                                      {"tile_m", blockRows},

@@ -12,6 +12,10 @@ namespace tegula::matmul {
 /// Vector registers of the innermost loop: the sums, one row of the right panel, one broadcast element.
 int64_t countRegisters(int64_t rows, int64_t vectors);
 
+/// Vectors of a row of the register block where the right operand is read once: few streams, which the hardware sees
+/// coming, but more where each of them is short.
+int64_t countStreams(const ContractionInfo &info);
+
 mlir::LogicalResult verifySchedule(sched::CPUMatMulAttr schedule, const ContractionInfo &info,
                                    const MachineModel &machine, KernelFamily::EmitError emitError);
 SearchSpace makeSpace(const ContractionInfo &info, const MachineModel &machine);

@@ -68,6 +68,8 @@ void Emitter::setUpAccesses() {
   linalg::GenericOp op = info.op;
   lhs = makeAccess(op->getOperand(info.lhs), info.coefficients[info.lhs]);
   rhs = makeAccess(op->getOperand(info.rhs), info.coefficients[info.rhs]);
+  if (info.columnBlock != 0)
+    rhs.dependence[Columns].kind = Dependence::Blocks;
   allAccesses = {&lhs, &rhs};
   for (Value buffer : form.stored)
     results[buffer] = makeAccess(buffer, info.coefficients[2]);
@@ -94,7 +96,8 @@ void Emitter::setUpWorkspace(Block *entry) {
   const Shape s = shape, row = oneRowShape();
   int64_t panel = s.kc * std::max(s.nr, row.nr), nc = std::max(s.nc, row.nc);
   int64_t rhsStart = bytes;
-  reserve(packedRhs, s.packRhs ? std::max(s.kc * s.nc, panel) : panel, packedType());
+  if (s.packRhs || !(readsBlocks() || usesDotKernel()))
+    reserve(packedRhs, s.packRhs ? std::max(s.kc * s.nc, panel) : panel, packedType());
   if (s.packing.isFloat) {
     // A row alone packs its panels as f32, in the same place.
     views.push_back({rhsStart, {MemRefType::get({s.kc * row.nr}, info.accumulator), &packedRowRhs}});
@@ -148,6 +151,11 @@ Index Emitter::term(const Access &access, GroupKind group, Index index, Index bl
     return math.of(0);
   if (dependence.kind == Dependence::Linear)
     return math.mul(index, dependence.step);
+  if (dependence.kind == Dependence::Blocks) {
+    Index length = math.of(info.columnBlock);
+    Index block = math.mul(math.floorDiv(index, length), math.of(info.columnBlockStep));
+    return math.add(block, math.rem(index, length));
+  }
   return memref::LoadOp::create(b, loc, dependence.table, math.value(math.sub(index, blockStart))).getResult();
 }
 

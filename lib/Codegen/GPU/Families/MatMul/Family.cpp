@@ -49,7 +49,7 @@ public:
 
   bool match(func::FuncOp kernel) const override {
     ContractionInfo info;
-    return matchKernel(kernel, info);
+    return matchKernel(kernel, info) && info.columnBlock == 0; // no GPU has vectors to block columns for
   }
 
   /// A tile no larger than the result, 16 x 16 threads.
