@@ -9,6 +9,11 @@ using namespace tegula::graph;
 
 static Type elementOf(Value value) { return cast<TensorType>(value.getType()).getElementType(); }
 
+int64_t tegula::graph::getBlockLength(ModuleOp module, int64_t lanes) {
+  auto common = module->getAttrOfType<IntegerAttr>("graph.channel_block");
+  return common ? common.getInt() : lanes;
+}
+
 LogicalResult BlockColumnsOp::inferTypes(SmallVectorImpl<Type> &types) {
   auto x = dyn_cast<RankedTensorType>(getX().getType());
   if (!x) {

@@ -626,8 +626,7 @@ struct GraphBlockChannelsPass : tegula::impl::GraphBlockChannelsPassBase<GraphBl
     auto target = module ? module->getAttrOfType<exec::CPUTargetAttr>("exec.target") : exec::CPUTargetAttr();
     if (!target)
       return;
-    auto block = module->getAttrOfType<IntegerAttr>("graph.channel_block");
-    Blocker(getOperation(), target, block ? block.getInt() : target.getVectorBits() / 32).run();
+    Blocker(getOperation(), target, getBlockLength(module, target.getVectorBits() / 32)).run();
   }
 };
 } // namespace

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  graph.matmul of floats with constant weights.
-// Out: the same product with the weights in blocks of columns as long as the target's vectors, so that no run packs
-//      them, and a worker reads its part of them in the order of memory: a product of few rows takes as long as that.
+// Out: the same product with the weights in blocks of columns as long as the target's vectors (or the module's
+//      `graph.channel_block`, as for channels), so that no run packs them, and a worker reads its part of them in the
+//      order of memory: a product of few rows takes as long as that.
 // Algorithm: each product by itself. The relayout is an op that graph-fold-constants evaluates, which takes the plain
 // weights' place: where others read these too, they stay as they are, so that no weight is stored twice. Pairs of bf16
 // that one instruction multiplies and sums are packed in another way.
@@ -28,9 +29,7 @@ namespace tegula {
 /// Smaller weights stay in the first cache, where their order does not matter.
 static constexpr int64_t leastBytes = 32 << 10;
 
-static int64_t getBlockLength(exec::CPUTargetAttr target) { return target.getVectorBits() / 32; }
-
-static bool canBlock(MatMulOp op, exec::CPUTargetAttr target) {
+static bool canBlock(MatMulOp op, exec::CPUTargetAttr target, int64_t length) {
   auto x = dyn_cast<RankedTensorType>(op.getLhs().getType());
   auto weight = dyn_cast<RankedTensorType>(op.getRhs().getType());
   if (!x || !weight || x.getRank() == 0 || weight.getRank() != 2 || !weight.hasStaticShape() || op.getTransposeLhs())
@@ -43,7 +42,7 @@ static bool canBlock(MatMulOp op, exec::CPUTargetAttr target) {
   if (weight.getNumElements() * int64_t(element.getIntOrFloatBitWidth() / 8) < leastBytes)
     return false;
   // What fills the last block is read, too.
-  int64_t length = getBlockLength(target), columns = weight.getDimSize(op.getTransposeRhs() ? 0 : 1);
+  int64_t columns = weight.getDimSize(op.getTransposeRhs() ? 0 : 1);
   if (4 * int64_t(llvm::alignTo(columns, length)) > 5 * columns)
     return false;
   Value constant = op.getRhs();
@@ -79,13 +78,14 @@ struct GraphBlockColumnsPass : tegula::impl::GraphBlockColumnsPassBase<GraphBloc
     auto target = module ? module->getAttrOfType<exec::CPUTargetAttr>("exec.target") : exec::CPUTargetAttr();
     if (!target)
       return;
+    int64_t length = getBlockLength(module, target.getVectorBits() / 32);
     SmallVector<MatMulOp> products;
     getOperation().walk([&](MatMulOp op) {
-      if (canBlock(op, target))
+      if (canBlock(op, target, length))
         products.push_back(op);
     });
     for (MatMulOp op : products)
-      block(op, getBlockLength(target));
+      block(op, length);
   }
 };
 } // namespace

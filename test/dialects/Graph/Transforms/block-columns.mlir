@@ -68,6 +68,19 @@ func.func @pairs(%x: tensor<64x480xbf16>) -> tensor<64x512xf32> {
 
 // -----
 
+// Levels of one artifact share the blocks of the widest.
+// CHECK-LABEL: func.func @level
+// CHECK: graph.blocked_matmul %{{.*}} : tensor<1x480xf32>, tensor<32x480x16xf32> -> tensor<1x512xf32>
+module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "", vector_bits = 256>, graph.channel_block = 16 : i64} {
+func.func @level(%x: tensor<1x480xf32>) -> tensor<1x512xf32> {
+  %w = graph.constant dense_resource<weight> : tensor<480x512xf32>
+  %y = graph.matmul %x, %w : tensor<1x480xf32>, tensor<480x512xf32> -> tensor<1x512xf32>
+  return %y : tensor<1x512xf32>
+}
+}
+
+// -----
+
 // CHECK-LABEL: func.func @no_target
 // CHECK: graph.matmul
 func.func @no_target(%x: tensor<1x480xf32>) -> tensor<1x512xf32> {
