@@ -59,6 +59,37 @@ def test_rows_of_a_run(element):
         check(compiled, arrays, rows, element)
 
 
+def halves(shape):
+    """f32 numbers that f16 holds: the denormals, zeros of both signs, the largest, infinities, and others."""
+    values = numpy.arange(1 << 16, dtype=numpy.uint16).view(numpy.float16)
+    return numpy.resize(values[~numpy.isnan(values)], shape).astype(numpy.float32)
+
+
+@pytest.mark.parametrize("kind", ["halves", "bfloats", "one more bit", "too small", "too large", "a NaN"])
+def test_exact_weights(kind, tmp_path):
+    """f32 weights that are numbers of a narrow type take half the memory; the sums are those of f32."""
+    depth, columns = 512, 256
+    w = uniform((depth, columns), ml_dtypes.bfloat16).astype(numpy.float32) if kind == "bfloats" else halves((depth, columns))
+    w[7, 9] = {"one more bit": 1 + 2.0**-11, "too small": 2.0**-25, "too large": 65536, "a NaN": numpy.nan}.get(kind, w[7, 9])
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    graph = helper.make_graph([node], "test", [helper.make_tensor_value_info("x", 1, [2, depth])],
+                              [helper.make_tensor_value_info("y", 1, [2, columns])],
+                              [onnx.numpy_helper.from_array(w, "w")])
+    compiled = tegula.compile(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]))
+    compiled.save(tmp_path / "model.so")
+    size = (tmp_path / "model.so").stat().st_size
+    assert (size < w.nbytes * 3 // 4) == (kind in ("halves", "bfloats"))
+    # Rows that pick one weight each: the numbers themselves.
+    for row in (0, 7, 300):
+        x = numpy.zeros((2, depth), numpy.float32)
+        x[:, row] = 1
+        with numpy.errstate(invalid="ignore"):
+            infinite = ~numpy.isfinite(w).all(axis=0)
+        got = compiled.run([x])[0]
+        numpy.testing.assert_array_equal(got[:, ~infinite], numpy.stack([w[row], w[row]])[:, ~infinite])
+        assert not numpy.isfinite(got[:, infinite]).any()
+
+
 def test_special_values():
     """Infinities, NaNs and denormals go through products as they do in f32; what fills the last block does not count."""
     depth, columns = 300, 70

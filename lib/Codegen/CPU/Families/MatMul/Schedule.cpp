@@ -174,7 +174,8 @@ Configuration matmul::chooseDefault(const SearchSpace &space, const ContractionI
     bool groups = planPacking(info, machine).group > 1, isInPlace = isBlocked || (!groups && areDeep(info));
     // Blocks that may have to be packed stay in the cache.
     blockDepth = isInPlace ? values("tile_k").back() : largestUpTo("tile_k", 1024);
-    double bytes = double(estimate(depth)) * double(estimate(columns)) * info.rhsType.getIntOrFloatBitWidth() / 8;
+    double elements = double(estimate(info.extent(info.batch))) * double(estimate(depth)) * double(estimate(columns));
+    double bytes = elements * info.rhsType.getIntOrFloatBitWidth() / 8;
     isStreamed = !isInPlace && !groups && bytes > double(machine.l2Bytes) && estimate(depth) > streamedDepth &&
                  microRows * streamedDepth <= maxUnrolledOps;
     if (isStreamed) {
