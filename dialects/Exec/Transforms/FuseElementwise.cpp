@@ -2,8 +2,9 @@
 // In:  linalg.generic ops on tensors, one per graph op.
 // Out: fewer of them: an elementwise producer is fused into its only consumer when the consumer reads each of its
 //      elements at most once, so that nothing is computed twice; a broadcast of a cheap body (no division, no math
-//      function) is fused too. Contractions take no producers but transposes: their operands are packed. No body grows
-//      beyond a size that the code generator handles well, so that a chain of any length compiles in linear time.
+//      function) is fused too. A transpose takes no producer that reads many operands. Contractions take no producers
+//      but transposes: their operands are packed. No body grows beyond a size that the code generator handles well, so
+//      that a chain of any length compiles in linear time.
 //
 //   %1 = generic {exp} %x;  %2 = generic {add} %1, %y      =>      %2 = generic {exp; add} %x, %y
 #include "tegula/Dialect/Exec/Transforms/Passes.h"
@@ -71,6 +72,36 @@ static bool isTranspose(linalg::GenericOp op) {
          llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) { return map.isPermutation(); });
 }
 
+/// Operands up to which it pays to read each of them across its rows instead of their result.
+static constexpr int64_t fewOperands = 2;
+
+/// Whether an op that computes along dimension `dim` first reads an operand of this map across its rows.
+static bool crossesRows(AffineMap map, AffineExpr dim) {
+  return map.getNumResults() != 0 && map.getResults().back() != dim &&
+         map.isFunctionOfDim(cast<AffineDimExpr>(dim).getPosition());
+}
+
+/// Whether `consumer`, which reads the result of `producer` by `map`, would read many operands across their rows.
+static bool crossesManyRows(linalg::GenericOp producer, linalg::GenericOp consumer, AffineMap map) {
+  AffineMap result = consumer.getIndexingMapsArray().back();
+  if (result.getNumResults() == 0)
+    return false;
+  AffineExpr dim = result.getResults().back();
+  if (!isa<AffineDimExpr>(dim) || !crossesRows(map, dim))
+    return false;
+  auto across = llvm::count_if(consumer.getDpsInputOperands(), [&](OpOperand *input) {
+    return crossesRows(consumer.getMatchingIndexingMap(input), dim);
+  });
+  // One value for a whole row or column is read once.
+  auto along = llvm::count_if(producer.getDpsInputOperands(), [&](OpOperand *input) {
+    return llvm::all_of(llvm::seq(0u, producer.getNumLoops()), [&](unsigned position) {
+      return producer.getMatchingIndexingMap(input).isFunctionOfDim(position);
+    });
+  });
+  // What the producer reads takes the place of what it makes.
+  return along > 1 && across - 1 + along > fewOperands;
+}
+
 static bool shouldFuse(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
@@ -88,7 +119,7 @@ static bool shouldFuse(OpOperand *operand) {
     return false;
   AffineMap map = consumer.getMatchingIndexingMap(operand);
   if (map.isPermutation())
-    return true;
+    return !crossesManyRows(producer, consumer, map);
   return isCheap(producer) && consumer.getNumReductionLoops() == 0;
 }
 

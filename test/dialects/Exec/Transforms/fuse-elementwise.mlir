@@ -43,3 +43,26 @@ func.func @main(%x: tensor<2x8x4x16xf32> {graph.name = "x", graph.dims = ["", ""
   %y = graph.matmul %t, %w : tensor<2x4x8x16xf32>, tensor<16x5xf32> -> tensor<2x4x8x5xf32>
   return %y : tensor<2x4x8x5xf32>
 }
+
+// -----
+
+// A transpose takes a producer of two operands; of three, which would all be read across their rows, only the last step.
+// CHECK-LABEL: func.func @main
+// CHECK: arith.addf
+// CHECK-NEXT: linalg.yield
+// CHECK: %[[B:.*]] = linalg.generic
+// CHECK: arith.addf
+// CHECK-NEXT: linalg.yield
+// CHECK: linalg.generic {{.*}} ins(%[[B]], %{{.*}} :
+// CHECK: arith.addf
+// CHECK-NEXT: linalg.yield
+// CHECK-NOT: linalg.generic
+// CHECK: return
+func.func @main(%x: tensor<8x16xf32> {graph.name = "x", graph.dims = ["", ""]}, %y: tensor<8x16xf32> {graph.name = "y", graph.dims = ["", ""]}, %z: tensor<8x16xf32> {graph.name = "z", graph.dims = ["", ""]}) -> (tensor<16x8xf32> {graph.name = "two", graph.dims = ["", ""]}, tensor<16x8xf32> {graph.name = "three", graph.dims = ["", ""]}) {
+  %a = graph.add %x, %y : tensor<8x16xf32>, tensor<8x16xf32> -> tensor<8x16xf32>
+  %two = graph.transpose %a {permutation = array<i64: 1, 0>} : tensor<8x16xf32> -> tensor<16x8xf32>
+  %b = graph.add %y, %z : tensor<8x16xf32>, tensor<8x16xf32> -> tensor<8x16xf32>
+  %c = graph.add %b, %x : tensor<8x16xf32>, tensor<8x16xf32> -> tensor<8x16xf32>
+  %three = graph.transpose %c {permutation = array<i64: 1, 0>} : tensor<8x16xf32> -> tensor<16x8xf32>
+  return %two, %three : tensor<16x8xf32>, tensor<16x8xf32>
+}

@@ -219,3 +219,28 @@ func.func @levels(%x: tensor<1x64x56x56xf32>) -> tensor<1x64x56x56xf32> {
   return %y : tensor<1x64x56x56xf32>
 }
 }
+
+// -----
+
+module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "znver4", features = "", vector_bits = 512>} {
+
+// A processor that splits its widest vectors fills halves of them with 24 channels,
+// CHECK-LABEL: func.func @halves
+// CHECK: graph.blocked_conv {{.*}} -> tensor<1x3x74x32x8xf32>
+// CHECK: graph.blocked_conv {{.*}} -> tensor<1x3x74x32x8xf32>
+func.func @halves(%x: tensor<1x24x74x32xf32>) -> tensor<1x24x74x32xf32> {
+  %w = graph.constant dense<0.5> : tensor<24x24x1x3xf32>
+  %c = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 1, 0, 1>, dilations = array<i64: 1, 1>} : tensor<1x24x74x32xf32>, tensor<24x24x1x3xf32> -> tensor<1x24x74x32xf32>
+  %d = graph.conv %c, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 1, 0, 1>, dilations = array<i64: 1, 1>} : tensor<1x24x74x32xf32>, tensor<24x24x1x3xf32> -> tensor<1x24x74x32xf32>
+  return %d : tensor<1x24x74x32xf32>
+}
+
+// and whole ones with 48, which halves would take longer for.
+// CHECK-LABEL: func.func @wholes
+// CHECK: graph.blocked_conv {{.*}} -> tensor<1x3x34x16x16xf32>
+func.func @wholes(%x: tensor<1x48x36x16xf32>) -> tensor<1x48x34x16xf32> {
+  %w = graph.constant dense<0.5> : tensor<48x48x3x1xf32>
+  %c = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x48x36x16xf32>, tensor<48x48x3x1xf32> -> tensor<1x48x34x16xf32>
+  return %c : tensor<1x48x34x16xf32>
+}
+}

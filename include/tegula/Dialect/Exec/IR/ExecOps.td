@@ -48,6 +48,8 @@ def Exec_CPUTargetAttr : AttrDef<Exec_Dialect, "CPUTarget"> {
     bool hasFastBFloatDot() const {
       return getVectorBits() == 512 && (getCpu() == "znver4" || getCpu() == "znver5");
     }
+    /// Whether an operation on the widest vectors takes as long as two on their halves.
+    bool splitsWideVectors() const { return getVectorBits() == 512 && getCpu() == "znver4"; }
   }];
 }
 
