@@ -39,6 +39,7 @@ def chosen_models(names, work):
 
     yield from models.corpus_models(wanted)
     yield from models.light_models(wanted, work)
+    yield from models.quantized_models(wanted, work)
 
 
 def main():

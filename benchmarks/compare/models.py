@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The models of a comparison: the shared corpus, and the onnx package's architectures with random weights."""
+"""The models of a comparison: the shared corpus, the onnx package's architectures with random weights, and 8-bit twins."""
 import dataclasses
 import json
 import os
@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy
 import onnx
+import onnx.version_converter
 from onnx import numpy_helper
 
 ROOT = Path(__file__).resolve().parents[2]
+#: rtol, atol and span of 8-bit models, whose rounding differs by a step here and there.
+QUANTIZED_TOLERANCE = (1e-2, 5e-2, 2e-2)
 
 
 @dataclasses.dataclass
@@ -79,7 +82,7 @@ def corpus_models(wanted):
         if "FLOAT16" in entry["dtypes"]:
             model.rtol = model.atol = 1e-2
         if entry["category"] == "quantized":
-            model.rtol, model.atol, model.span = 1e-2, 5e-2, 2e-2
+            model.rtol, model.atol, model.span = QUANTIZED_TOLERANCE
         yield model
 
 
@@ -128,8 +131,6 @@ def with_random_weights(model, seed):
 
 def light_models(wanted, work):
     """The architectures of the onnx package with random weights; what is right, ONNX Runtime without optimization says."""
-    import onnxruntime
-
     folder = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
     for source in sorted(folder.glob("light_*.onnx")):
         name = f"{source.stem}-random"
@@ -138,10 +139,49 @@ def light_models(wanted, work):
         path = work / f"{name}.onnx"
         model = with_random_weights(onnx.load(source), seed=0)
         onnx.save(model, path)
-        options = onnxruntime.SessionOptions()
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         generator = numpy.random.default_rng(1)
-        inputs = [generator.uniform(0, 1, about.shape).astype(numpy.float32) for about in session.get_inputs()]
-        feeds = {about.name: array for about, array in zip(session.get_inputs(), inputs)}
-        yield Model(name, path, inputs, session.run(None, feeds))
+        inputs = [generator.uniform(0, 1, [dimension.dim_value for dimension in about.type.tensor_type.shape.dim])
+                  .astype(numpy.float32) for about in model.graph.input]
+        yield Model(name, path, inputs, run_unoptimized(path, inputs))
+
+
+def run_unoptimized(path, inputs):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return session.run(None, {about.name: array for about, array in zip(session.get_inputs(), inputs)})
+
+
+#: Models that have a twin `<name>-int8`.
+QUANTIZED = ("light_resnet50-random", "bert-toy-12")
+
+
+def quantized_models(wanted, work):
+    """QDQ twins: weights by channel, activations asymmetric, ranges from the float model on its own inputs."""
+    from onnxruntime import quantization
+
+    def wants_twin(name):
+        return name in QUANTIZED and wanted(f"{name}-int8")
+
+    class OnlyInputs(quantization.CalibrationDataReader):
+        def __init__(self, path, inputs):
+            graph = onnx.load(path, load_external_data=False).graph
+            weights = {tensor.name for tensor in graph.initializer}
+            names = [about.name for about in graph.input if about.name not in weights]
+            self.feeds = iter([dict(zip(names, inputs))])
+
+        def get_next(self):
+            return next(self.feeds, None)
+
+    for model in [*corpus_models(wants_twin), *light_models(wants_twin, work)]:
+        path = work / f"{model.name}-int8.onnx"
+        # Scales by channel came with opset 13; BatchNormalization belongs into the weights.
+        source = work / f"{model.name}-13.onnx"
+        onnx.save(onnx.version_converter.convert_version(onnx.load(model.path), 13), source)
+        quantization.quant_pre_process(str(source), str(source), skip_symbolic_shape=True)
+        quantization.quantize_static(
+            str(source), str(path), OnlyInputs(source, model.inputs), quant_format=quantization.QuantFormat.QDQ,
+            per_channel=True, activation_type=quantization.QuantType.QUInt8, weight_type=quantization.QuantType.QInt8)
+        yield Model(f"{model.name}-int8", path, model.inputs, run_unoptimized(path, model.inputs), *QUANTIZED_TOLERANCE)
