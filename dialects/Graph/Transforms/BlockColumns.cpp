@@ -7,7 +7,7 @@
 //      the same products.
 // Algorithm: each product by itself. The relayout is an op that graph-fold-constants evaluates, which takes the plain
 // weights' place: where others read these too, they stay as they are, so that no weight is stored twice. Pairs of bf16
-// that one instruction multiplies and sums are packed in another way.
+// that one instruction or a tile register multiplies and sums are packed in another way.
 //
 //   %w = graph.constant dense_resource<w> : tensor<480x512xf32>     %v = graph.block_columns %w {length = 16}
 //   %y = graph.matmul %x, %w                                   =>   %y = graph.blocked_matmul %x, %v {columns = 512}
@@ -80,7 +80,8 @@ static bool canBlock(MatMulOp op, exec::CPUTargetAttr target, int64_t length) {
     return false;
   if (element.isF16() && !widensHalves(target))
     return false;
-  if (target.hasFastBFloatDot() && element.isBF16() && getElementTypeOrSelf(op.getType()).isF32())
+  if ((target.hasFastBFloatDot() || target.getBfloatTiles()) && element.isBF16() &&
+      getElementTypeOrSelf(op.getType()).isF32())
     return false;
   if (weight.getNumElements() * int64_t(element.getIntOrFloatBitWidth() / 8) < leastBytes)
     return false;

@@ -5,6 +5,7 @@
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Dialect/Sched/IR/Sched.h"
 
+#include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"

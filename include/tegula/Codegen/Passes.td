@@ -47,6 +47,17 @@ def CodegenRoundBfloatsPass : Pass<"codegen-round-bfloats", "::tegula::exec::Ker
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
 }
 
+def CodegenEmulateTilesPass : Pass<"codegen-emulate-tiles"> {
+  let summary = "Replaces operations on tile registers by vector code where the target asks for it";
+  let description = [{
+    For a target with `emulated_tiles`: what kernels for tile registers (AMX) compute, on a processor that has none, for
+    tests. A tile is a two-dimensional vector. Sums of bf16 are added in the order of the instruction, but denormals are
+    numbers, which it takes for zeros.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 def CodegenAssignSchedulesPass : Pass<"codegen-assign-schedules", "::mlir::ModuleOp"> {
   let summary = "Gives each kernel without a schedule its family's default for the module's target";
   let description = [{
@@ -67,7 +78,7 @@ def CodegenLowerFamilyPass : Pass<"codegen-lower-family", "::tegula::exec::Kerne
   let dependentDialects = [
     "::mlir::scf::SCFDialect", "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect",
     "::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::LLVM::LLVMDialect",
-    "::mlir::NVVM::NVVMDialect"
+    "::mlir::NVVM::NVVMDialect", "::mlir::amx::AMXDialect"
   ];
 }
 

@@ -30,6 +30,9 @@ struct MachineModel {
   /// Whether an instruction that adds the products of two pairs of bf16 to each f32 of a vector (vdpbf16ps) takes less
   /// time than two multiply-adds.
   bool bfloatDot = false;
+  /// Whether there are tile registers (AMX: eight, each of 16 rows of 64 bytes) that multiply pairs of bf16, and groups
+  /// of four bytes of any signedness.
+  bool bfloatTiles = false, byteTiles = false;
   /// Sizes of the caches that one worker can use, in bytes.
   int64_t l1Bytes = 32 << 10, l2Bytes = 512 << 10, l3Bytes = 8 << 20;
   /// How many workers share a kernel.

@@ -31,5 +31,7 @@ MachineModel tegula::getMachineModel(exec::CPUTargetAttr target) {
   else if (target.hasPairDot())
     machine.integerDot = MachineModel::IntegerDot::Pairs;
   machine.bfloatDot = target.hasFastBFloatDot();
+  machine.bfloatTiles = target.getBfloatTiles();
+  machine.byteTiles = target.getByteTiles();
   return machine;
 }

@@ -48,6 +48,7 @@ static llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createMachine(String
 }
 
 llvm::Expected<exec::CPUTargetAttr> tegula::parseCPUTarget(MLIRContext &context, StringRef name) {
+  bool emulatesTiles = name.consume_back("+emulated-tiles");
   std::string cpu = name.str(), features;
   std::string triple = "x86_64-unknown-linux-gnu";
   if (name == "host") {
@@ -81,7 +82,11 @@ llvm::Expected<exec::CPUTargetAttr> tegula::parseCPUTarget(MLIRContext &context,
   }
   bool byteDot = llvm::Triple(triple).isX86() && bits >= 256 &&
                  (info.checkFeatures("+avx512vnni,+avx512vl") || (bits == 256 && info.checkFeatures("+avxvnni")));
-  return exec::CPUTargetAttr::get(&context, triple, cpu, features, bits, byteDot);
+  bool tiles = llvm::Triple(triple).isX86() && bits == 512 && info.checkFeatures("+amx-tile");
+  return exec::CPUTargetAttr::get(&context, triple, cpu, features, bits, byteDot,
+                                  /*bfloat_tiles=*/emulatesTiles || (tiles && info.checkFeatures("+amx-bf16")),
+                                  /*byte_tiles=*/emulatesTiles || (tiles && info.checkFeatures("+amx-int8")),
+                                  emulatesTiles);
 }
 
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> tegula::createTargetMachine(exec::CPUTargetAttr target) {
@@ -124,6 +129,7 @@ public:
   void addTiledPasses(OpPassManager &kernel) const override {
     kernel.addPass(createCodegenFillBordersPass());
     kernel.addPass(createCodegenPlaceTemporariesPass());
+    kernel.addPass(createCodegenEmulateTilesPass());
     kernel.addPass(createCodegenRoundBfloatsPass());
   }
   void addSignaturePass(OpPassManager &kernel) const override { kernel.addPass(createExecLowerKernelPass()); }

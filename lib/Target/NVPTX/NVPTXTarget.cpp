@@ -74,7 +74,8 @@ public:
     // Only shape arithmetic and calls: the baseline of this kind of CPU.
     llvm::Triple host(llvm::sys::getDefaultTargetTriple());
     return exec::CPUTargetAttr::get(target.getContext(), host.str(), host.isX86() ? "x86-64" : "generic", "", 128,
-                                    false);
+                                    /*byte_dot=*/false, /*bfloat_tiles=*/false, /*byte_tiles=*/false,
+                                    /*emulated_tiles=*/false);
   }
   bool hasDevice() const override { return true; }
 

@@ -8,7 +8,8 @@
 namespace tegula {
 
 /// "host" (this machine's CPU with its features), a level ("x86-64", "x86-64-v2" .. "v4"), or any CPU name that LLVM
-/// knows ("znver4", "sapphirerapids", "neoverse-n1"). An unknown name is an error that lists the levels.
+/// knows ("znver4", "sapphirerapids", "neoverse-n1"). An unknown name is an error that lists the levels. Behind any of
+/// them, "+emulated-tiles" makes the kernels for tile registers, with vector code in place of these.
 llvm::Expected<exec::CPUTargetAttr> parseCPUTarget(mlir::MLIRContext &context, llvm::StringRef name);
 
 /// A position-independent target machine.

@@ -81,6 +81,19 @@ func.func @level(%x: tensor<1x480xf32>) -> tensor<1x512xf32> {
 
 // -----
 
+// CHECK-LABEL: func.func @tiles
+// CHECK-NOT: graph.block
+// CHECK: return
+module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "sapphirerapids", features = "", vector_bits = 512, bfloat_tiles = true>} {
+func.func @tiles(%x: tensor<64x480xbf16>) -> tensor<64x512xf32> {
+  %w = graph.constant dense_resource<weight> : tensor<480x512xbf16>
+  %y = graph.matmul %x, %w : tensor<64x480xbf16>, tensor<480x512xbf16> -> tensor<64x512xf32>
+  return %y : tensor<64x512xf32>
+}
+}
+
+// -----
+
 // CHECK-LABEL: func.func @no_target
 // CHECK: graph.matmul
 func.func @no_target(%x: tensor<1x480xf32>) -> tensor<1x512xf32> {

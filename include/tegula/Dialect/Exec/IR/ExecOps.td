@@ -33,11 +33,16 @@ def Exec_CPUTargetAttr : AttrDef<Exec_Dialect, "CPUTarget"> {
   let summary = "A CPU to generate code for.";
   let description = [{
     `triple`, `cpu` and `features` are LLVM's names; `vector_bits` is the widest useful vector register in bits,
-    `byte_dot` whether vectors of it have an instruction that adds products of four bytes to a 32-bit sum (VNNI). Sits on the module as `exec.target`.
+    `byte_dot` whether vectors of it have an instruction that adds products of four bytes to a 32-bit sum (VNNI). `bfloat_tiles`
+    and `byte_tiles`: whether there are tile registers (AMX) that multiply bf16 and bytes; with `emulated_tiles`, vector code
+    does what they would do. Sits on the module as `exec.target`.
   }];
   let parameters = (ins StringRefParameter<"LLVM target triple">:$triple, StringRefParameter<"LLVM CPU name">:$cpu,
                         StringRefParameter<"LLVM feature string">:$features, "int64_t":$vector_bits,
-                        DefaultValuedParameter<"bool", "false">:$byte_dot);
+                        DefaultValuedParameter<"bool", "false">:$byte_dot,
+                        DefaultValuedParameter<"bool", "false">:$bfloat_tiles,
+                        DefaultValuedParameter<"bool", "false">:$byte_tiles,
+                        DefaultValuedParameter<"bool", "false">:$emulated_tiles);
   let assemblyFormat = "`<` struct(params) `>`";
   let extraClassDeclaration = [{
     /// Whether vectors have an instruction that adds products of two 16-bit values to a 32-bit sum: on all x86-64.

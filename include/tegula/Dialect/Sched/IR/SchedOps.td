@@ -43,12 +43,16 @@ def Sched_CPUMatMulAttr : Sched_Attr<"CPUMatMul", "cpu_matmul"> {
     the register block; NR is a multiple of the vector length. `unroll` is the unroll factor of the innermost depth loop.
     `pack_lhs`, `pack_rhs`: whether the left and the right operand of a block are copied into panels of MR rows and NR
     columns. An unpacked right operand is contiguous along the columns and is read once for each panel of rows.
+    `tile_registers`: the register block lies in tile registers (AMX) of 16 x 16 sums; MR and NR are multiples of 16, and
+    with a tile for each 16 rows and each 16 columns of the operands there are at most eight. `unroll` then counts tiles of
+    the depth.
 
     Example: `#sched.cpu_matmul<tile = [96, 1024, 256], micro = [6, 64], unroll = 4, pack_lhs = false, pack_rhs = true>`
   }];
   let parameters = (ins ArrayRefParameter<"int64_t", "[MC, NC, KC]">:$tile, ArrayRefParameter<"int64_t", "[MR, NR]">:$micro,
-                        "int64_t":$unroll, "bool":$pack_lhs, "bool":$pack_rhs);
-  let assemblyFormat = "`<` `tile` `=` `[` $tile `]` `,` `micro` `=` `[` $micro `]` `,` `unroll` `=` $unroll `,` `pack_lhs` `=` $pack_lhs `,` `pack_rhs` `=` $pack_rhs `>`";
+                        "int64_t":$unroll, "bool":$pack_lhs, "bool":$pack_rhs,
+                        DefaultValuedParameter<"bool", "false">:$tile_registers);
+  let assemblyFormat = "`<` `tile` `=` `[` $tile `]` `,` `micro` `=` `[` $micro `]` `,` `unroll` `=` $unroll `,` `pack_lhs` `=` $pack_lhs `,` `pack_rhs` `=` $pack_rhs (`,` `tile_registers` `=` $tile_registers^)? `>`";
 }
 
 def Sched_CPUConvolutionAttr : Sched_Attr<"CPUConvolution", "cpu_convolution"> {

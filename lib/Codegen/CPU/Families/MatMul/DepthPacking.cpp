@@ -9,6 +9,9 @@
 // start: it needs the sums of the signed operand, which are taken when it is packed. Otherwise both are packed as
 // 16-bit differences to their zero points, and pmaddwd sums pairs of products. Both are exact in 32 bits.
 //
+// Tile registers multiply bytes of any signedness: the operands stay as they are, and what both zero points add is
+// subtracted where the sums are stored.
+//
 #include "Emitter.h"
 
 #include "tegula/Codegen/Common/BFloatDot.h"
@@ -62,6 +65,28 @@ DepthPacking matmul::planPacking(const ContractionInfo &info, const MachineModel
   return packing;
 }
 
+std::optional<DepthPacking> matmul::planTilePacking(const ContractionInfo &info, const MachineModel &machine) {
+  DepthPacking packing;
+  packing.tiles = true;
+  if (info.columnBlock != 0)
+    return std::nullopt;
+  if (machine.bfloatTiles && allowsBFloatDot(info)) {
+    packing.group = 2;
+    packing.isFloat = true;
+    return packing;
+  }
+  if (!machine.byteTiles || !info.accumulator.isInteger(32) || !info.lhsType.isInteger(8) || !info.rhsType.isInteger(8))
+    return std::nullopt;
+  packing.group = 4;
+  for (unsigned operand : {0u, 1u}) {
+    auto factor = matchIntegerFactor(info, operand);
+    if (!factor)
+      return std::nullopt;
+    static_cast<IntegerFactor &>(packing.operands[operand]) = *factor;
+  }
+  return packing;
+}
+
 static Value splatLike(OpBuilder &b, Location loc, Type type, int64_t value) {
   Type element = getElementTypeOrSelf(type);
   auto scalar = b.getIntegerAttr(element, value);
@@ -70,10 +95,10 @@ static Value splatLike(OpBuilder &b, Location loc, Type type, int64_t value) {
   return arith::ConstantOp::create(b, loc, scalar);
 }
 
-Type Emitter::packedType() {
-  if (shape.packing.isFloat)
+Type Emitter::packedType(const DepthPacking &packing) {
+  if (packing.isFloat)
     return b.getBF16Type();
-  return shape.packing.group == 1 ? info.accumulator : Type(b.getIntegerType(32 / shape.packing.group));
+  return packing.group == 1 ? info.accumulator : Type(b.getIntegerType(32 / packing.group));
 }
 
 Value Emitter::pack(Value x, unsigned operand) {
@@ -124,10 +149,6 @@ Value Emitter::dot(Value sum, Value left, Value right) {
   return emitDot(b, loc, sum, swaps ? right : left, swaps ? left : right, instruction());
 }
 
-bool Emitter::correctsBy(unsigned operand) {
-  return shape.packing.correction != 0 && shape.packing.unsignedOperand != operand;
-}
-
 /// The sum of a packed row, times minus the correction, into lhsSums.
 void Emitter::sumLhsRow(Value row, Index depthCount) {
   VectorType type = vectorOf(b.getI32Type());
@@ -143,8 +164,14 @@ void Emitter::sumLhsRow(Value row, Index depthCount) {
     scf::YieldOp::create(b, loc, total);
   }
   Value total = reduceLanes(forOp.getResult(0));
-  Value factor = splatLike(b, loc, b.getI32Type(), -shape.packing.correction);
+  Value factor = splatLike(b, loc, b.getI32Type(), -shape.packing.correctionBy(info.lhs));
   memref::StoreOp::create(b, loc, arith::MulIOp::create(b, loc, total, factor), lhsSums, row);
+}
+
+Value Emitter::sumBytes(Value sums, Value bytes, unsigned operand) {
+  Value ones = splatLike(b, loc, bytes.getType(), 1);
+  bool isUnsigned = shape.packing.tiles && shape.packing.operands[operand].isUnsigned;
+  return emitDot(b, loc, sums, isUnsigned ? bytes : ones, isUnsigned ? ones : bytes, shape.byteDot);
 }
 
 /// The sums of the columns of a packed panel, times minus the correction, into rhsSums.
@@ -152,7 +179,6 @@ void Emitter::sumRhsPanel(const RhsSource &source) {
   VectorType type = vectorOf(b.getI32Type());
   Values sums(shape.vectors, zero(type));
   auto bytes = VectorType::get({shape.lanes * shape.packing.group}, packedType());
-  Value ones = splatLike(b, loc, bytes, 1);
   Index groups = math.ceilDiv(source.depthCount, math.of(shape.packing.group));
   auto forOp = scf::ForOp::create(b, loc, math.constant(0), math.value(groups), math.constant(1), sums);
   {
@@ -164,11 +190,11 @@ void Emitter::sumRhsPanel(const RhsSource &source) {
     for (int64_t j = 0; j < shape.vectors; ++j) {
       Index at = math.add(start, math.of(j * shape.lanes * shape.packing.group));
       Value column = vector::LoadOp::create(b, loc, bytes, packedRhs, math.value(at));
-      next.push_back(emitDot(b, loc, forOp.getRegionIterArg(j), ones, column, instruction()));
+      next.push_back(sumBytes(forOp.getRegionIterArg(j), column, info.rhs));
     }
     scf::YieldOp::create(b, loc, next);
   }
-  Value factor = splatLike(b, loc, type, -shape.packing.correction);
+  Value factor = splatLike(b, loc, type, -shape.packing.correctionBy(info.rhs));
   for (int64_t j = 0; j < shape.vectors; ++j) {
     Value scaled = arith::MulIOp::create(b, loc, forOp.getResult(j), factor);
     vector::StoreOp::create(b, loc, scaled, rhsSums, math.value(math.add(source.sums, math.of(j * shape.lanes))));

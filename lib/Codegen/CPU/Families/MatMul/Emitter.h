@@ -33,7 +33,10 @@ struct Shape {
     return element.getIntOrFloatBitWidth() >= 32 || (masksNarrow && element.isInteger()) ||
            (masksBFloats && element.isBF16());
   }
-  DepthPacking packing;
+  /// What the operands are packed for, and those of a single row that is only known at run time.
+  DepthPacking packing, rowPacking;
+  /// How bytes are summed.
+  DotInstruction byteDot;
 };
 
 /// A rectangle of the result: rows [rowBegin, rowEnd) times columns [columnBegin, columnEnd).
@@ -86,10 +89,10 @@ private:
   void overDepths(Index begin, Index count, llvm::function_ref<void(Index, bool)> body);
   /// The group of packed values from depth `k` on, interleaved; `load` gives those of one depth.
   mlir::Value loadGroup(Index k, Index count, bool whole, llvm::function_ref<mlir::Value(Index)> load);
-  /// `count` depths as packed panels hold them: whole groups.
+  /// `count` depths as packed panels hold them: whole groups, or tiles of them.
   Index paddedDepth(Index count) {
-    Index group = math.of(shape.packing.group);
-    return shape.packing.group == 1 ? count : math.mul(math.ceilDiv(count, group), group);
+    Index unit = math.of(shape.packing.depthUnit());
+    return shape.packing.group == 1 ? count : math.mul(math.ceilDiv(count, unit), unit);
   }
   void transpose(llvm::MutableArrayRef<mlir::Value> rows);
   /// Address of column `j` of the panel without the depth; the whole address; where element (k, j) goes.
@@ -102,7 +105,8 @@ private:
 
   // --- DepthPacking.cpp
   /// The element type of packed operands; a stored value (scalar or vector) as it is packed.
-  mlir::Type packedType();
+  mlir::Type packedType() { return packedType(shape.packing); }
+  mlir::Type packedType(const DepthPacking &packing);
   mlir::Value pack(mlir::Value x, unsigned operand);
   /// One vector of the elements of several, in turns.
   mlir::Value interleave(llvm::ArrayRef<mlir::Value> rows);
@@ -116,9 +120,20 @@ private:
   /// `sum` plus the products of packed values of the left and the right operand, group by group.
   mlir::Value dot(mlir::Value sum, mlir::Value left, mlir::Value right);
   /// Whether the sums start from what `operand` (its rows or columns) contributes to the correction.
-  bool correctsBy(unsigned operand);
+  bool correctsBy(unsigned operand) { return shape.packing.correctionBy(operand) != 0; }
+  /// `sums` plus the packed bytes of `operand`, four a lane.
+  mlir::Value sumBytes(mlir::Value sums, mlir::Value bytes, unsigned operand);
   void sumLhsRow(mlir::Value row, Index depthCount);
   void sumRhsPanel(const RhsSource &source);
+
+  // --- TileKernel.cpp
+  /// Where the packed left operand holds row `i`, depth `k`.
+  Index tileAddress(Index i, Index k);
+  void packLhsTiles(Index row, Index rowCount, Index depth, Index depthCount);
+  void sumLhsTileRow(Index row, Index depthCount);
+  void fillDepth(const RhsSource &source);
+  struct RhsPanel;
+  void computeTiles(Index packedRow, Index depthCount, const RhsPanel &rhs);
 
   // --- MicroKernel.cpp
   /// Where the micro-kernel reads the right operand: at `base` + group of depths * `step` + column. `sums`: where the
@@ -148,12 +163,16 @@ private:
     mlir::Value contiguous;
     /// i1: this is the first, the last block of the depth.
     mlir::Value first, last;
+    /// Where its corrections by rows and by columns are, which sums from tile registers lack.
+    Index lhsSums, rhsSums;
   };
   void prefetchTile(const Tile &tile);
   void storeTile(const Tile &tile, mlir::ValueRange sums);
   void storeRegisters(const Tile &tile, mlir::ValueRange sums);
   /// The sums stand in the scratch buffer.
   void storeRows(const Tile &tile);
+  /// `sum`, at row `i` and column `j` of the tile, as the tile registers left it.
+  mlir::Value correct(const Tile &tile, Index i, Index j, mlir::Value sum);
   /// One vector (under a mask or whole) or one scalar at (`row`, `column`): earlier depth blocks are added, then the
   /// steps are applied or the sum is put aside for the next depth block.
   void storeOne(const Tile &tile, Index row, Index column, mlir::Value sum, mlir::Value mask);

@@ -28,7 +28,7 @@ void Emitter::emitPanel(const BlockExtent &block, Index panel) {
       contiguous = math.truth(false);
 
   Index rowEnd = math.add(block.row, block.rowCount);
-  auto walkTiles = [&](function_ref<void(const Tile &, Index)> compute) {
+  auto walkTiles = [&](function_ref<void(Tile &, Index)> compute) {
     loop(math.of(0), block.rowCount, shape.mr, [&](Value i) {
       Tile tile;
       tile.row = math.add(block.row, i);
@@ -45,13 +45,19 @@ void Emitter::emitPanel(const BlockExtent &block, Index panel) {
   };
   RhsSource source{column, block.column, columnCount, block.depth, block.depthCount, math.of(0), math.of(0)};
   if (usesDotKernel())
-    return walkTiles([&](const Tile &tile, Index) {
+    return walkTiles([&](Tile &tile, Index) {
       computeDots(tile.row, rowEnd, block.row, source);
       storeRows(tile);
     });
   auto walkRows = [&](const RhsPanel &rhsPanel) {
-    walkTiles([&](const Tile &tile, Index packedRow) {
+    walkTiles([&](Tile &tile, Index packedRow) {
       prefetchTile(tile);
+      if (shape.packing.tiles) {
+        computeTiles(packedRow, block.depthCount, rhsPanel);
+        tile.lhsSums = packedRow;
+        tile.rhsSums = rhsPanel.sums;
+        return storeRows(tile);
+      }
       storeTile(tile, computeTile(tile.row, rowEnd, block.row, packedRow, block.depth, block.depthCount, rhsPanel));
     });
   };
@@ -206,11 +212,11 @@ void Emitter::emit(mlir::Block *entry) {
         math.equal(groups[Rows].total, math.of(1)),
         [&] {
           shape = oneRowShape();
-          if (usual.packing.isFloat)
+          if (packedRowRhs)
             std::swap(packedRhs, packedRowRhs);
           emitGrid();
           shape = usual;
-          if (usual.packing.isFloat)
+          if (packedRowRhs)
             std::swap(packedRhs, packedRowRhs);
         },
         [&] { emitGrid(); });
@@ -225,9 +231,7 @@ Shape Emitter::oneRowShape() const {
   row.nr = row.vectors * row.lanes;
   row.nc = std::max<int64_t>(shape.nc / row.nr, 1) * row.nr;
   row.unroll = 4;
-  // Pairs of bf16 would have to be packed; elements are converted where they are.
-  if (row.packing.isFloat)
-    row.packing = DepthPacking();
+  row.packing = shape.rowPacking;
   row.packLhs = row.packing.group > 1;
   row.packRhs = false;
   return row;
@@ -246,7 +250,17 @@ LogicalResult tegula::lowerMatMulKernel(func::FuncOp kernel, sched::CPUMatMulAtt
   shape.lanes = machine.vectorBits / width;
   shape.vectors = shape.nr / shape.lanes;
   shape.unroll = schedule.getUnroll();
-  shape.packing = planPacking(info, machine);
+  shape.packing = shape.rowPacking = planPacking(info, machine);
+  if (schedule.getTileRegisters()) {
+    shape.packing = *planTilePacking(info, machine);
+    // Both read the same packed left operand, if any.
+    if (shape.rowPacking.group != shape.packing.group)
+      shape.rowPacking = DepthPacking();
+  }
+  // Pairs of bf16 would have to be packed; elements are converted where they are.
+  if (shape.rowPacking.isFloat)
+    shape.rowPacking = DepthPacking();
+  shape.byteDot = findDotInstruction(machine, shape.lanes);
   // Groups of depths come from packing alone.
   shape.packLhs = schedule.getPackLhs() || shape.packing.group > 1;
   shape.packRhs = schedule.getPackRhs();
@@ -259,7 +273,7 @@ LogicalResult tegula::lowerMatMulKernel(func::FuncOp kernel, sched::CPUMatMulAtt
   shape.mc = limit(schedule.getTile()[0], info.extent(info.rows), shape.mr);
   shape.nc = limit(schedule.getTile()[1], info.extent(info.columns), shape.nr);
   // Rows of groups are padded to whole vectors.
-  int64_t depthMultiple = shape.packing.group > 1 ? shape.lanes : 1;
+  int64_t depthMultiple = shape.packing.group == 1 ? 1 : std::max(shape.packing.depthUnit(), shape.lanes);
   shape.kc = limit(llvm::alignTo(schedule.getTile()[2], depthMultiple), info.extent(info.depth), depthMultiple);
   // AVX has masked loads and stores of 32 and 64 bits, AVX-512 of all integers.
   shape.masked = machine.vectorBits >= 256;

@@ -68,6 +68,8 @@ void Emitter::packRhs(Index column, Index columnCount, Index depth, Index depthC
 
 void Emitter::packRhsPanel(const RhsSource &source) {
   fillRhsPanel(source);
+  if (shape.packing.tiles)
+    fillDepth(source);
   if (correctsBy(info.rhs))
     sumRhsPanel(source);
 }
@@ -293,6 +295,8 @@ void Emitter::packRuns(const RhsSource &source) {
 }
 
 void Emitter::packLhs(Index row, Index rowCount, Index depth, Index depthCount) {
+  if (shape.packing.tiles)
+    return packLhsTiles(row, rowCount, depth, depthCount);
   auto address = [&](Index i, Index k) {
     Index at = math.add(lhs.batchBase, term(lhs, Rows, math.add(row, i), row));
     return math.add(at, term(lhs, Depth, math.add(depth, k), depth));

@@ -2,8 +2,8 @@
 //
 // Legality, default, space and features of `cpu_matmul` schedules.
 //
-// A point of the space has the knobs micro_m (MR), micro_n (NR), tile_m, tile_n, tile_k, unroll, pack_lhs, pack_rhs; MC
-// and NC are the tile knobs rounded up to whole panels.
+// A point of the space has the knobs micro_m (MR), micro_n (NR), tile_m, tile_n, tile_k, unroll, pack_lhs, pack_rhs,
+// and where there are tile registers for it, tile_registers; MC and NC are the tile knobs rounded up to whole panels.
 //
 #include "Schedule.h"
 
@@ -30,6 +30,17 @@ int64_t matmul::countRegisters(int64_t rows, int64_t vectors) {
   return rows * vectors + (rows == 1 ? 1 : vectors) + 1;
 }
 
+int64_t matmul::countTileRegisters(int64_t rows, int64_t columns) {
+  int64_t high = llvm::divideCeil(rows, tileRows), wide = llvm::divideCeil(columns, tileRows);
+  return high * wide + high + wide;
+}
+
+/// Whether a register block consists of whole tiles, and fits.
+static bool fitsTileRegisters(int64_t rows, int64_t columns) {
+  return rows % matmul::tileRows == 0 && columns % matmul::tileRows == 0 &&
+         matmul::countTileRegisters(rows, columns) <= matmul::tileRegisters;
+}
+
 LogicalResult matmul::verifySchedule(sched::CPUMatMulAttr schedule, const ContractionInfo &info,
                                      const MachineModel &machine, KernelFamily::EmitError emitError) {
   auto tile = schedule.getTile(), micro = schedule.getMicro();
@@ -41,14 +52,25 @@ LogicalResult matmul::verifySchedule(sched::CPUMatMulAttr schedule, const Contra
   int64_t lanes = machine.vectorBits / int64_t(info.accumulator.getIntOrFloatBitWidth());
   if (micro[1] % lanes != 0)
     return emitError() << "expected NR to be a multiple of the " << lanes << " lanes of a vector, but got " << micro[1];
+  bool tiles = schedule.getTileRegisters();
   int64_t registers = countRegisters(micro[0], micro[1] / lanes);
-  if (registers > machine.vectorRegisters)
+  if (tiles) {
+    if (!planTilePacking(info, machine))
+      return emitError() << "expected a target with tile registers that multiply elements of type " << info.lhsType
+                         << " and " << info.rhsType << " for a schedule that uses them";
+    if (!fitsTileRegisters(micro[0], micro[1]))
+      return emitError() << "expected MR and NR to be multiples of " << tileRows << " that take at most "
+                         << tileRegisters << " tile registers, but got " << micro[0] << " and " << micro[1];
+    if (!schedule.getPackLhs())
+      return emitError() << "expected pack_lhs with tile registers, but got " << schedule;
+  } else if (registers > machine.vectorRegisters)
     return emitError() << "expected at most " << machine.vectorRegisters
                        << " vector registers, but a register block of " << micro[0] << " x " << micro[1] << " takes "
                        << registers;
   if (tile[0] % micro[0] != 0 || tile[1] % micro[1] != 0)
     return emitError() << "expected MC and NC to be multiples of MR and NR, but got " << schedule;
-  int64_t body = micro[0] * (micro[1] / lanes) * schedule.getUnroll();
+  int64_t body =
+      (tiles ? micro[0] / tileRows * (micro[1] / tileRows) : micro[0] * (micro[1] / lanes)) * schedule.getUnroll();
   if (schedule.getUnroll() > 1 && body > maxUnrolledOps)
     return emitError() << "expected at most " << maxUnrolledOps << " unrolled multiply-adds, but got " << body;
   constexpr int64_t maxWorkspace = int64_t(256) << 20;
@@ -87,6 +109,18 @@ static SmallVector<int64_t> upTo(ArrayRef<int64_t> values, int64_t extent) {
   return result;
 }
 
+/// Both, in order.
+static SmallVector<int64_t> merge(ArrayRef<int64_t> values, ArrayRef<int64_t> others) {
+  SmallVector<int64_t> all(values);
+  llvm::append_range(all, others);
+  llvm::sort(all);
+  all.erase(llvm::unique(all), all.end());
+  return all;
+}
+
+/// A knob of spaces for machines with tile registers.
+static constexpr StringLiteral tileKnob = "tile_registers";
+
 SearchSpace matmul::makeSpace(const ContractionInfo &info, const MachineModel &machine) {
   int64_t lanes = machine.vectorBits / int64_t(info.accumulator.getIntOrFloatBitWidth());
   int64_t rows = info.extent(info.rows), columns = info.extent(info.columns), depth = info.extent(info.depth);
@@ -95,8 +129,16 @@ SearchSpace matmul::makeSpace(const ContractionInfo &info, const MachineModel &m
   for (int64_t vectors : {1, 2, 3, 4, 6, 8, 12, 16, 24})
     if (vectors < machine.vectorRegisters)
       widths.push_back(vectors * lanes);
-  space.addKnob("micro_m", upTo({1, 2, 3, 4, 5, 6, 8, 10, 12, 14}, rows));
-  space.addKnob("micro_n", upTo(widths, columns));
+  SmallVector<int64_t> microRows = upTo({1, 2, 3, 4, 5, 6, 8, 10, 12, 14}, rows);
+  SmallVector<int64_t> microColumns = upTo(widths, columns);
+  bool tiles = bool(planTilePacking(info, machine));
+  if (tiles) {
+    constexpr int64_t extents[] = {tileRows, 2 * tileRows, 3 * tileRows};
+    microRows = merge(microRows, upTo(extents, rows));
+    microColumns = merge(microColumns, upTo(extents, columns));
+  }
+  space.addKnob("micro_m", microRows);
+  space.addKnob("micro_n", microColumns);
   space.addKnob("tile_m", upTo({24, 48, 96, 192, 384, 768}, rows));
   space.addKnob("tile_n", upTo({64, 128, 256, 512, 1024, 2048, 4096}, columns));
   space.addKnob("tile_k",
@@ -109,12 +151,25 @@ SearchSpace matmul::makeSpace(const ContractionInfo &info, const MachineModel &m
   bool isBlocked = info.columnBlock != 0;
   space.addKnob("pack_rhs", isBlocked ? SmallVector<int64_t>{0} : SmallVector<int64_t>{0, 1});
   int64_t registers = machine.vectorRegisters;
-  space.addConstraint("registers(micro_m, micro_n / " + std::to_string(lanes) + ") <= " + std::to_string(registers),
-                      {"micro_m", "micro_n"},
-                      [=](ArrayRef<int64_t> v) { return countRegisters(v[0], v[1] / lanes) <= registers; });
-  space.addConstraint("micro_m * micro_n * unroll <= " + std::to_string(maxUnrolledOps * lanes) + " or unroll = 1",
-                      {"micro_m", "micro_n", "unroll"},
-                      [=](ArrayRef<int64_t> v) { return v[2] == 1 || v[0] * v[1] * v[2] <= maxUnrolledOps * lanes; });
+  std::string fits = "registers(micro_m, micro_n / " + std::to_string(lanes) + ") <= " + std::to_string(registers);
+  auto inVectors = [=](ArrayRef<int64_t> v) { return countRegisters(v[0], v[1] / lanes) <= registers; };
+  std::string fitsUnrolled =
+      "micro_m * micro_n * unroll <= " + std::to_string(maxUnrolledOps * lanes) + " or unroll = 1";
+  auto unrolled = [=](ArrayRef<int64_t> v) { return v[2] == 1 || v[0] * v[1] * v[2] <= maxUnrolledOps * lanes; };
+  if (tiles) {
+    space.addKnob(tileKnob, {0, 1});
+    space.addConstraint("tile_registers ? tiles(micro_m, micro_n) <= " + std::to_string(tileRegisters) + " : " + fits,
+                        {"micro_m", "micro_n", tileKnob}, [=](ArrayRef<int64_t> v) {
+                          return v[2] ? fitsTileRegisters(v[0], v[1]) : inVectors(v.drop_back());
+                        });
+    space.addConstraint("tile_registers or " + fitsUnrolled, {"micro_m", "micro_n", "unroll", tileKnob},
+                        [=](ArrayRef<int64_t> v) { return v[3] || unrolled(v.drop_back()); });
+    space.addConstraint("tile_registers <= pack_lhs", {"pack_lhs", tileKnob},
+                        [](ArrayRef<int64_t> v) { return v[1] <= v[0]; });
+  } else {
+    space.addConstraint(fits, {"micro_m", "micro_n"}, inVectors);
+    space.addConstraint(fitsUnrolled, {"micro_m", "micro_n", "unroll"}, unrolled);
+  }
   // Reading the right operand where it is pays only when few panels of rows use it again.
   space.addConstraint("pack_rhs or rows <= 4 * micro_m", {"micro_m", "pack_rhs"}, [=](ArrayRef<int64_t> v) {
     return v[1] || isBlocked || (!ShapedType::isDynamic(rows) && rows <= 4 * v[0]);
@@ -129,6 +184,41 @@ static double estimateCycles(int64_t microRows, int64_t vectors, int64_t lanes, 
   // for a chain. Each block also costs its share of the loads from the second cache.
   double compute = microRows * vectors, loads = 0.6 * (microRows + vectors), latency = 4;
   return blocks * (std::max({compute, loads, latency}) + 0.25 * vectors + 0.1 * microRows);
+}
+
+/// Estimated cycles for one round of all register blocks in tile registers, of as many depths as a tile holds. A
+/// product of two tiles takes 16 cycles, a tile from the second cache 16, a vector of sums 4 on its way through the
+/// scratch buffer, shared by the `rounds` of a block of depths.
+static double estimateTileCycles(int64_t microRows, int64_t microColumns, int64_t rows, int64_t columns,
+                                 int64_t rounds) {
+  constexpr int64_t side = matmul::tileRows;
+  double blocks = double(llvm::divideCeil(rows, microRows)) * llvm::divideCeil(columns, microColumns);
+  double high = double(microRows) / side, wide = double(microColumns) / side;
+  return blocks * (std::max(side * high * wide, side * (high + wide)) + 4 * microRows * wide / double(rounds));
+}
+
+/// Cycles that packing an element of an operand takes.
+static constexpr double packingCycles = 0.1;
+
+/// The register block in tile registers that takes less time by estimate than the vectors of `vectorRows` rows, which
+/// take `vectorCycles` cycles for each depth; zeros when none does.
+static std::pair<int64_t, int64_t> chooseTiles(const SearchSpace &space, const matmul::DepthPacking &packing,
+                                               int64_t rows, int64_t columns, int64_t depth, int64_t vectorRows,
+                                               double vectorCycles) {
+  double packingBoth = packingCycles * double(rows + columns);
+  double best = vectorCycles + (rows > vectorRows ? packingBoth : 0);
+  std::pair<int64_t, int64_t> chosen{0, 0};
+  int64_t rounds = llvm::divideCeil(depth, packing.depthUnit());
+  for (int64_t m : space.values("micro_m"))
+    for (int64_t n : space.values("micro_n")) {
+      if (!fitsTileRegisters(m, n))
+        continue;
+      double cycles = estimateTileCycles(m, n, rows, columns, std::min<int64_t>(rounds, 16));
+      cycles = cycles * double(rounds) / double(depth) + packingBoth;
+      if (cycles < best)
+        best = cycles, chosen = {m, n};
+    }
+  return chosen;
 }
 
 Configuration matmul::chooseDefault(const SearchSpace &space, const ContractionInfo &info,
@@ -157,9 +247,23 @@ Configuration matmul::chooseDefault(const SearchSpace &space, const ContractionI
         best = cycles, microRows = m, microColumns = n;
     }
 
+  bool tiles = false;
+  int64_t bytes = width / 8, longest = 640;
+  if (std::optional<DepthPacking> packing = planTilePacking(info, machine)) {
+    auto [m, n] = chooseTiles(space, *packing, estimate(rows), estimate(columns), estimate(depth), microRows,
+                              best / double(planPacking(info, machine).group));
+    if (m > 0) {
+      tiles = true;
+      microRows = m;
+      microColumns = n;
+      bytes = 4 / packing->group;
+      longest = 1024 / bytes;
+    }
+  }
+
   // Deep blocks, because the result is loaded and stored once for each; of nearly equal size.
-  int64_t depthLimit = std::max<int64_t>(machine.l2Bytes / 4 / (microColumns * width / 8), 64);
-  int64_t wanted = std::clamp<int64_t>(depthLimit, 256, 640);
+  int64_t depthLimit = std::max<int64_t>(machine.l2Bytes / 4 / (microColumns * bytes), 64);
+  int64_t wanted = std::clamp<int64_t>(depthLimit, 256, longest);
   if (!ShapedType::isDynamic(depth))
     wanted = llvm::divideCeil(depth, std::max<int64_t>(llvm::divideCeil(depth, wanted), 1));
   int64_t blockDepth = ShapedType::isDynamic(depth) ? largestUpTo("tile_k", wanted) : values("tile_k").back();
@@ -171,12 +275,12 @@ Configuration matmul::chooseDefault(const SearchSpace &space, const ContractionI
   bool isReused = ShapedType::isDynamic(rows) || rows > microRows, isBlocked = info.columnBlock != 0;
   bool packRhs = isReused && !isBlocked, isStreamed = false;
   if (!isReused) {
-    bool groups = planPacking(info, machine).group > 1, isInPlace = isBlocked || (!groups && areDeep(info));
+    bool groups = tiles || planPacking(info, machine).group > 1, isInPlace = isBlocked || (!groups && areDeep(info));
     // Blocks that may have to be packed stay in the cache.
     blockDepth = isInPlace ? values("tile_k").back() : largestUpTo("tile_k", 1024);
     double elements = double(estimate(info.extent(info.batch))) * double(estimate(depth)) * double(estimate(columns));
-    double bytes = elements * info.rhsType.getIntOrFloatBitWidth() / 8;
-    isStreamed = !isInPlace && !groups && bytes > double(machine.l2Bytes) && estimate(depth) > streamedDepth &&
+    double size = elements * info.rhsType.getIntOrFloatBitWidth() / 8;
+    isStreamed = !isInPlace && !groups && size > double(machine.l2Bytes) && estimate(depth) > streamedDepth &&
                  microRows * streamedDepth <= maxUnrolledOps;
     if (isStreamed) {
       blockDepth = streamedDepth;
@@ -184,28 +288,25 @@ Configuration matmul::chooseDefault(const SearchSpace &space, const ContractionI
       microColumns = std::min(largestUpTo("micro_n", vectors * lanes), microColumns);
     }
   }
-  int64_t bytes = width / 8;
   int64_t blockRows = largestUpTo("tile_m", std::max<int64_t>(machine.l2Bytes / 2 / (blockDepth * bytes), 24));
   int64_t blockColumns = largestUpTo("tile_n", std::max<int64_t>(machine.l3Bytes / 4 / (blockDepth * bytes), 64));
   if (isStreamed)
     blockColumns = values("tile_n").back();
   int64_t unroll = 1;
   for (int64_t candidate : {2, 4})
-    if (microRows * microColumns / lanes * candidate <= maxUnrolledOps)
+    if (!tiles && microRows * microColumns / lanes * candidate <= maxUnrolledOps)
       unroll = candidate;
   if (isStreamed)
     unroll = streamedDepth;
   // Rows far apart in memory share few cache sets: packed even when contiguous.
   bool convertsRows = isBlocked && microRows > 1 && info.lhsType != info.accumulator;
-  bool packLhs = isReused || convertsRows || (isStreamed && microRows > 1) || values("pack_lhs").front() == 1;
-  Configuration point = space.point({{"micro_m", microRows},
-                                     {"micro_n", microColumns},
-                                     {"tile_m", blockRows},
-                                     {"tile_n", blockColumns},
-                                     {"tile_k", blockDepth},
-                                     {"unroll", unroll},
-                                     {"pack_lhs", packLhs},
-                                     {"pack_rhs", packRhs}});
+  bool packLhs = isReused || tiles || convertsRows || (isStreamed && microRows > 1) || values("pack_lhs").front() == 1;
+  SmallVector<std::pair<StringRef, int64_t>> knobs{
+      {"micro_m", microRows}, {"micro_n", microColumns}, {"tile_m", blockRows}, {"tile_n", blockColumns},
+      {"tile_k", blockDepth}, {"unroll", unroll},        {"pack_lhs", packLhs}, {"pack_rhs", packRhs}};
+  if (space.findKnob(tileKnob))
+    knobs.emplace_back(tileKnob, tiles);
+  Configuration point = space.point(knobs);
   assert(space.contains(point) && "the default is a point of the space");
   return point;
 }
@@ -217,7 +318,7 @@ sched::CPUMatMulAttr matmul::makeSchedule(const SearchSpace &space, const Config
   int64_t tile[] = {int64_t(llvm::alignTo(get("tile_m"), mr)), int64_t(llvm::alignTo(get("tile_n"), nr)),
                     get("tile_k")};
   return sched::CPUMatMulAttr::get(info.op->getContext(), tile, {mr, nr}, get("unroll"), get("pack_lhs") != 0,
-                                   get("pack_rhs") != 0);
+                                   get("pack_rhs") != 0, space.findKnob(tileKnob) && get(tileKnob) != 0);
 }
 
 std::optional<Configuration> matmul::findPoint(const SearchSpace &space, sched::CPUMatMulAttr schedule) {
@@ -229,14 +330,19 @@ std::optional<Configuration> matmul::findPoint(const SearchSpace &space, sched::
         return value;
     return int64_t(0); // no value of the knob
   };
-  Configuration point = space.point({{"micro_m", mr},
-                                     {"micro_n", nr},
-                                     {"tile_m", tileOf("tile_m", schedule.getTile()[0], mr)},
-                                     {"tile_n", tileOf("tile_n", schedule.getTile()[1], nr)},
-                                     {"tile_k", schedule.getTile()[2]},
-                                     {"unroll", schedule.getUnroll()},
-                                     {"pack_lhs", schedule.getPackLhs()},
-                                     {"pack_rhs", schedule.getPackRhs()}});
+  SmallVector<std::pair<StringRef, int64_t>> knobs{{"micro_m", mr},
+                                                   {"micro_n", nr},
+                                                   {"tile_m", tileOf("tile_m", schedule.getTile()[0], mr)},
+                                                   {"tile_n", tileOf("tile_n", schedule.getTile()[1], nr)},
+                                                   {"tile_k", schedule.getTile()[2]},
+                                                   {"unroll", schedule.getUnroll()},
+                                                   {"pack_lhs", schedule.getPackLhs()},
+                                                   {"pack_rhs", schedule.getPackRhs()}};
+  if (space.findKnob(tileKnob))
+    knobs.emplace_back(tileKnob, schedule.getTileRegisters());
+  else if (schedule.getTileRegisters())
+    return std::nullopt;
+  Configuration point = space.point(knobs);
   return space.contains(point) ? std::optional(point) : std::nullopt;
 }
 
@@ -248,7 +354,10 @@ KernelFeatures matmul::computeFeatures(sched::CPUMatMulAttr schedule, const Cont
   int64_t mr = schedule.getMicro()[0], nr = schedule.getMicro()[1];
   double paddedRows = llvm::alignTo(int64_t(rows), mr), paddedColumns = llvm::alignTo(int64_t(columns), nr);
   auto width = [](Type type) { return type.getIntOrFloatBitWidth() / 8; };
-  int64_t bytes = width(info.accumulator);
+  std::optional<DepthPacking> tiles;
+  if (schedule.getTileRegisters())
+    tiles = planTilePacking(info, machine);
+  int64_t bytes = tiles ? 4 / tiles->group : width(info.accumulator);
   KernelFeatures features;
   features.flops = 2 * batch * rows * columns * depth;
   features.executedFlops = 2 * batch * paddedRows * paddedColumns * depth;
@@ -263,7 +372,7 @@ KernelFeatures matmul::computeFeatures(sched::CPUMatMulAttr schedule, const Cont
     features.packedBytes += batch * paddedColumns * depth * bytes;
   if (schedule.getPackLhs())
     features.packedBytes += batch * paddedRows * depth * bytes * std::ceil(columns / tile[1]);
-  features.registers = countRegisters(mr, nr * bytes * 8 / machine.vectorBits);
+  features.registers = tiles ? countTileRegisters(mr, nr) : countRegisters(mr, nr * bytes * 8 / machine.vectorBits);
   int64_t kc = std::min<int64_t>(tile[2], depth), mc = std::min<int64_t>(tile[0], paddedRows);
   int64_t nc = std::min<int64_t>(tile[1], paddedColumns);
   features.l1Bytes = bytes * kc * (mr + nr);

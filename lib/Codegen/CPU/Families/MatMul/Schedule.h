@@ -9,6 +9,11 @@
 
 namespace tegula::matmul {
 
+/// Tile registers of the innermost loop, for MR x NR sums: these, and a tile for each 16 rows and each 16 columns of
+/// the operands.
+int64_t countTileRegisters(int64_t rows, int64_t columns);
+constexpr int64_t tileRegisters = 8;
+
 /// Vector registers of the innermost loop: the sums, one row of the right panel, one broadcast element.
 int64_t countRegisters(int64_t rows, int64_t vectors);
 

@@ -98,10 +98,11 @@ void Emitter::setUpWorkspace(Block *entry) {
   int64_t rhsStart = bytes;
   if (s.packRhs || !(readsBlocks() || usesDotKernel()))
     reserve(packedRhs, s.packRhs ? std::max(s.kc * s.nc, panel) : panel, packedType());
-  if (s.packing.isFloat) {
-    // A row alone packs its panels as f32, in the same place.
-    views.push_back({rhsStart, {MemRefType::get({s.kc * row.nr}, info.accumulator), &packedRowRhs}});
-    bytes = std::max(bytes, rhsStart + int64_t(llvm::alignTo(s.kc * row.nr * 4, 64)));
+  if (Type type = packedType(row.packing); type != packedType()) {
+    // A row alone packs its panels in another type, in the same place.
+    views.push_back({rhsStart, {MemRefType::get({s.kc * row.nr}, type), &packedRowRhs}});
+    int64_t count = s.kc * row.nr * int64_t(type.getIntOrFloatBitWidth()) / 8;
+    bytes = std::max(bytes, rhsStart + int64_t(llvm::alignTo(count, 64)));
   }
   if (s.packLhs) {
     int64_t start = bytes;
@@ -109,9 +110,12 @@ void Emitter::setUpWorkspace(Block *entry) {
     if (s.packing.group > 1)
       views.push_back({start, {MemRefType::get({s.kc * s.mc / s.packing.group}, b.getI32Type()), &lhsWords}});
   }
-  if (correctsBy(info.lhs))
+  auto corrects = [&](unsigned operand) {
+    return s.packing.correctionBy(operand) != 0 || row.packing.correctionBy(operand) != 0;
+  };
+  if (corrects(info.lhs))
     reserve(lhsSums, s.mc, b.getI32Type());
-  if (correctsBy(info.rhs))
+  if (corrects(info.rhs))
     reserve(rhsSums, std::max(s.packRhs ? s.nc : s.nr, row.nr), b.getI32Type());
   reserve(scratch, std::max(s.mr * s.nr, row.nr), info.accumulator);
   if (partialInWorkspace)

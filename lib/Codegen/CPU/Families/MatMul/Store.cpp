@@ -103,6 +103,25 @@ void Emitter::storeRegisters(const Tile &tile, ValueRange sums) {
       });
 }
 
+Value Emitter::correct(const Tile &tile, Index i, Index j, Value sum) {
+  if (!shape.packing.tiles)
+    return sum;
+  auto vector = dyn_cast<VectorType>(sum.getType());
+  if (correctsBy(info.lhs)) {
+    Value own = memref::LoadOp::create(b, loc, lhsSums, math.value(math.add(tile.lhsSums, i)));
+    if (vector)
+      own = vector::BroadcastOp::create(b, loc, vector, own);
+    sum = arith::AddIOp::create(b, loc, sum, own);
+  }
+  if (correctsBy(info.rhs)) {
+    Index at = math.add(tile.rhsSums, j);
+    Value own = vector ? loadVector(info.accumulator, rhsSums, at, nullptr)
+                       : memref::LoadOp::create(b, loc, rhsSums, math.value(at)).getResult();
+    sum = arith::AddIOp::create(b, loc, sum, own);
+  }
+  return sum;
+}
+
 void Emitter::storeRows(const Tile &tile) {
   loop(math.of(0), tile.rowCount, 1, [&](Value i) {
     Index row = math.add(tile.row, i), scratchRow = math.mul(i, math.of(shape.nr));
@@ -112,10 +131,11 @@ void Emitter::storeRows(const Tile &tile) {
       auto byElements = [&] {
         loop(math.of(0), count, 1, [&](Value lane) {
           Value sum = memref::LoadOp::create(b, loc, scratch, math.value(math.add(scratchAt, lane)));
+          sum = correct(tile, i, math.add(j, lane), sum);
           storeOne(tile, row, math.add(column, lane), sum, nullptr);
         });
       };
-      auto vector = [&] { return loadVector(info.accumulator, scratch, scratchAt, nullptr); };
+      auto vector = [&] { return correct(tile, i, j, loadVector(info.accumulator, scratch, scratchAt, nullptr)); };
       Value whole = math.logicalAnd(tile.contiguous, math.equal(count, math.of(shape.lanes)));
       ifTrue(
           whole, [&] { storeOne(tile, row, column, vector(), nullptr); },

@@ -3,285 +3,13 @@
 // The matmul family against upstream's linalg-to-loops. Operands are small integers, so that every sum is exact and the
 // results must be equal bit for bit. Operands end at memory that faults, workspace starts as not-a-number.
 //
-#include "KernelJit.h"
-
-#include "tegula/Codegen/CPU/Families/MatMul.h"
-
-#include "mlir/AsmParser/AsmParser.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/Verifier.h"
-#include "mlir/Parser/Parser.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FormatVariadic.h"
-#include "llvm/TargetParser/Host.h"
-#include "gtest/gtest.h"
-
-#include <cstring>
+#include "MatMulProblem.h"
 
 using namespace mlir;
 using namespace tegula;
 using namespace tegula::test;
 
 namespace {
-
-/// An elementwise op after the contraction: inputs other than the running value, and the body.
-struct Step {
-  struct Input {
-    std::string map;
-    std::vector<int64_t> shape;
-  };
-  std::vector<Input> inputs;
-  /// Uses %x for the running value, %y0, %y1 for the inputs; yields %r.
-  std::string body;
-  std::string type;
-};
-
-struct Problem {
-  /// Maps of lhs, rhs and result over d0..; `iterators` has p for parallel and r for reduction.
-  std::string lhsMap, rhsMap, resultMap, iterators;
-  std::vector<int64_t> lhs, rhs, result;
-  std::vector<Step> steps;
-  std::string lhsType = "f32", rhsType = "f32", type = "f32", accumulator = "f32";
-  bool dynamic = false;
-  /// Of integer operands: whether they are unsigned, what is subtracted from them, how their products are summed.
-  bool lhsUnsigned = false, rhsUnsigned = false;
-  int lhsZero = 0, rhsZero = 0;
-  MachineModel::IntegerDot integerDot = MachineModel::IntegerDot::Single;
-
-  MachineModel machine(int64_t bits) const {
-    MachineModel model = MachineModel::forVectorBits(bits);
-    model.integerDot = integerDot;
-    return model;
-  }
-};
-
-std::string shapeText(const std::vector<int64_t> &shape, const std::string &type, bool dynamic) {
-  std::string text = "memref<";
-  for (int64_t extent : shape)
-    text += (dynamic ? std::string("?") : std::to_string(extent)) + "x";
-  return text + type + ">";
-}
-
-std::string dimsText(unsigned count) {
-  std::string text;
-  for (unsigned i = 0; i < count; ++i)
-    text += (i ? ", d" : "d") + std::to_string(i);
-  return text;
-}
-
-std::string iteratorsText(const std::string &letters) {
-  std::string text;
-  for (char letter : letters)
-    text += std::string(text.empty() ? "" : ", ") + (letter == 'p' ? "\"parallel\"" : "\"reduction\"");
-  return text;
-}
-
-/// The kernel as MLIR text; arguments: lhs, rhs, inputs of the steps, result.
-std::string kernelText(const Problem &p) {
-  std::string arguments =
-      "%lhs: " + shapeText(p.lhs, p.lhsType, p.dynamic) + ", %rhs: " + shapeText(p.rhs, p.rhsType, p.dynamic);
-  std::string body;
-  std::string current = p.steps.empty() ? "%out" : "%t";
-  std::string currentType = shapeText(p.result, p.accumulator, p.dynamic);
-  std::string resultType = p.steps.empty() ? p.accumulator : p.steps.back().type;
-  auto allocate = [&](const std::string &name, const std::string &type) {
-    std::string sizes;
-    if (p.dynamic)
-      for (size_t i = 0; i < p.result.size(); ++i) {
-        std::string dim = llvm::formatv("%d{0}{1}", name.substr(1), i);
-        body += llvm::formatv("    %i{2}{3} = arith.constant {0} : index\n    {1} = memref.dim %out, %i{2}{3} : {4}\n",
-                              i, dim, name.substr(1), i, shapeText(p.result, resultType, true));
-        sizes += (i ? ", " : "") + dim;
-      }
-    body += llvm::formatv("    {0} = memref.alloc({1}) : {2}\n", name, sizes, type);
-  };
-  if (!p.steps.empty())
-    allocate(current, currentType);
-  bool isFloat = p.accumulator[0] == 'f' || p.accumulator[0] == 'b';
-  body += llvm::formatv("    %zero = arith.constant {0} : {1}\n", isFloat ? "0.0" : "0", p.accumulator);
-  body += llvm::formatv("    linalg.fill ins(%zero : {0}) outs({1} : {2})\n", p.accumulator, current, currentType);
-  std::string dims = dimsText(p.iterators.size());
-  body += llvm::formatv("    linalg.generic {{indexing_maps = [affine_map<({0}) -> ({1})>, affine_map<({0}) -> ({2})>, "
-                        "affine_map<({0}) -> ({3})>], iterator_types = [{4}]} ins(%lhs, %rhs : {5}, {6}) "
-                        "outs({7} : {8}) {{\n    ^bb0(%a: {9}, %b: {10}, %c: {11}):\n",
-                        dims, p.lhsMap, p.rhsMap, p.resultMap, iteratorsText(p.iterators),
-                        shapeText(p.lhs, p.lhsType, p.dynamic), shapeText(p.rhs, p.rhsType, p.dynamic), current,
-                        currentType, p.lhsType, p.rhsType, p.accumulator);
-  auto extend = [&](const std::string &name, const std::string &type, bool isUnsigned, int zero) {
-    if (type == p.accumulator)
-      return "%" + name;
-    const char *extension = isFloat ? "extf" : isUnsigned ? "extui" : "extsi";
-    body += llvm::formatv("      %{0}x = arith.{1} %{0} : {2} to {3}\n", name, extension, type, p.accumulator);
-    if (zero == 0)
-      return "%" + name + "x";
-    body += llvm::formatv("      %{0}c = arith.constant {1} : {2}\n      %{0}z = arith.subi %{0}x, %{0}c : {2}\n", name,
-                          zero, p.accumulator);
-    return "%" + name + "z";
-  };
-  std::string a = extend("a", p.lhsType, p.lhsUnsigned, p.lhsZero);
-  std::string b = extend("b", p.rhsType, p.rhsUnsigned, p.rhsZero);
-  body += llvm::formatv("      %m = arith.{0} {1}, {2} : {3}\n      %s = arith.{4} %c, %m : {3}\n"
-                        "      linalg.yield %s : {3}\n    }\n",
-                        isFloat ? "mulf" : "muli", a, b, p.accumulator, isFloat ? "addf" : "addi");
-  unsigned number = 0;
-  std::string elementType = p.accumulator;
-  std::string resultDims = dimsText(p.result.size());
-  for (const Step &step : p.steps) {
-    bool last = &step == &p.steps.back();
-    std::string next = last ? "%out" : "%t" + std::to_string(number);
-    std::string nextType = shapeText(p.result, step.type, p.dynamic);
-    if (!last)
-      allocate(next, nextType);
-    std::string maps = "affine_map<(" + resultDims + ") -> (" + resultDims + ")>", ins = current, types = currentType;
-    std::string blockArguments = "%x: " + elementType;
-    for (size_t i = 0; i < step.inputs.size(); ++i) {
-      std::string name = llvm::formatv("%in{0}_{1}", number, i),
-                  type = shapeText(step.inputs[i].shape, "f32", p.dynamic);
-      arguments += ", " + name + ": " + type;
-      maps += ", affine_map<(" + resultDims + ") -> (" + step.inputs[i].map + ")>";
-      ins += ", " + name;
-      types += ", " + type;
-      blockArguments += llvm::formatv(", %y{0}: f32", i);
-    }
-    maps += ", affine_map<(" + resultDims + ") -> (" + resultDims + ")>";
-    body += llvm::formatv("    linalg.generic {{indexing_maps = [{0}], iterator_types = [{1}]} ins({2} : {3}) "
-                          "outs({4} : {5}) {{\n    ^bb0({6}, %o: {7}):\n{8}      linalg.yield %r : {7}\n    }\n",
-                          maps, iteratorsText(std::string(p.result.size(), 'p')), ins, types, next, nextType,
-                          blockArguments, step.type, step.body);
-    current = next;
-    currentType = nextType;
-    elementType = step.type;
-    ++number;
-  }
-  arguments += ", %out: " + shapeText(p.result, resultType, p.dynamic);
-  return "func.func @kernel(" + arguments + ") {\n" + body + "    return\n}\n";
-}
-
-size_t byteWidth(const std::string &type) {
-  return type == "f64" || type == "i64" ? 8 : type == "f32" || type == "i32" ? 4 : type == "i8" ? 1 : 2;
-}
-
-int64_t countOf(const std::vector<int64_t> &shape) {
-  int64_t count = 1;
-  for (int64_t extent : shape)
-    count *= extent;
-  return count;
-}
-
-void fillWith(const GuardedBuffer &buffer, const std::string &type, uint32_t seed) {
-  size_t count = buffer.size() / byteWidth(type);
-  for (size_t i = 0; i < count; ++i) {
-    seed = seed * 1664525u + 1013904223u;
-    int value = int(seed >> 24) % 7 - 3;
-    if (type == "f32")
-      buffer.as<float>()[i] = value;
-    else if (type == "f64")
-      buffer.as<double>()[i] = value;
-    else if (type == "i32")
-      buffer.as<int32_t>()[i] = value;
-    else if (type == "i8")
-      buffer.as<uint8_t>()[i] = seed >> 24;
-    else if (type == "bf16") {
-      float exact = value;
-      uint32_t bits;
-      std::memcpy(&bits, &exact, 4);
-      buffer.as<uint16_t>()[i] = bits >> 16;
-    } else if (type == "f16") {
-      static const uint16_t halves[] = {0xc200, 0xc000, 0xbc00, 0, 0x3c00, 0x4000, 0x4200};
-      buffer.as<uint16_t>()[i] = halves[value + 3];
-    }
-  }
-}
-
-class CPUMatMul : public ::testing::Test {
-protected:
-  CPUMatMul() {
-    DialectRegistry registry;
-    registerKernelDialects(registry);
-    context.appendDialectRegistry(registry);
-    context.loadAllAvailableDialects();
-  }
-
-  OwningOpRef<ModuleOp> parse(const Problem &p) {
-    std::string text = kernelText(p);
-    auto module = parseSourceString<ModuleOp>(text, &context);
-    EXPECT_TRUE(module) << text;
-    return module;
-  }
-
-  std::unique_ptr<KernelJit> compile(const Problem &p, const std::string &schedule, int64_t bits) {
-    OwningOpRef<ModuleOp> module = parse(p);
-    auto function = module->lookupSymbol<func::FuncOp>("kernel");
-    EXPECT_TRUE(family->match(function));
-    MachineModel machine = p.machine(bits);
-    Attribute attribute = schedule.empty() ? family->defaultSchedule(function, machine)
-                                           : parseAttribute("#sched.cpu_matmul<" + schedule + ">", &context);
-    EXPECT_TRUE(attribute) << schedule;
-    if (!attribute || failed(family->lower(function, attribute, machine)) || failed(verify(*module)))
-      return nullptr;
-    return KernelJit::compile(*module, "kernel");
-  }
-
-  /// Runs `p` with the family and with plain loops, and compares.
-  void check(const Problem &p, const std::string &schedule = "", int64_t workers = 1, int64_t bits = hostVectorBits()) {
-    SCOPED_TRACE(kernelText(p) + schedule);
-    auto kernel = compile(p, schedule, bits);
-    ASSERT_TRUE(kernel);
-    OwningOpRef<ModuleOp> plain = parse(p);
-    auto reference = KernelJit::compile(*plain, "kernel");
-    ASSERT_TRUE(reference);
-    checkRun(p, *kernel, *reference, workers);
-  }
-
-  void checkRun(const Problem &p, const KernelJit &kernel, const KernelJit &reference, int64_t workers) {
-    std::vector<std::unique_ptr<GuardedBuffer>> buffers;
-    std::vector<Operand> operands;
-    auto add = [&](const std::vector<int64_t> &shape, const std::string &type) {
-      buffers.push_back(std::make_unique<GuardedBuffer>(countOf(shape) * byteWidth(type)));
-      fillWith(*buffers.back(), type, buffers.size() * 77);
-      operands.push_back({buffers.back()->as<void>(), llvm::to_vector(shape)});
-    };
-    add(p.lhs, p.lhsType);
-    add(p.rhs, p.rhsType);
-    for (const Step &step : p.steps)
-      for (const Step::Input &input : step.inputs)
-        add(input.shape, "f32");
-    std::string type = p.steps.empty() ? p.accumulator : p.steps.back().type;
-    size_t bytes = countOf(p.result) * byteWidth(type);
-    GuardedBuffer got(bytes), expected(bytes);
-    std::memset(got.as<void>(), 0xff, bytes);
-    operands.push_back({got.as<void>(), llvm::to_vector(p.result)});
-    for (int64_t worker = 0; worker < workers; ++worker)
-      kernel.run(operands, worker, workers);
-    operands.back().data = expected.as<void>();
-    reference.run(operands);
-    for (size_t i = 0; i < bytes; ++i)
-      ASSERT_EQ(got.as<uint8_t>()[i], expected.as<uint8_t>()[i])
-          << "at element " << i / byteWidth(type) << " of " << bytes / byteWidth(type);
-  }
-
-  MLIRContext context;
-  std::unique_ptr<KernelFamily> family = createCPUMatMulFamily();
-};
-
-Problem matmul(int64_t m, int64_t n, int64_t k, bool dynamic = false) {
-  Problem p{"d0, d2", "d2, d1", "d0, d1", "ppr", {m, k}, {k, n}, {m, n}, {}};
-  p.dynamic = dynamic;
-  return p;
-}
-
-std::string tile(int64_t mc, int64_t nc, int64_t kc, int64_t mr, int64_t vectors, int64_t unroll, bool packLhs,
-                 bool packRhs, int64_t width = 32) {
-  return llvm::formatv("tile = [{0}, {1}, {2}], micro = [{3}, {4}], unroll = {5}, pack_lhs = {6}, pack_rhs = {7}", mc,
-                       nc, kc, mr, vectors * hostVectorBits() / width, unroll, packLhs ? "true" : "false",
-                       packRhs ? "true" : "false");
-}
-
-Step bias(const std::string &map, std::vector<int64_t> shape) {
-  return {{{map, shape}}, "      %r = arith.addf %x, %y0 : f32\n", "f32"};
-}
-Step relu() { return {{}, "      %z = arith.constant 0.0 : f32\n      %r = arith.maximumf %x, %z : f32\n", "f32"}; }
-
 TEST_F(CPUMatMul, Sizes) {
   for (auto [m, n, k] : {std::tuple{1, 1, 1},
                          {3, 17, 63},
@@ -291,12 +19,12 @@ TEST_F(CPUMatMul, Sizes) {
                          {100, 1, 40},
                          {12, 192, 64},
                          {2, 70, 300}})
-    check(matmul(m, n, k));
+    check(product(m, n, k));
 }
 
 TEST_F(CPUMatMul, Dynamic) {
   // One kernel for all sizes, empty ones among them.
-  Problem p = matmul(1, 1, 1, /*dynamic=*/true);
+  Problem p = product(1, 1, 1, /*dynamic=*/true);
   int64_t nr = 2 * hostVectorBits() / 32;
   for (bool pack : {true, false}) {
     auto kernel = compile(p, tile(12, 2 * nr, 32, 4, 2, 4, pack, pack), hostVectorBits());
@@ -312,7 +40,7 @@ TEST_F(CPUMatMul, Dynamic) {
                            {5, 0, 7},
                            {64, 2 * nr, 96},
                            {31, 33, 31}}) {
-      Problem sized = matmul(m, n, k, true);
+      Problem sized = product(m, n, k, true);
       SCOPED_TRACE(llvm::formatv("{0} x {1} x {2}", m, n, k).str());
       checkRun(sized, *kernel, *reference, 1);
       checkRun(sized, *kernel, *reference, 3);
@@ -326,7 +54,7 @@ TEST_F(CPUMatMul, Schedules) {
   for (bool packLhs : {false, true})
     for (bool packRhs : {false, true})
       for (auto [mr, vectors, unroll] : {std::tuple{6, 1, 1}, {4, 2, 4}, {1, 4, 2}, {2, 3, 8}})
-        check(matmul(29, 5 * lanes + 3, 50),
+        check(product(29, 5 * lanes + 3, 50),
               tile(2 * mr, 2 * vectors * lanes, 16, mr, vectors, unroll, packLhs, packRhs));
 }
 
@@ -334,7 +62,7 @@ TEST_F(CPUMatMul, DotKernel) {
   // Few rows, both operands contiguous along the depth, nothing packed.
   for (bool dynamic : {false, true})
     for (auto [m, n, k] : {std::tuple{1, 100, 70}, {3, 7, 33}, {4, 64, 128}, {2, 5, 3}}) {
-      Problem p = matmul(m, n, k, dynamic);
+      Problem p = product(m, n, k, dynamic);
       p.rhsMap = "d1, d2";
       p.rhs = {n, k};
       p.steps = {bias("d1", {n}), relu()};
@@ -348,7 +76,7 @@ TEST_F(CPUMatMul, OneRowAtRunTime) {
   // The single row has a nest of its own, here with sums in the workspace and with a transposed right operand.
   Step toHalf{{}, "      %r = arith.truncf %x : f32 to f16\n", "f16"};
   for (bool transposed : {false, true}) {
-    Problem p = matmul(1, 700, 90, /*dynamic=*/true);
+    Problem p = product(1, 700, 90, /*dynamic=*/true);
     p.steps = {bias("d1", {700}), toHalf};
     if (transposed) {
       p.rhsMap = "d1, d2";
@@ -362,11 +90,11 @@ TEST_F(CPUMatMul, NarrowerVectors) {
   for (int64_t bits : {128, 256})
     if (bits <= hostVectorBits())
       for (bool dynamic : {false, true})
-        check(matmul(13, 45, 37, dynamic), "", 1, bits);
+        check(product(13, 45, 37, dynamic), "", 1, bits);
 }
 
 TEST_F(CPUMatMul, Transposed) {
-  Problem left = matmul(19, 37, 45), right = left, both = left, result = left;
+  Problem left = product(19, 37, 45), right = left, both = left, result = left;
   left.lhsMap = both.lhsMap = "d2, d0";
   left.lhs = both.lhs = {45, 19};
   right.rhsMap = both.rhsMap = "d1, d2";
@@ -400,19 +128,6 @@ TEST_F(CPUMatMul, VectorOperands) {
   check({"d1", "d1, d0", "d0", "pr", {50}, {50, 37}, {37}});
   check({"d0", "d0", "", "r", {50}, {50}, {}});
   check({"d0, d1", "d0, d1", "d0", "pr", {6, 50}, {6, 50}, {6}});
-}
-
-Problem convolution(int64_t batch, int64_t channels, int64_t filters, int64_t height, int64_t width, int64_t kernel,
-                    int64_t stride, int64_t dilation) {
-  int64_t window = dilation * (kernel - 1) + 1;
-  int64_t outHeight = (height - window) / stride + 1, outWidth = (width - window) / stride + 1;
-  return {llvm::formatv("d0, d4, d2 * {0} + d5 * {1}, d3 * {0} + d6 * {1}", stride, dilation).str(),
-          "d1, d4, d5, d6",
-          "d0, d1, d2, d3",
-          "pppprrr",
-          {batch, channels, height, width},
-          {filters, channels, kernel, kernel},
-          {batch, filters, outHeight, outWidth}};
 }
 
 TEST_F(CPUMatMul, Convolutions) {
@@ -460,7 +175,7 @@ TEST_F(CPUMatMul, Steps) {
                                                       {residual, relu(), gate},
                                                       {bias("d1, d0", {75, 29})},
                                                       {bias("0, 0", {1, 1})}}) {
-      Problem p = matmul(29, 75, 40, dynamic);
+      Problem p = product(29, 75, 40, dynamic);
       p.steps = steps;
       check(p);
       check(p, tile(8, 4 * hostVectorBits() / 32, 16, 4, 2, 2, true, true), 3);
@@ -470,7 +185,7 @@ TEST_F(CPUMatMul, Steps) {
 
 TEST_F(CPUMatMul, ManySteps) {
   // So many ops that rows are stored in a loop.
-  Problem p = matmul(29, 75, 40);
+  Problem p = product(29, 75, 40);
   std::string body = "      %v0 = arith.addf %x, %x : f32\n";
   for (int i = 1; i < 20; ++i)
     body += llvm::formatv("      %v{0} = arith.maximumf %v{1}, %y0 : f32\n", i, i - 1);
@@ -483,7 +198,7 @@ TEST_F(CPUMatMul, Types) {
   Step toBrain{{}, "      %r = arith.truncf %x : f32 to bf16\n", "bf16"};
   Step toByte{{}, "      %r = arith.trunci %x : i32 to i8\n", "i8"};
   for (bool dynamic : {false, true}) {
-    Problem p = matmul(21, 83, 70, dynamic);
+    Problem p = product(21, 83, 70, dynamic);
     auto types = [&](std::string operand, std::string accumulator, std::vector<Step> steps, int64_t width) {
       p.lhsType = p.rhsType = operand;
       p.accumulator = accumulator;
@@ -497,7 +212,7 @@ TEST_F(CPUMatMul, Types) {
     types("i8", "i32", {toByte}, 32);
     types("f16", "f32", {toHalf}, 32);
     types("bf16", "f32", {toBrain}, 32);
-    p = matmul(1, 83, 70, dynamic);
+    p = product(1, 83, 70, dynamic);
     types("f16", "f32", {toHalf}, 32);
   }
 }
@@ -527,7 +242,7 @@ TEST_F(CPUMatMul, IntegerDots) {
   for (bool lhsUnsigned : {false, true})
     for (bool rhsUnsigned : {false, true})
       for (auto [lhsZero, rhsZero] : {std::pair{0, 0}, {0, 7}, {127, 0}, {5, 9}}) {
-        Problem p = matmul(11, 35, 30);
+        Problem p = product(11, 35, 30);
         p.lhsUnsigned = lhsUnsigned;
         p.rhsUnsigned = rhsUnsigned;
         p.lhsZero = lhsZero;
@@ -537,7 +252,7 @@ TEST_F(CPUMatMul, IntegerDots) {
   // Depths that are no whole groups, few rows, transposed operands, extents known at run time.
   for (bool dynamic : {false, true})
     for (auto [m, n, k] : {std::tuple{1, 100, 33}, {5, 64, 1}, {40, 1, 66}, {17, 130, 131}, {3, 20, 0}}) {
-      Problem p = matmul(m, n, k, dynamic);
+      Problem p = product(m, n, k, dynamic);
       p.lhsUnsigned = true;
       p.lhsZero = 128;
       p.steps = {toByte};
@@ -570,7 +285,7 @@ TEST_F(CPUMatMul, IntegerDots) {
 }
 
 TEST_F(CPUMatMul, ResultsThatAreNotMatched) {
-  Problem p = matmul(8, 8, 8);
+  Problem p = product(8, 8, 8);
   p.steps = {{{{"d0, d1", {8, 8}}}, "      %e = math.exp %y0 : f32\n      %r = arith.addf %x, %e : f32\n", "f32"}};
   OwningOpRef<ModuleOp> module = parse(p);
   auto function = module->lookupSymbol<func::FuncOp>("kernel");
@@ -585,7 +300,7 @@ TEST_F(CPUMatMul, SpaceContainsTheDefault) {
     for (auto [m, n, k] :
          {std::tuple{1, 1000, 512}, {1, 1, 1}, {64, 64, 64}, {1024, 1024, 1024}, {49, 512, 4608}, {3, 3136, 27}})
       for (bool dynamic : {false, true}) {
-        OwningOpRef<ModuleOp> module = parse(matmul(m, n, k, dynamic));
+        OwningOpRef<ModuleOp> module = parse(product(m, n, k, dynamic));
         auto function = module->lookupSymbol<func::FuncOp>("kernel");
         MachineModel machine = MachineModel::forVectorBits(bits);
         SearchSpace space = family->space(function, machine);
@@ -615,7 +330,7 @@ TEST_F(CPUMatMul, SpaceContainsTheDefault) {
 
 TEST_F(CPUMatMul, SampledSchedulesComputeTheSame) {
   for (bool dynamic : {false, true}) {
-    Problem p = matmul(45, 100, 150, dynamic);
+    Problem p = product(45, 100, 150, dynamic);
     p.steps = {bias("d1", {100}), relu()};
     OwningOpRef<ModuleOp> module = parse(p);
     auto function = module->lookupSymbol<func::FuncOp>("kernel");
@@ -633,7 +348,7 @@ TEST_F(CPUMatMul, SampledSchedulesComputeTheSame) {
 }
 
 TEST_F(CPUMatMul, IllegalSchedules) {
-  OwningOpRef<ModuleOp> module = parse(matmul(64, 64, 64));
+  OwningOpRef<ModuleOp> module = parse(product(64, 64, 64));
   auto function = module->lookupSymbol<func::FuncOp>("kernel");
   MachineModel machine = MachineModel::forVectorBits(256);
   for (const char *schedule : {"tile = [6, 16, 64], micro = [6, 12], unroll = 1, pack_lhs = true, pack_rhs = true",
@@ -642,15 +357,7 @@ TEST_F(CPUMatMul, IllegalSchedules) {
                                "tile = [6, 16, 0], micro = [6, 16], unroll = 1, pack_lhs = true, pack_rhs = true",
                                "tile = [6, 16], micro = [6, 16], unroll = 1, pack_lhs = true, pack_rhs = true",
                                "tile = [6, 16, 64], micro = [6, 16], unroll = 64, pack_lhs = true, pack_rhs = true"}) {
-    Attribute attribute = parseAttribute(std::string("#sched.cpu_matmul<") + schedule + ">", &context);
-    ASSERT_TRUE(attribute);
-    std::string message;
-    ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-      message = diagnostic.str();
-      return success();
-    });
-    EXPECT_TRUE(failed(family->verify(function, attribute, machine, [&] { return function.emitError(); })));
-    EXPECT_TRUE(llvm::StringRef(message).starts_with("expected ")) << message;
+    expectIllegal(function, schedule, machine);
   }
 }
 
