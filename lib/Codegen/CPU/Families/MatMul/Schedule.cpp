@@ -41,6 +41,13 @@ static bool fitsTileRegisters(int64_t rows, int64_t columns) {
          matmul::countTileRegisters(rows, columns) <= matmul::tileRegisters;
 }
 
+/// Bytes of a packed block of either operand and of one of sums, and how many they may be.
+static double countBlockBytes(int64_t rows, int64_t columns, int64_t depth, Type accumulator) {
+  double elements = double(columns) * double(depth) + double(rows) * double(depth) + double(rows) * double(columns);
+  return elements * accumulator.getIntOrFloatBitWidth() / 8;
+}
+static constexpr int64_t maxBlockBytes = int64_t(256) << 20;
+
 LogicalResult matmul::verifySchedule(sched::CPUMatMulAttr schedule, const ContractionInfo &info,
                                      const MachineModel &machine, KernelFamily::EmitError emitError) {
   auto tile = schedule.getTile(), micro = schedule.getMicro();
@@ -73,10 +80,8 @@ LogicalResult matmul::verifySchedule(sched::CPUMatMulAttr schedule, const Contra
       (tiles ? micro[0] / tileRows * (micro[1] / tileRows) : micro[0] * (micro[1] / lanes)) * schedule.getUnroll();
   if (schedule.getUnroll() > 1 && body > maxUnrolledOps)
     return emitError() << "expected at most " << maxUnrolledOps << " unrolled multiply-adds, but got " << body;
-  constexpr int64_t maxWorkspace = int64_t(256) << 20;
-  double bytes = info.accumulator.getIntOrFloatBitWidth() / 8;
-  if (bytes * (double(tile[1]) * tile[2] + double(tile[0]) * tile[2] + double(tile[0]) * tile[1]) > maxWorkspace)
-    return emitError() << "expected blocks of at most " << maxWorkspace << " bytes, but got " << schedule;
+  if (countBlockBytes(tile[0], tile[1], tile[2], info.accumulator) > maxBlockBytes)
+    return emitError() << "expected blocks of at most " << maxBlockBytes << " bytes, but got " << schedule;
   return success();
 }
 
@@ -170,6 +175,12 @@ SearchSpace matmul::makeSpace(const ContractionInfo &info, const MachineModel &m
     space.addConstraint(fits, {"micro_m", "micro_n"}, inVectors);
     space.addConstraint(fitsUnrolled, {"micro_m", "micro_n", "unroll"}, unrolled);
   }
+  space.addConstraint("bytes(tile_m, tile_n, tile_k) <= " + std::to_string(maxBlockBytes),
+                      {"micro_m", "micro_n", "tile_m", "tile_n", "tile_k"},
+                      [accumulator = info.accumulator](ArrayRef<int64_t> v) {
+                        return countBlockBytes(int64_t(llvm::alignTo(v[2], v[0])), int64_t(llvm::alignTo(v[3], v[1])),
+                                               v[4], accumulator) <= maxBlockBytes;
+                      });
   // Reading the right operand where it is pays only when few panels of rows use it again.
   space.addConstraint("pack_rhs or rows <= 4 * micro_m", {"micro_m", "pack_rhs"}, [=](ArrayRef<int64_t> v) {
     return v[1] || isBlocked || (!ShapedType::isDynamic(rows) && rows <= 4 * v[0]);
