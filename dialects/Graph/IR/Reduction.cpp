@@ -198,13 +198,12 @@ static LogicalResult verifyParameters(Operation *op, Value x, ValueRange paramet
     auto parameter = dyn_cast<RankedTensorType>(value.getType());
     if (!type || !parameter)
       continue;
-    bool fits = parameter.getRank() <= type.getRank() &&
-                llvm::all_of(llvm::zip(parameter.getShape(), type.getShape().take_back(parameter.getRank())),
-                             [](auto extents) {
-                               auto [own, target] = extents;
-                               return own == target || own == 1 || ShapedType::isDynamic(own) ||
-                                      ShapedType::isDynamic(target);
-                             });
+    bool fits =
+        parameter.getRank() <= type.getRank() &&
+        llvm::all_of(llvm::zip(parameter.getShape(), type.getShape().take_back(parameter.getRank())), [](auto extents) {
+          auto [own, target] = extents;
+          return own == target || own == 1 || ShapedType::isDynamic(own) || ShapedType::isDynamic(target);
+        });
     if (!fits)
       return op->emitOpError("expected scale and bias that can be broadcast to ") << type << ", but got " << parameter;
   }
