@@ -291,6 +291,7 @@ CompileStatus CompilerSession::runLevels() {
 
 CompileStatus CompilerSession::compileFrom(OwningOpRef<ModuleOp> given, StringRef after, StringRef outputPath) {
   module = std::move(given);
+  targets = {{options.target, (*module)->getAttr("exec.target")}};
   options.outputPath = outputPath.str();
   options.emit = "lib";
   bool reached = false;
