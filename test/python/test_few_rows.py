@@ -59,6 +59,27 @@ def test_rows_of_a_run(element):
         check(compiled, arrays, rows, element)
 
 
+@pytest.mark.parametrize("precision", ["f32", "f32-strict"])
+@pytest.mark.parametrize("rows,is_transposed,scales", [(1, False, 300), (4, True, 300), (33, False, 1)])
+def test_bytes(rows, is_transposed, scales, precision, tmp_path):
+    """8-bit weights with scales stay bytes, but for the strict precision."""
+    depth, columns = 1000, 300
+    w = RANDOM.integers(-128, 128, (columns, depth) if is_transposed else (depth, columns)).astype(numpy.int8)
+    s = RANDOM.uniform(0.001, 0.01, (scales,) if scales > 1 else ()).astype(numpy.float32)
+    nodes = [helper.make_node("DequantizeLinear", ["w", "s"], ["d"], axis=0 if is_transposed else 1),
+             helper.make_node("Gemm", ["x", "d"], ["y"], transB=int(is_transposed))]
+    graph = helper.make_graph(nodes, "test", [helper.make_tensor_value_info("x", 1, [rows, depth])],
+                              [helper.make_tensor_value_info("y", 1, [rows, columns])],
+                              [onnx.numpy_helper.from_array(array, name) for array, name in ((w, "w"), (s, "s"))])
+    compiled = tegula.compile(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), precision=precision)
+    compiled.save(tmp_path / "model.so")
+    assert ((tmp_path / "model.so").stat().st_size < 2 * w.size) == (precision == "f32")
+    x = uniform((rows, depth), numpy.float32)
+    want = x.astype(numpy.float64) @ (w.T if is_transposed else w).astype(numpy.float64) * s.astype(numpy.float64)
+    got = compiled.run([x])[0]
+    assert numpy.abs(got - want).max() <= oracle.tolerance(numpy.float32, depth) * numpy.abs(want).max()
+
+
 def halves(shape):
     """f32 numbers that f16 holds: the denormals, zeros of both signs, the largest, infinities, and others."""
     values = numpy.arange(1 << 16, dtype=numpy.uint16).view(numpy.float16)

@@ -48,10 +48,11 @@ LogicalResult BlockedMatMulOp::inferTypes(SmallVectorImpl<Type> &types) {
 
 LogicalResult BlockedMatMulOp::verify() {
   auto isFloat = [](Type type) { return type.isF32() || type.isF16() || type.isBF16(); };
-  Type from = elementOf(getX()), to = elementOf(getY());
-  if (!isFloat(from) || !isFloat(elementOf(getWeight())) || (to != from && !to.isF32()))
-    return emitOpError("expected operands of f32, f16 or bf16 and a result of the first one's type or f32, but got ")
-           << from << ", " << elementOf(getWeight()) << " and " << to;
+  Type from = elementOf(getX()), held = elementOf(getWeight()), to = elementOf(getY());
+  if (!isFloat(from) || !(isFloat(held) || held.isInteger(8)) || (to != from && !to.isF32()))
+    return emitOpError("expected an operand of f32, f16 or bf16, a weight of these or of 8 bits, and a result of the "
+                       "operand's type or f32, but got ")
+           << from << ", " << held << " and " << to;
   auto weight = dyn_cast<RankedTensorType>(getWeight().getType());
   int64_t columns = getColumns();
   if (!weight || weight.getRank() != 3 || !weight.hasStaticShape() || weight.getNumElements() == 0 || columns <= 0 ||

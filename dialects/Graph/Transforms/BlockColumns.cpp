@@ -4,7 +4,8 @@
 //      `graph.channel_block`, as for channels), so that no run packs them, and a worker reads its part of them in the
 //      order of memory: a product of few rows takes as long as that. Weights of f32 that are all numbers of f16 or
 //      bf16, as where these were cast or a model was made from such weights, are stored so: half as much to read, and
-//      the same products.
+//      the same products. 8-bit weights without zero points that one scale for each column dequantizes stay bytes, and
+//      the sums are scaled; not with the precision f32-strict, as a sum may overflow where the scaled one does not.
 // Algorithm: each product by itself. The relayout is an op that graph-fold-constants evaluates, which takes the plain
 // weights' place: where others read these too, they stay as they are, so that no weight is stored twice. Pairs of bf16
 // that one instruction or a tile register multiplies and sums are packed in another way.
@@ -14,6 +15,7 @@
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Dialect/Graph/IR/Blocked.h"
 #include "tegula/Dialect/Graph/IR/Constants.h"
+#include "tegula/Dialect/Graph/IR/Precision.h"
 #include "tegula/Dialect/Graph/Transforms/Passes.h"
 
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -70,6 +72,35 @@ static Type findNarrowType(Value constant, exec::CPUTargetAttr target) {
   return areHalves ? Type(Float16Type::get(constant.getContext())) : Type(BFloat16Type::get(constant.getContext()));
 }
 
+/// Whether all elements of a constant are 0; an absent one is.
+static bool isZero(Value value) {
+  if (!value)
+    return true;
+  ElementsAttr constant;
+  if (!matchPattern(value, m_Constant(&constant)))
+    return false;
+  auto areZero = [](ArrayRef<char> bytes) { return llvm::all_of(bytes, [](char byte) { return byte == 0; }); };
+  if (auto dense = dyn_cast<DenseElementsAttr>(constant))
+    return areZero(dense.getRawData());
+  auto resource = dyn_cast<DenseResourceElementsAttr>(constant);
+  AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
+  return blob && areZero(blob->getData());
+}
+
+/// What dequantizes the right operand of `op`, if the sums can be scaled in its place; else null.
+static DequantizeOp findScaling(MatMulOp op) {
+  auto scaling = op.getRhs().getDefiningOp<DequantizeOp>();
+  if (!scaling || getPrecision(op) == Precision::F32Strict ||
+      !getElementTypeOrSelf(scaling.getX().getType()).isInteger(8) || !getElementTypeOrSelf(op.getType()).isF32() ||
+      scaling.getBlockSize() != 0 || !isZero(scaling.getZeroPoint()))
+    return {};
+  auto scale = dyn_cast<RankedTensorType>(scaling.getScale().getType());
+  if (!scale || !scale.getElementType().isF32() || !scale.hasStaticShape() || scale.getRank() > 1)
+    return {};
+  bool alongColumns = normalizeAxis(scaling.getAxis(), 2) == std::optional<int64_t>(op.getTransposeRhs() ? 0 : 1);
+  return scale.getNumElements() == 1 || alongColumns ? scaling : DequantizeOp();
+}
+
 static bool canBlock(MatMulOp op, exec::CPUTargetAttr target, int64_t length) {
   auto x = dyn_cast<RankedTensorType>(op.getLhs().getType());
   auto weight = dyn_cast<RankedTensorType>(op.getRhs().getType());
@@ -92,6 +123,12 @@ static bool canBlock(MatMulOp op, exec::CPUTargetAttr target, int64_t length) {
   Value constant = op.getRhs();
   if (auto rounded = constant.getDefiningOp<CastOp>()) // by graph-lower-precision
     constant = rounded.getX();
+  if (auto dequantized = constant.getDefiningOp<DequantizeOp>()) {
+    auto isConstant = [](Value value) { return matchPattern(value, m_Constant()); };
+    if (!findScaling(op) && !llvm::all_of(dequantized->getOperands(), isConstant))
+      return false;
+    constant = dequantized.getX();
+  }
   // The blocks of a splat would be stored.
   DenseElementsAttr elements;
   bool isSplat = matchPattern(constant, m_Constant(&elements)) && elements.isSplat();
@@ -104,6 +141,9 @@ struct GraphBlockColumnsPass : tegula::impl::GraphBlockColumnsPassBase<GraphBloc
     OpBuilder b(op);
     Location loc = op.getLoc();
     Value weight = op.getRhs();
+    DequantizeOp scaling = findScaling(op);
+    if (scaling)
+      weight = scaling.getX();
     auto type = cast<RankedTensorType>(weight.getType());
     if (Type narrow = findNarrowType(weight, target)) {
       type = cast<RankedTensorType>(type.clone(narrow));
@@ -117,6 +157,8 @@ struct GraphBlockColumnsPass : tegula::impl::GraphBlockColumnsPassBase<GraphBloc
     auto blocked = type.clone({int64_t(llvm::divideCeil(columns, length)), depth, length});
     weight = BlockColumnsOp::create(b, loc, blocked, weight, length);
     Value y = BlockedMatMulOp::create(b, loc, op.getType(), op.getLhs(), weight, columns);
+    if (scaling)
+      y = MulOp::create(b, loc, op.getType(), y, scaling.getScale());
     op.replaceAllUsesWith(y);
     op.erase();
   }

@@ -67,6 +67,9 @@ const Case cases[] = {
     {"HalvesInBlocks", "matmul", "%a: tensor<?x41xf16>, %b: tensor<3x41x32xf16>", "tensor<?x96xf16>",
      R"(%y = graph.blocked_matmul %a, %b {columns = 96 : i64} : tensor<?x41xf16>, tensor<3x41x32xf16> -> tensor<?x96xf16>)",
      true},
+    {"BytesInBlocks", "matmul", "%a: tensor<4x40xf32>, %b: tensor<3x40x16xi8>", "tensor<4x47xf32>",
+     R"(%y = graph.blocked_matmul %a, %b {columns = 47 : i64} : tensor<4x40xf32>, tensor<3x40x16xi8> -> tensor<4x47xf32>)",
+     true},
     // Shorter than vectors of AVX-512, and of another type than the left operand.
     {"ShortBlocks", "matmul", "%a: tensor<2x9x40xf32>, %b: tensor<5x40x8xbf16>", "tensor<2x9x37xf32>",
      R"(%y = graph.blocked_matmul %a, %b {columns = 37 : i64} : tensor<2x9x40xf32>, tensor<5x40x8xbf16> -> tensor<2x9x37xf32>)",

@@ -33,7 +33,7 @@ func.func @depth(%x: tensor<1x5xf32>, %w: tensor<2x4x8xf32>) -> tensor<1x9xf32> 
 // -----
 
 func.func @elements(%x: tensor<1x4xf32>, %w: tensor<2x4x8xf32>) -> tensor<1x9xf16> {
-  // expected-error@+1 {{expected operands of f32, f16 or bf16 and a result of the first one's type or f32, but got 'f32', 'f32' and 'f16'}}
+  // expected-error@+1 {{expected an operand of f32, f16 or bf16, a weight of these or of 8 bits, and a result of the operand's type or f32, but got 'f32', 'f32' and 'f16'}}
   %y = graph.blocked_matmul %x, %w {columns = 9 : i64} : tensor<1x4xf32>, tensor<2x4x8xf32> -> tensor<1x9xf16>
   return %y : tensor<1x9xf16>
 }

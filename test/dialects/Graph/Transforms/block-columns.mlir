@@ -33,6 +33,38 @@ func.func @rounded(%x: tensor<64x480xbf16>) -> tensor<64x512xf32> {
   return %y : tensor<64x512xf32>
 }
 
+// Bytes are scaled behind the sums, where the scales are those of columns.
+// CHECK-LABEL: func.func @bytes
+// CHECK: %[[B:.*]] = graph.block_columns %{{.*}} : tensor<480x512xi8> -> tensor<32x480x16xi8>
+// CHECK: %[[P:.*]] = graph.blocked_matmul %{{.*}}, %[[B]] {columns = 512 : i64} : tensor<1x480xf32>, tensor<32x480x16xi8> -> tensor<1x512xf32>
+// CHECK: graph.mul %[[P]], %{{.*}} : tensor<1x512xf32>, tensor<512xf32> -> tensor<1x512xf32>
+func.func @bytes(%x: tensor<1x480xf32>) -> tensor<1x512xf32> {
+  %w = graph.constant dense_resource<bytes> : tensor<512x480xi8>
+  %s = graph.constant dense_resource<scales> : tensor<512xf32>
+  %z = graph.constant dense<0> : tensor<512xi8>
+  %d = graph.dequantize %w, %s, %z {axis = 0 : i64} : tensor<512x480xi8>, tensor<512xf32>, tensor<512xi8> -> tensor<512x480xf32>
+  %y = graph.matmul %x, %d {transpose_rhs = true} : tensor<1x480xf32>, tensor<512x480xf32> -> tensor<1x512xf32>
+  return %y : tensor<1x512xf32>
+}
+
+// Otherwise they become f32.
+// CHECK-LABEL: func.func @scaled_otherwise
+// CHECK: graph.blocked_matmul %{{.*}} : tensor<1x480xf32>, tensor<32x480x16xf32> -> tensor<1x512xf32>
+// CHECK: graph.blocked_matmul %{{.*}} : tensor<1x480xf32>, tensor<32x480x16xf32> -> tensor<1x512xf32>
+// CHECK-NOT: graph.mul
+func.func @scaled_otherwise(%x: tensor<1x480xf32>) -> (tensor<1x512xf32>, tensor<1x512xf32>) {
+  %w = graph.constant dense_resource<bytes> : tensor<480x512xi8>
+  %r = graph.constant dense_resource<rows> : tensor<480xf32>
+  %d = graph.dequantize %w, %r {axis = 0 : i64} : tensor<480x512xi8>, tensor<480xf32> -> tensor<480x512xf32>
+  %y = graph.matmul %x, %d : tensor<1x480xf32>, tensor<480x512xf32> -> tensor<1x512xf32>
+  %v = graph.constant dense_resource<others> : tensor<480x512xi8>
+  %s = graph.constant dense_resource<scales> : tensor<512xf32>
+  %z = graph.constant dense<7> : tensor<512xi8>
+  %e = graph.dequantize %v, %s, %z {axis = 1 : i64} : tensor<480x512xi8>, tensor<512xf32>, tensor<512xi8> -> tensor<480x512xf32>
+  %q = graph.matmul %x, %e : tensor<1x480xf32>, tensor<480x512xf32> -> tensor<1x512xf32>
+  return %y, %q : tensor<1x512xf32>, tensor<1x512xf32>
+}
+
 // Small weights, those that are not constant, that others read, that are a splat, and that would be mostly filling stay.
 // CHECK-LABEL: func.func @others
 // CHECK-NOT: graph.block

@@ -88,8 +88,8 @@ def Graph_BlockedMatMulOp : Graph_PureOp<"blocked_matmul"> {
   let summary = "Matrix product with a right operand whose columns lie in blocks.";
   let description = [{
     The product of `graph.matmul` of `x` [..., K] and a matrix of K rows and `columns` columns, which `weight` holds as
-    `graph.block_columns` lays it out: [ceil(`columns` / c), K, c]. Elements are f32, f16 or bf16, sums f32. `weight` may be of another
-    type than `x`; the result has the type of `x`, or is f32.
+    `graph.block_columns` lays it out: [ceil(`columns` / c), K, c]. Elements of `x` are f32, f16 or bf16, those of `weight` may also be 8-bit
+    integers, and need not be of the same type; sums are f32. The result has the type of `x`, or is f32.
   }];
   let arguments = (ins Graph_NumericTensor:$x, Graph_NumericTensor:$weight, I64Attr:$columns);
   let results = (outs Graph_NumericTensor:$y);

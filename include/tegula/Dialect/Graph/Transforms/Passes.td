@@ -96,7 +96,8 @@ def GraphBlockColumnsPass : Pass<"graph-block-columns", "::mlir::func::FuncOp"> 
   let description = [{
     A `graph.matmul` of floats with constant weights that nothing else reads becomes `graph.blocked_matmul`: columns lie in
     blocks as long as the target's vectors, by an op that graph-fold-constants evaluates. f32 weights that f16 or bf16 hold
-    exactly are stored so. Plain stay weights below 32 KiB, those of f16 where the target has no instruction that widens
+    exactly are stored so. 8-bit weights that `graph.dequantize` scales by columns, without zero points, stay bytes, and the
+    sums are scaled (not with the precision f32-strict). Plain stay weights below 32 KiB, those of f16 where the target has no instruction that widens
     them, those of bf16 where it sums products of pairs of bf16 in one instruction, and those whose last block would be
     filled up with more than a quarter of what there is. Without a CPU target on the module nothing changes.
   }];
