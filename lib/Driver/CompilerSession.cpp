@@ -259,20 +259,25 @@ CompileStatus CompilerSession::runLevels() {
   if (CompileStatus status = runStages("import", shared); status != CompileStatus::Ok)
     return status;
   OwningOpRef<ModuleOp> common = std::move(module);
-  // Levels share the blocks of the widest one: more registers hold one elsewhere, where a layout more would double the
-  // weights.
-  int64_t block = 0;
+  // Levels share the blocks of the widest one, which more registers hold elsewhere, and groups of bytes as soon as one
+  // reads them: a layout more would double the weights.
+  int64_t block = 0, group = 2;
   if (targets.size() > 1)
-    for (const NamedTarget &target : targets)
-      block = std::max(block, cast<exec::CPUTargetAttr>(target.attribute).getVectorBits() / 32);
+    for (const NamedTarget &target : targets) {
+      auto cpu = cast<exec::CPUTargetAttr>(target.attribute);
+      block = std::max(block, cpu.getVectorBits() / 32);
+      group = cpu.getByteDot() ? 4 : group;
+    }
   Builder builder(&context);
   constexpr StringLiteral constants[] = {"exec.constants", "exec.constant_bytes"};
   for (const NamedTarget &target : targets) {
     bool isFirst = &target == &targets.front(), isLast = &target == &targets.back();
     OwningOpRef<ModuleOp> own = isLast ? std::move(common) : OwningOpRef<ModuleOp>(common->clone());
     (*own)->setAttr("exec.target", target.attribute);
-    if (block)
+    if (block) {
       (*own)->setAttr("graph.channel_block", builder.getI64IntegerAttr(block));
+      (*own)->setAttr("graph.channel_group", builder.getI64IntegerAttr(group));
+    }
     if (!isFirst) {
       for (StringRef name : constants)
         (*own)->setAttr(name, (*module)->getAttr(name));

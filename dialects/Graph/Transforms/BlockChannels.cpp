@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  images [N, C, H, W] between convolutions and what surrounds them.
 // Out: regions in which they are [N, C / c, H, W, c], c being the f32 lanes of the target's vectors, or the
-//      module's `graph.channel_block`: levels of one artifact have the same, so that they share their weights.
+//      module's `graph.channel_block`: levels of one artifact have the same, so that they share their weights; for the
+//      same reason `graph.channel_group` says how many neighboring bytes weights hold together.
 // Algorithm: in program order, an op is planned when it can compute on blocked operands: a convolution always, another
 // op when it reads images that planned ops make. Planned ops that read each other form a region; it is kept when what
 // its convolutions gain is more than what the relayouts at its borders cost. Then the ops of kept regions are rebuilt
@@ -144,12 +145,13 @@ static int64_t chooseWinograd(ConvOp conv, double speed) {
 namespace {
 class Blocker {
 public:
-  /// `slowdown` is what a multiply-add takes in vectors of `lanes`, beside one in the target's widest.
-  Blocker(func::FuncOp function, exec::CPUTargetAttr target, int64_t lanes, double slowdown)
-      : function(function), lanes(lanes), slowdown(slowdown), hasByteDot(target.getByteDot()),
-        // Vectors of 128 bits take as long to fill with a pair as to multiply it: packing is better.
-        hasPairDot(target.hasPairDot() && target.getVectorBits() >= 256), hasBFloatDot(target.hasFastBFloatDot()),
-        allowsWinograd(getPrecision(function) != Precision::F32Strict) {}
+  /// `group`: how many neighboring bytes the weights of all levels hold together, or 0. `slowdown` is what a
+  /// multiply-add takes in vectors of `lanes`, beside one in the target's widest.
+  Blocker(func::FuncOp function, exec::CPUTargetAttr target, int64_t lanes, int64_t group, double slowdown)
+      : function(function), lanes(lanes), slowdown(slowdown), groupsBytes(group ? group == 4 : target.getByteDot()),
+        // One vector of 128 bits takes as long to fill with a pair as to multiply it: packing is better.
+        hasDot(target.hasPairDot() && (target.getVectorBits() >= 256 || lanes > 4)),
+        hasBFloatDot(target.hasFastBFloatDot()), allowsWinograd(getPrecision(function) != Precision::F32Strict) {}
 
   void plan() {
     function.walk<WalkOrder::PreOrder>([&](Operation *op) {
@@ -213,7 +215,7 @@ private:
   }
 
   bool canSumBytes(ConvOp conv) const {
-    return (hasByteDot || hasPairDot) && isByte(conv.getX()) && isByte(conv.getWeight()) &&
+    return hasDot && isByte(conv.getX()) && isByte(conv.getWeight()) &&
            getElementTypeOrSelf(conv.getType()).isSignlessInteger(32);
   }
 
@@ -487,7 +489,7 @@ private:
     auto isUnsigned = [](Value value) { return getElementTypeOrSelf(value.getType()).isUnsignedInteger(); };
     // Bytes are multiplied as unsigned ones of x and signed ones of the weight, else 16-bit values.
     int64_t weightZero = conv.getWeightZeroPoint();
-    bool asBytes = hasByteDot && weightZero == (isUnsigned(weight) ? 128 : 0);
+    bool asBytes = groupsBytes && weightZero == (isUnsigned(weight) ? 128 : 0);
     int64_t group = asBytes ? 4 : 2, offset = asBytes && !isUnsigned(x) ? -128 : 0;
     int64_t xZero = conv.getXZeroPoint();
 
@@ -652,8 +654,10 @@ private:
   func::FuncOp function;
   int64_t lanes;
   double slowdown;
-  /// Instructions that sum products of four neighboring bytes, or of two 16-bit values.
-  bool hasByteDot, hasPairDot, hasBFloatDot;
+  /// Whether weights of 8 bits hold four neighboring bytes together where they can, not two 16-bit values.
+  bool groupsBytes;
+  /// Instructions that sum products of neighboring integers, or of pairs of bf16.
+  bool hasDot, hasBFloatDot;
   bool allowsWinograd;
   SmallVector<Operation *> planned;
   llvm::SmallDenseSet<Value> images;
@@ -671,12 +675,14 @@ struct GraphBlockChannelsPass : tegula::impl::GraphBlockChannelsPassBase<GraphBl
     if (!target)
       return;
     int64_t lanes = getBlockLength(module, target.getVectorBits() / 32);
-    Blocker wide(getOperation(), target, lanes, /*slowdown=*/1);
+    auto attribute = module->getAttrOfType<IntegerAttr>("graph.channel_group");
+    int64_t group = attribute ? attribute.getInt() : 0;
+    Blocker wide(getOperation(), target, lanes, group, /*slowdown=*/1);
     wide.plan();
     // The levels of an artifact have the same blocks.
     if (!module->hasAttr("graph.channel_block") && target.splitsWideVectors()) {
       // Twice as many instructions: 0 to 12 percent, measured on whole models.
-      Blocker narrow(getOperation(), target, lanes / 2, /*slowdown=*/1.1);
+      Blocker narrow(getOperation(), target, lanes / 2, group, /*slowdown=*/1.1);
       narrow.plan();
       Blocker::keepBetter(wide, narrow);
       narrow.rebuild();

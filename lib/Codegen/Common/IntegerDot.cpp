@@ -68,10 +68,27 @@ static Value emitParts(OpBuilder &b, Location loc, Value sum, Value left, Value 
   return result;
 }
 
+/// Groups of four bytes as two pairs of 16-bit values: the even bytes of each group, and the odd ones.
+static std::pair<Value, Value> splitBytes(OpBuilder &b, Location loc, Value bytes, bool isUnsigned) {
+  auto type = VectorType::get({cast<VectorType>(bytes.getType()).getNumElements() / 2}, b.getI16Type());
+  Value words = vector::BitCastOp::create(b, loc, type, bytes);
+  Value eight = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, APInt(16, 8)));
+  if (!isUnsigned)
+    return {arith::ShRSIOp::create(b, loc, arith::ShLIOp::create(b, loc, words, eight), eight),
+            arith::ShRSIOp::create(b, loc, words, eight)};
+  Value low = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, APInt(16, 255)));
+  return {arith::AndIOp::create(b, loc, words, low), arith::ShRUIOp::create(b, loc, words, eight)};
+}
+
 Value tegula::emitDot(OpBuilder &b, Location loc, Value sum, Value left, Value right, DotInstruction instruction) {
   auto type = cast<VectorType>(sum.getType());
   int64_t bits = type.getNumElements() * 32, group = cast<VectorType>(left.getType()).getNumElements() * 32 / bits;
   bool isBytes = group == 4;
+  if (isBytes && instruction.kind == MachineModel::IntegerDot::Pairs) {
+    auto [evenLeft, oddLeft] = splitBytes(b, loc, left, /*isUnsigned=*/true);
+    auto [evenRight, oddRight] = splitBytes(b, loc, right, /*isUnsigned=*/false);
+    return emitDot(b, loc, emitDot(b, loc, sum, evenLeft, evenRight, instruction), oddLeft, oddRight, instruction);
+  }
   if (type.getNumElements() > instruction.lanes && instruction.kind != MachineModel::IntegerDot::Single)
     return emitParts(b, loc, sum, left, right, instruction);
   if (isBytes && instruction.kind == MachineModel::IntegerDot::Bytes)

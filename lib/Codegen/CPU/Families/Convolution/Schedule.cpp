@@ -21,12 +21,15 @@ static std::pair<int64_t, int64_t> countPlaces(const Convolution &convolution) {
 }
 
 /// The registers of `blocks` blocks of channels at `places` places. Sums of integers are as wide as those of f32;
-/// a product that is added, and what turns signed bytes into unsigned ones, take registers too.
+/// a product that is added, what turns signed bytes into unsigned ones, and what makes pairs of groups of bytes, take
+/// registers too.
 static RegisterBlock blockOf(const Convolution &convolution, int64_t blocks, int64_t places,
                              const MachineModel &machine) {
+  const Grouping &grouping = convolution.grouping;
+  bool splits = grouping.group == 4 && machine.integerDot == MachineModel::IntegerDot::Pairs;
+  bool adds = splits || (grouping.group == 2 && !grouping.isFloat);
   return {blocks, places, registersPerBlock(convolution.extent(Lane), machine),
-          int64_t(convolution.grouping.group == 2 && !convolution.grouping.isFloat) +
-              int64_t(convolution.grouping.flips)};
+          int64_t(adds) + int64_t(grouping.flips) + (splits ? 2 : 0)};
 }
 
 LogicalResult convolution::verifySchedule(sched::CPUConvolutionAttr schedule, const Convolution &convolution,

@@ -68,6 +68,30 @@ module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux
 
 // -----
 
+// Groups of four bytes on a processor with an instruction for pairs: the even bytes, then the odd ones.
+// CHECK: exec.kernel
+// CHECK-SAME: schedule = #sched.cpu_convolution<
+// CHECK: %[[W:.*]] = vector.load {{.*}}, vector<32xi8>
+// CHECK: %[[X:.*]] = vector.bitcast %{{.*}} : vector<8xi32> to vector<16xi16>
+// CHECK: %[[XE:.*]] = arith.andi %[[X]], %{{.*}} : vector<16xi16>
+// CHECK: %[[XO:.*]] = arith.shrui %[[X]], %{{.*}} : vector<16xi16>
+// CHECK: %[[V:.*]] = vector.bitcast %[[W]] : vector<32xi8> to vector<16xi16>
+// CHECK: %[[H:.*]] = arith.shli %[[V]], %{{.*}} : vector<16xi16>
+// CHECK: %[[WE:.*]] = arith.shrsi %[[H]], %{{.*}} : vector<16xi16>
+// CHECK: %[[WO:.*]] = arith.shrsi %[[V]], %{{.*}} : vector<16xi16>
+// CHECK: %[[P:.*]] = llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"(%[[XE]], %[[WE]])
+// CHECK: %[[A:.*]] = arith.addi %{{.*}}, %[[P]] : vector<8xi32>
+// CHECK: %[[Q:.*]] = llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"(%[[XO]], %[[WO]])
+// CHECK: arith.addi %[[A]], %[[Q]] : vector<8xi32>
+module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v3", features = "", vector_bits = 256>} {
+  func.func @main(%x: tensor<1x4x28x28x8xui8>, %w: tensor<6x4x3x3x2x8x4xi8>) -> tensor<1x6x26x26x8xi32> {
+    %y = graph.blocked_conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x4x28x28x8xui8>, tensor<6x4x3x3x2x8x4xi8> -> tensor<1x6x26x26x8xi32>
+    return %y : tensor<1x6x26x26x8xi32>
+  }
+}
+
+// -----
+
 // Without an instruction, four products one after the other.
 // CHECK: exec.kernel
 // CHECK-SAME: schedule = #sched.cpu_convolution<
