@@ -185,6 +185,10 @@ private:
   // --- LowerKernel.cpp
   /// The shape for a single row that is only known at run time: unpacked, and wide.
   Shape oneRowShape() const;
+  /// The shape for up to one vector of columns, whose number is only known at run time: narrow, the left unpacked.
+  Shape fewColumnsShape() const;
+  /// emitGrid, for few columns or many.
+  void emitColumns();
   void emitGrid();
   void emitNest(const Region &region);
   /// One block in each direction, packed where the schedule says so.

@@ -219,9 +219,37 @@ void Emitter::emit(mlir::Block *entry) {
           if (packedRowRhs)
             std::swap(packedRhs, packedRowRhs);
         },
-        [&] { emitGrid(); });
+        [&] { emitColumns(); });
   }
-  emitGrid();
+  emitColumns();
+}
+
+/// A short signal: most of a wide panel's sums would be nobody's, and packing the left operand cost as much as the
+/// product.
+void Emitter::emitColumns() {
+  Index columns = groups[Columns].total;
+  if (getConstantIntValue(columns) || shape.packing.group > 1 || shape.nr == shape.lanes || readsBlocks())
+    return emitGrid();
+  ifTrue(
+      math.equal(math.min(columns, math.of(shape.lanes)), columns),
+      [&] {
+        Shape usual = shape;
+        shape = fewColumnsShape();
+        emitGrid();
+        shape = usual;
+      },
+      [&] { emitGrid(); });
+}
+
+Shape Emitter::fewColumnsShape() const {
+  Shape few = shape;
+  // Sums for the latency of a multiply-add; no more than buffers and tables of the usual shape hold.
+  few.mr = std::min({int64_t(12), shape.mr * shape.vectors, shape.mc});
+  few.mc = shape.mc / few.mr * few.mr;
+  few.vectors = 1;
+  few.nr = few.nc = few.lanes;
+  few.packLhs = false;
+  return few;
 }
 
 Shape Emitter::oneRowShape() const {
