@@ -325,9 +325,10 @@ private:
     // In narrow blocks it loads more than it gains.
     if (isDepthwise(conv))
       return slowdown > 1 ? 0 : products / 20;
-    // Four products in the place of one, and as much again that packing costs.
+    // Four products in the place of one, and as much again that packing costs. Narrow blocks lose half of that, and as
+    // bytes fill the last block in part, they win nothing.
     if (isByte(conv.getX()))
-      return products / 120;
+      return products / (slowdown > 1 ? 240 : 120);
     // As a matrix product it fills the pixels of an image up to whole panels, and packs what each result reads, once
     // for all output channels and the slower the shorter the rows.
     constexpr double panel = 64;

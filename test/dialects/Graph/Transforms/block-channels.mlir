@@ -235,7 +235,16 @@ func.func @halves(%x: tensor<1x24x74x32xf32>) -> tensor<1x24x74x32xf32> {
   return %d : tensor<1x24x74x32xf32>
 }
 
-// and whole ones with 48, which halves would take longer for.
+// and whole ones with bytes, of any number of channels,
+// CHECK-LABEL: func.func @bytes_in_wholes
+// CHECK: graph.blocked_conv {{.*}} -> tensor<1x7x74x32x16xi32>
+func.func @bytes_in_wholes(%x: tensor<1x104x74x32xui8>) -> tensor<1x104x74x32xi32> {
+  %w = graph.constant dense<3> : tensor<104x104x1x3xi8>
+  %c = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 1, 0, 1>, dilations = array<i64: 1, 1>} : tensor<1x104x74x32xui8>, tensor<104x104x1x3xi8> -> tensor<1x104x74x32xi32>
+  return %c : tensor<1x104x74x32xi32>
+}
+
+// or with 48 channels, which halves would take longer for.
 // CHECK-LABEL: func.func @wholes
 // CHECK: graph.blocked_conv {{.*}} -> tensor<1x3x34x16x16xf32>
 func.func @wholes(%x: tensor<1x48x36x16xf32>) -> tensor<1x48x34x16xf32> {
