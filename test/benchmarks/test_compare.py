@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The judgement of benchmarks/compare: which outputs count, which runs are void, what the speed is."""
+import os
 import sys
 from pathlib import Path
 
@@ -88,9 +89,15 @@ class FakeWorker:
 def test_rounds_are_interleaved_and_rotated():
     log = []
     workers = [FakeWorker(name, log) for name in "abc"]
-    samples, controls, _ = measure.measure_rounds(workers, 2, 0.1)
+    samples, controls, _ = measure.measure_rounds(workers, 2, 0.1, sorted(os.sched_getaffinity(0)))
     assert log == ["a", "b", "c", "b", "c", "a"]
     assert samples["a"] == [[1, 2, 3], [1, 2, 3]] and len(controls) == 3
+
+
+def test_control_leaves_the_processors_as_they_were():
+    before = os.sched_getaffinity(0)
+    assert measure.control_ns(sorted(before)[:1]) > 0
+    assert os.sched_getaffinity(0) == before
 
 
 def test_every_rival_is_an_engine():
