@@ -193,8 +193,7 @@ def test_program_of_its_own(program, level):
 def test_on_an_older_processor(program, cpu, level):
     """No illegal instruction: neither in what runs before the choice nor in the level that is taken."""
     emulator = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
-    if not emulator:
-        pytest.skip("qemu-x86_64 (package qemu-user) is not installed")
+    assert emulator, "scripts/setup installs it (package qemu-user)"
     result = run([emulator, "-cpu", cpu, program])
     if not level:
         assert result.returncode == 1 and "this processor lacks: for sapphirerapids" in result.stdout

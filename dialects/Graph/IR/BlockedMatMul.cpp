@@ -14,6 +14,24 @@ int64_t tegula::graph::getBlockLength(ModuleOp module, int64_t lanes) {
   return common ? common.getInt() : lanes;
 }
 
+int64_t tegula::graph::getByteGroup(ModuleOp module) {
+  auto common = module->getAttrOfType<IntegerAttr>("graph.channel_group");
+  return common ? common.getInt() : 0;
+}
+
+LogicalResult tegula::graph::verifyBlockAttribute(Operation *op, NamedAttribute attribute) {
+  bool isBlock = attribute.getName() == "graph.channel_block";
+  if (!isBlock && attribute.getName() != "graph.channel_group")
+    return success();
+  auto length = dyn_cast<IntegerAttr>(attribute.getValue());
+  if (isa<ModuleOp>(op) && length &&
+      (isBlock ? llvm::is_contained({4, 8, 16}, length.getInt()) : llvm::is_contained({2, 4}, length.getInt())))
+    return success();
+  return op->emitOpError("expected ") << attribute.getName().getValue() << " to be "
+                                      << (isBlock ? "4, 8 or 16" : "2 or 4") << " on a module, but got "
+                                      << attribute.getValue();
+}
+
 LogicalResult BlockColumnsOp::inferTypes(SmallVectorImpl<Type> &types) {
   auto x = dyn_cast<RankedTensorType>(getX().getType());
   if (!x) {

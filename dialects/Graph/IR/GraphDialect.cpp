@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Dialect/Graph/IR/Blocked.h"
+#include "tegula/Dialect/Graph/IR/Precision.h"
 
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Transforms/InliningUtils.h"
@@ -32,6 +33,10 @@ void graph::GraphDialect::initialize() {
 #define GET_OP_LIST
 #include "tegula/Dialect/Graph/IR/GraphBlocked.cpp.inc"
       >();
+}
+
+LogicalResult graph::GraphDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  return failure(failed(verifyPrecisionAttribute(op, attribute)) || failed(verifyBlockAttribute(op, attribute)));
 }
 
 Operation *graph::GraphDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {

@@ -39,16 +39,7 @@ void graph::setPrecision(Operation *module, Precision precision) {
   module->setAttr(attributeName, StringAttr::get(module->getContext(), getPrecisionName(precision)));
 }
 
-LogicalResult graph::GraphDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
-  bool isBlock = attribute.getName() == "graph.channel_block";
-  if (isBlock || attribute.getName() == "graph.channel_group") {
-    auto length = dyn_cast<IntegerAttr>(attribute.getValue());
-    if (!isa<ModuleOp>(op) || !length ||
-        !(isBlock ? llvm::is_contained({4, 8, 16}, length.getInt()) : llvm::is_contained({2, 4}, length.getInt())))
-      return op->emitOpError("expected ")
-             << attribute.getName().getValue() << " to be " << (isBlock ? "4, 8 or 16" : "2 or 4")
-             << " on a module, but got " << attribute.getValue();
-  }
+LogicalResult graph::verifyPrecisionAttribute(Operation *op, NamedAttribute attribute) {
   if (attribute.getName() != attributeName)
     return success();
   auto name = dyn_cast<StringAttr>(attribute.getValue());

@@ -70,11 +70,16 @@ static bool isHalf(Type type) {
 /// Ops whose results, computed in f32, are numbers of their operands' type.
 static bool isExact(Operation *op) { return isa<ReluOp, MaxPoolOp, ConcatOp, MaxOp, MinOp, NegOp, AbsOp, WhereOp>(op); }
 
-/// Estimated number of elements: dynamic batches count as 1, other dynamic extents as 64.
+/// A dynamic batch counts as 1, any other dynamic extent as 64.
+static double estimateExtent(RankedTensorType type, int64_t i) {
+  return type.isDynamicDim(i) ? (i == 0 ? 1 : 64) : double(type.getDimSize(i));
+}
+
+/// Estimated number of elements.
 static double countElements(RankedTensorType type) {
   double count = 1;
-  for (auto [i, extent] : llvm::enumerate(type.getShape()))
-    count *= ShapedType::isDynamic(extent) ? (i == 0 ? 1 : 64) : double(extent);
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    count *= estimateExtent(type, i);
   return count;
 }
 
@@ -125,8 +130,8 @@ static int64_t chooseWinograd(ConvOp conv, double speed) {
       (matchPattern(constant, m_Constant(&elements)) && elements.isSplat()))
     return 0;
   RankedTensorType y = imageOf(conv.getY());
-  auto extent = [&](int64_t i) { return y.isDynamicDim(i) ? 64.0 : double(y.getDimSize(i)); };
-  double batch = y.isDynamicDim(0) ? 1 : double(y.getDimSize(0));
+  auto extent = [&](int64_t i) { return estimateExtent(y, i); };
+  double batch = extent(0);
   double outer = double(weight[0]), inner = double(weight[1]);
   double best = 9 * outer * inner * batch * extent(2) * extent(3) / speed;
   int64_t choice = 0;
@@ -332,8 +337,7 @@ private:
     // As a matrix product it fills the pixels of an image up to whole panels, and packs what each result reads, once
     // for all output channels and the slower the shorter the rows.
     constexpr double panel = 64;
-    double width = countElements(RankedTensorType::get({1, y.getDimSize(3)}, y.getElementType()));
-    double pixels = width * countElements(RankedTensorType::get({1, y.getDimSize(2)}, y.getElementType()));
+    double width = estimateExtent(y, 3), pixels = estimateExtent(y, 2) * width;
     double packing = (0.05 + 8 / std::max(width, 32.0)) / double(weight.getDimSize(0));
     double filled = std::ceil(pixels / panel) * panel / pixels;
     double packed = products * filled * (1.0 / 60 + packing);
@@ -676,8 +680,7 @@ struct GraphBlockChannelsPass : tegula::impl::GraphBlockChannelsPassBase<GraphBl
     if (!target)
       return;
     int64_t lanes = getBlockLength(module, target.getVectorBits() / 32);
-    auto attribute = module->getAttrOfType<IntegerAttr>("graph.channel_group");
-    int64_t group = attribute ? attribute.getInt() : 0;
+    int64_t group = getByteGroup(module);
     Blocker wide(getOperation(), target, lanes, group, /*slowdown=*/1);
     wide.plan();
     // The levels of an artifact have the same blocks.

@@ -18,7 +18,6 @@
 #include "tegula/Dialect/Graph/IR/Precision.h"
 #include "tegula/Dialect/Graph/Transforms/Passes.h"
 
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
@@ -54,20 +53,20 @@ static bool isHalf(uint32_t bits) {
 
 /// The narrow type that holds each of a constant's f32 elements exactly; null where there is none.
 static Type findNarrowType(Value constant, exec::CPUTargetAttr target) {
-  DenseResourceElementsAttr resource;
-  matchPattern(constant, m_Constant(&resource));
-  AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
-  if (!blob || !getElementTypeOrSelf(constant.getType()).isF32())
+  ElementsAttr elements;
+  if (!matchPattern(constant, m_Constant(&elements)) || !elements.getElementType().isF32())
+    return {};
+  std::optional<exec::StoredElements> stored = exec::getStoredElements(elements);
+  if (!stored || stored->bytes.empty())
     return {};
   bool areHalves = widensHalves(target), areBFloats = true;
-  for (ArrayRef<char> rest = blob->getData(); rest.size() >= 4 && (areHalves || areBFloats);
-       rest = rest.drop_front(4)) {
+  for (ArrayRef<char> rest = stored->bytes; rest.size() >= 4 && (areHalves || areBFloats); rest = rest.drop_front(4)) {
     uint32_t bits = llvm::support::endian::read32le(rest.data());
     areHalves = areHalves && isHalf(bits);
     bool isNaN = (bits & 0x7fffffff) > 0x7f800000;
     areBFloats = areBFloats && (bits & 0xffff) == 0 && !isNaN;
   }
-  if (blob->getData().empty() || !(areHalves || areBFloats))
+  if (!areHalves && !areBFloats)
     return {};
   return areHalves ? Type(Float16Type::get(constant.getContext())) : Type(BFloat16Type::get(constant.getContext()));
 }
@@ -79,12 +78,8 @@ static bool isZero(Value value) {
   ElementsAttr constant;
   if (!matchPattern(value, m_Constant(&constant)))
     return false;
-  auto areZero = [](ArrayRef<char> bytes) { return llvm::all_of(bytes, [](char byte) { return byte == 0; }); };
-  if (auto dense = dyn_cast<DenseElementsAttr>(constant))
-    return areZero(dense.getRawData());
-  auto resource = dyn_cast<DenseResourceElementsAttr>(constant);
-  AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
-  return blob && areZero(blob->getData());
+  std::optional<exec::StoredElements> stored = exec::getStoredElements(constant);
+  return stored && llvm::all_of(stored->bytes, [](char byte) { return byte == 0; });
 }
 
 /// What dequantizes the right operand of `op`, if the sums can be scaled in its place; else null.

@@ -37,3 +37,13 @@ func.func @elements(%x: tensor<1x4xf32>, %w: tensor<2x4x8xf32>) -> tensor<1x9xf1
   %y = graph.blocked_matmul %x, %w {columns = 9 : i64} : tensor<1x4xf32>, tensor<2x4x8xf32> -> tensor<1x9xf16>
   return %y : tensor<1x9xf16>
 }
+
+// -----
+
+// expected-error @+1 {{expected graph.channel_block to be 4, 8 or 16 on a module, but got 3 : i64}}
+module attributes {graph.channel_block = 3 : i64} {}
+
+// -----
+
+// expected-error @+1 {{expected graph.channel_group to be 2 or 4 on a module, but got 3 : i64}}
+module attributes {graph.channel_group = 3 : i64} {}

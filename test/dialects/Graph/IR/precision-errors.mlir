@@ -12,13 +12,3 @@ module attributes {graph.precision = 1} {}
 
 // expected-error @+1 {{expected graph.precision to be f32, f32-strict or bf16 on a module, but got "f32"}}
 func.func private @elsewhere() attributes {graph.precision = "f32"}
-
-// -----
-
-// expected-error @+1 {{expected graph.channel_block to be 4, 8 or 16 on a module, but got 3 : i64}}
-module attributes {graph.channel_block = 3 : i64} {}
-
-// -----
-
-// expected-error @+1 {{expected graph.channel_group to be 2 or 4 on a module, but got 3 : i64}}
-module attributes {graph.channel_group = 3 : i64} {}

@@ -21,7 +21,7 @@ def Graph_Dialect : Dialect {
 
     `graph.precision` on the module says how exactly the model computes (`--precision=`): "f32", "f32-strict" or "bf16"; f32
     without the attribute. `graph.channel_block` on it is the length of channel blocks where levels of one artifact agreed
-    on it; else each target has its own.
+    on it, `graph.channel_group` how many neighboring bytes their weights hold together; else each target has its own.
   }];
   let hasConstantMaterializer = 1;
   let hasOperationAttrVerify = 1;

@@ -148,6 +148,8 @@ private:
   };
   Values computeTile(Index row, Index rowEnd, Index blockRow, Index packedRow, Index depth, Index depthCount,
                      const RhsPanel &rhs);
+  /// `step` for each of `count` steps of the depth, several of them in a round; `sums` are carried.
+  void accumulate(Values &sums, Index count, llvm::function_ref<void(llvm::MutableArrayRef<mlir::Value>, Index)> step);
   void multiplyAdd(llvm::MutableArrayRef<mlir::Value> sums, mlir::ValueRange lhsRows, Index lhsPacked, Index k,
                    Index depth, const RhsPanel &rhs);
 

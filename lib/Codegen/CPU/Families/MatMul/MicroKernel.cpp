@@ -51,6 +51,23 @@ void Emitter::multiplyAdd(MutableArrayRef<Value> sums, ValueRange lhsRows, Index
   }
 }
 
+void Emitter::accumulate(Values &sums, Index count, function_ref<void(MutableArrayRef<Value>, Index)> step) {
+  auto depthLoop = [&](Index begin, Index end, int64_t unroll) {
+    auto forOp = scf::ForOp::create(b, loc, math.value(begin), math.value(end), math.constant(unroll), sums);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(forOp.getBody());
+    Values carried(forOp.getRegionIterArgs());
+    for (int64_t u = 0; u < unroll; ++u)
+      step(carried, math.add(forOp.getInductionVar(), math.of(u)));
+    scf::YieldOp::create(b, loc, carried);
+    sums.assign(forOp.result_begin(), forOp.result_end());
+  };
+  Index main = math.mul(math.floorDiv(count, math.of(shape.unroll)), math.of(shape.unroll));
+  depthLoop(math.of(0), main, shape.unroll);
+  if (shape.unroll > 1 && !IndexMath::same(main, count))
+    depthLoop(main, count, 1);
+}
+
 SmallVector<Value> Emitter::computeTile(Index row, Index rowEnd, Index blockRow, Index packedRow, Index depth,
                                         Index depthCount, const RhsPanel &panel) {
   Values lhsRows;
@@ -77,19 +94,8 @@ SmallVector<Value> Emitter::computeTile(Index row, Index rowEnd, Index blockRow,
         sum = loadVector(info.accumulator, rhsSums, math.add(panel.sums, math.of(j * shape.lanes)), nullptr);
       }
     }
-  Index main = math.mul(math.floorDiv(depthCount, math.of(shape.unroll)), math.of(shape.unroll));
-  auto depthLoop = [&](Index begin, Index end, int64_t unroll) {
-    auto forOp = scf::ForOp::create(b, loc, math.value(begin), math.value(end), math.constant(unroll), sums);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToEnd(forOp.getBody());
-    Values carried(forOp.getRegionIterArgs());
-    for (int64_t u = 0; u < unroll; ++u)
-      multiplyAdd(carried, lhsRows, lhsPacked, math.add(forOp.getInductionVar(), math.of(u)), depth, panel);
-    scf::YieldOp::create(b, loc, carried);
-    sums.assign(forOp.result_begin(), forOp.result_end());
-  };
-  depthLoop(math.of(0), main, shape.unroll);
-  if (shape.unroll > 1 && !IndexMath::same(main, depthCount))
-    depthLoop(main, depthCount, 1);
+  accumulate(sums, depthCount, [&](MutableArrayRef<Value> carried, Index k) {
+    multiplyAdd(carried, lhsRows, lhsPacked, k, depth, panel);
+  });
   return sums;
 }

@@ -119,21 +119,7 @@ void Emitter::computeTiles(Index packedRow, Index depthCount, const RhsPanel &pa
       }
     }
   };
-  auto depthLoop = [&](Index begin, Index end, int64_t unroll) {
-    auto forOp = scf::ForOp::create(b, loc, math.value(begin), math.value(end), math.constant(unroll), sums);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToEnd(forOp.getBody());
-    Values carried(forOp.getRegionIterArgs());
-    for (int64_t u = 0; u < unroll; ++u)
-      step(carried, math.add(forOp.getInductionVar(), math.of(u)));
-    scf::YieldOp::create(b, loc, carried);
-    sums.assign(forOp.result_begin(), forOp.result_end());
-  };
-  Index tiles = math.ceilDiv(depthCount, math.of(width));
-  Index main = math.mul(math.floorDiv(tiles, math.of(shape.unroll)), math.of(shape.unroll));
-  depthLoop(math.of(0), main, shape.unroll);
-  if (shape.unroll > 1 && !IndexMath::same(main, tiles))
-    depthLoop(main, tiles, 1);
+  accumulate(sums, math.ceilDiv(depthCount, math.of(width)), step);
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < columns; ++j)
       amx::TileStoreOp::create(b, loc, scratch, math.constant(i * tileRows * shape.nr + j * tileRows),
