@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Convolutions with constant weights, which the layout stage gives to the families on blocked channels."""
+import math
+
 import numpy
 import onnx
 import pytest
@@ -97,6 +99,43 @@ def test_dynamic_extents():
             continue
         wanted = convolve(numpy.maximum(convolve(x, w, b, pads=(1, 1, 1, 1)), 0), v, c, strides=(2, 2))
         check(model, x, wanted, 1e-4)
+
+
+def same_pads(x, kernel, strides, dilations, lower):
+    """As the specification of Conv says."""
+    spans = [dilations[i] * (kernel[i] - 1) + 1 for i in (0, 1)]
+    counts = [math.ceil(x.shape[2 + i] / strides[i]) for i in (0, 1)]
+    totals = [max((counts[i] - 1) * strides[i] + spans[i] - x.shape[2 + i], 0) for i in (0, 1)]
+    begins = [(total + lower) // 2 for total in totals]
+    return begins + [total - begin for total, begin in zip(totals, begins)]
+
+
+@pytest.mark.parametrize("lower", [False, True])
+def test_padding_of_the_run(lower):
+    """SAME padding of a stem, a depthwise convolution, a pool and a convolution, of extents that the run knows."""
+    w0, w1, w2, b = uniform(64, 3, 4, 3), uniform(64, 1, 3, 3), uniform(64, 64, 3, 5), uniform(64)
+    same = "SAME_LOWER" if lower else "SAME_UPPER"
+    nodes = [
+        helper.make_node("Conv", ["x", "w0", "b"], ["s"], strides=(2, 2), auto_pad=same),
+        helper.make_node("Conv", ["s", "w1", "b"], ["d"], strides=(1, 2), group=64, auto_pad=same),
+        helper.make_node("MaxPool", ["d"], ["m"], kernel_shape=(3, 2), strides=(2, 1), auto_pad=same),
+        helper.make_node("Conv", ["m", "w2", "b"], ["y"], strides=(3, 2), dilations=(2, 1), auto_pad=same),
+    ]
+    model = tegula.compile(make_model(nodes, [1, 3, "h", "w"], {"w0": w0, "w1": w1, "w2": w2, "b": b}))
+    assert {"cpu_convolution"} <= families(model) <= {"cpu_convolution", "cpu_map"}
+
+    def conv(x, w, **attributes):
+        attributes = {"strides": (1, 1), "dilations": (1, 1)} | attributes
+        pads = same_pads(x, w.shape[2:], attributes["strides"], attributes["dilations"], lower)
+        return convolve(x, w, b, pads=pads, **attributes)
+
+    for rows, columns in ((1, 1), (2, 3), (7, 8), (12, 13), (29, 30), (31, 64), (32, 97), (33, 125)):
+        x = uniform(1, 3, rows, columns)
+        d = conv(conv(x, w0, strides=(2, 2)), w1, strides=(1, 2), group=64)
+        top, left, bottom, right = same_pads(d, (3, 2), (2, 1), (1, 1), lower)
+        d = numpy.pad(d, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=-numpy.inf)
+        windows = numpy.lib.stride_tricks.sliding_window_view(d, (3, 2), (2, 3))[:, :, ::2]
+        check(model, x, conv(windows.max((4, 5)), w2, strides=(3, 2), dilations=(2, 1)), 1e-5)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])

@@ -48,7 +48,7 @@ template <typename OpTy> static LogicalResult verifyCommon(OpTy op, int64_t weig
   if (!weight || !weight.hasStaticShape() || weight.getRank() != weightRank || weight.getNumElements() == 0)
     return op.emitOpError("expected a weight of rank ")
            << weightRank << " and static shape, but got " << op.getWeight().getType();
-  if (failed(verifyWindow(op, 2, op.getStrides(), op.getDilations(), op.getPads(), "NOTSET")))
+  if (failed(verifyWindow(op, 2, op.getStrides(), op.getDilations(), op.getPads(), op.getAutoPad())))
     return failure();
   if (llvm::any_of(op.getPads(), [](int64_t pad) { return pad < 0; }))
     return op.emitOpError("expected pads of 0 or more");
@@ -77,8 +77,8 @@ LogicalResult BlockedConvOp::inferTypes(SmallVectorImpl<Type> &types) {
   SmallVector<int64_t> kernel{3, 3}, shape{x.getDimSize(0), weight.getDimSize(getWinograd() ? 2 : 0)};
   if (!getWinograd())
     kernel = {weight.getDimSize(2), weight.getDimSize(3)};
-  if (failed(inferWindows(*this, x.getShape().take_front(4), kernel, getStrides(), getDilations(), getPads(), "NOTSET",
-                          /*ceilMode=*/false, shape)))
+  if (failed(inferWindows(*this, x.getShape().take_front(4), kernel, getStrides(), getDilations(), getPads(),
+                          getAutoPad(), /*ceilMode=*/false, shape)))
     return failure();
   shape.push_back(weight.getDimSize(5));
   types.push_back(RankedTensorType::get(shape, elementOf(getY())));
@@ -120,8 +120,8 @@ LogicalResult BlockedDepthwiseConvOp::inferTypes(SmallVectorImpl<Type> &types) {
   SmallVector<int64_t> shape{x.getDimSize(0), weight.getDimSize(0)}, kernel(weight.getShape().slice(1, 2));
   if (isGrouped(*this))
     kernel[1] *= weight.getDimSize(4);
-  if (failed(inferWindows(*this, x.getShape().take_front(4), kernel, getStrides(), getDilations(), getPads(), "NOTSET",
-                          /*ceilMode=*/false, shape)))
+  if (failed(inferWindows(*this, x.getShape().take_front(4), kernel, getStrides(), getDilations(), getPads(),
+                          getAutoPad(), /*ceilMode=*/false, shape)))
     return failure();
   shape.push_back(weight.getDimSize(3));
   types.push_back(RankedTensorType::get(shape, elementOf(getY())));

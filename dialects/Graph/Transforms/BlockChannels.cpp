@@ -83,24 +83,32 @@ static double countElements(RankedTensorType type) {
   return count;
 }
 
-/// The padding of `conv` if it is known and crops nothing.
-static std::optional<SmallVector<int64_t>> getPads(ConvOp conv) {
-  SmallVector<int64_t> pads(conv.getPads());
+/// Widths, or SAME_UPPER or SAME_LOWER where they depend on an extent of the run.
+struct Padding {
+  SmallVector<int64_t> pads;
+  StringRef autoPad;
+  bool isKnown() const { return autoPad == "NOTSET"; }
+};
+
+/// The padding of `conv` if it crops nothing.
+static std::optional<Padding> getPadding(ConvOp conv) {
+  Padding padding{SmallVector<int64_t>(conv.getPads()), "NOTSET"};
   if (conv.getAutoPad() != "NOTSET") {
     ArrayRef<int64_t> shape = cast<RankedTensorType>(conv.getX().getType()).getShape().drop_front(2);
     ArrayRef<int64_t> kernel = cast<RankedTensorType>(conv.getWeight().getType()).getShape().drop_front(2);
     for (int64_t i : {0, 1}) {
-      if (ShapedType::isDynamic(shape[i]))
-        return std::nullopt;
-      WindowExtents extents = computeWindow(shape[i], {kernel[i], conv.getStrides()[i], conv.getDilations()[i], 0, 0},
-                                            conv.getAutoPad(), false);
-      pads[i] = extents.padBegin;
-      pads[i + 2] = extents.padEnd;
+      WindowDimension window{kernel[i], conv.getStrides()[i], conv.getDilations()[i], 0, 0};
+      bool isDynamic = ShapedType::isDynamic(shape[i]);
+      if (isDynamic && window.stride > 1 && window.span() > 1)
+        return Padding{SmallVector<int64_t>(4, 0), conv.getAutoPad()};
+      WindowExtents extents = computeWindow(isDynamic ? 1 : shape[i], window, conv.getAutoPad(), false);
+      padding.pads[i] = extents.padBegin;
+      padding.pads[i + 2] = extents.padEnd;
     }
   }
-  if (llvm::any_of(pads, [](int64_t pad) { return pad < 0; }))
+  if (llvm::any_of(padding.pads, [](int64_t pad) { return pad < 0; }))
     return std::nullopt;
-  return pads;
+  return padding;
 }
 
 static bool isByte(Value value) { return getElementTypeOrSelf(value.getType()).isInteger(8); }
@@ -206,13 +214,14 @@ private:
     auto isEmpty = [](RankedTensorType type) { return llvm::is_contained(type.getShape(), 0); };
     if (!x || !y || !(x.getElementType().isF32() || isHalf(x) || canSumBytes(conv)) || !weight ||
         weight.getRank() != 4 || !weight.hasStaticShape() || isEmpty(x) || isEmpty(y) || isEmpty(weight) ||
-        !getPads(conv))
+        !getPadding(conv))
       return false;
     // Other weights would be laid out in each run.
     if (!matchPattern(getUnrounded(conv.getWeight()), m_Constant()))
       return false;
+    // Columns behind the kernel's want known widths.
     if (isByte(conv.getX()))
-      return conv.getGroup() == 1 || isDepthwise(conv);
+      return conv.getGroup() == 1 || (isDepthwise(conv) && getPadding(conv)->isKnown());
     if (isDepthwise(conv))
       return fillsBlocks(conv.getX()) && fillsBlocks(conv.getY()) &&
              weight.getDimSize(2) * weight.getDimSize(3) <= maxDepthwisePositions;
@@ -519,7 +528,7 @@ private:
     weight = castElements(b, fillUp(b, weight, channels), b.getIntegerType(asBytes ? 8 : 16));
 
     Type type = blockedType(conv.getType(), lanes);
-    SmallVector<int64_t> pads = *getPads(conv);
+    auto [pads, autoPad] = *getPadding(conv);
     if (isDepthwise(conv)) {
       // Columns of zeros behind the kernel's fill its last group; they see more padding behind the image.
       int64_t columns = int64_t(llvm::alignTo(shape[3], group));
@@ -532,7 +541,7 @@ private:
     int64_t inner = isPlanned(x) || shape[1] > fewChannels ? lanes : int64_t(llvm::alignTo(shape[1], group));
     weight = layOutGroups(b, weight, inner, group);
     return BlockedConvOp::create(b, loc, type, getBlocked(b, x, inner), weight, bias, conv.getStrides(), pads,
-                                 conv.getDilations(), /*winograd=*/0, offset, xZero);
+                                 conv.getDilations(), /*winograd=*/0, offset, xZero, autoPad);
   }
 
   Value rebuildConv(OpBuilder &b, ConvOp conv) {
@@ -540,7 +549,7 @@ private:
       return rebuildByteConv(b, conv);
     Location loc = conv.getLoc();
     auto weightType = cast<RankedTensorType>(conv.getWeight().getType());
-    SmallVector<int64_t> pads = *getPads(conv);
+    auto [pads, autoPad] = *getPadding(conv);
     Type type = blockedType(conv.getType(), lanes);
     Value x = conv.getX(), kernel = widen(b, conv.getWeight()), bias = widen(b, conv.getBias());
     if (isDepthwise(conv)) {
@@ -549,7 +558,8 @@ private:
       ArrayRef<int64_t> shape = weightType.getShape();
       Value weight = reshape(b, kernel, {shape[0] / lanes, lanes, shape[2], shape[3]});
       return BlockedDepthwiseConvOp::create(b, loc, type, getBlocked(b, x, lanes), transpose(b, weight, {0, 2, 3, 1}),
-                                            bias, conv.getStrides(), pads, conv.getDilations());
+                                            bias, conv.getStrides(), pads, conv.getDilations(), /*x_offset=*/0,
+                                            /*x_padding=*/0, autoPad);
     }
     int64_t channels = weightType.getDimSize(0);
     if (bias)
@@ -558,7 +568,7 @@ private:
     if (fillsBlocks(x)) {
       tile = chooseTile(conv);
     } else {
-      // The padding is put around the plain image, so that the relayout is only another way to read it.
+      // Known padding is put around the plain image, so that the relayout is only another way to read it.
       x = widen(b, x);
       inner = weightType.getDimSize(1);
       if (llvm::any_of(pads, [](int64_t pad) { return pad != 0; })) {
@@ -576,11 +586,12 @@ private:
       Value weight = layOutGroups(b, conv.getWeight(), lanes, /*group=*/2);
       Type operand = blockedType(x.getType(), lanes).clone(b.getBF16Type());
       x = b.createOrFold<BlockChannelsOp>(loc, operand, x, b.getI64IntegerAttr(lanes));
-      return BlockedConvOp::create(b, loc, type, x, weight, bias, conv.getStrides(), pads, conv.getDilations());
+      return BlockedConvOp::create(b, loc, type, x, weight, bias, conv.getStrides(), pads, conv.getDilations(),
+                                   /*winograd=*/0, /*x_offset=*/0, /*x_padding=*/0, autoPad);
     }
     Value weight = layOutWeight(b, kernel, inner, lanes, tile);
     return BlockedConvOp::create(b, loc, type, getBlocked(b, x, inner), weight, bias, conv.getStrides(), pads,
-                                 conv.getDilations(), tile);
+                                 conv.getDilations(), tile, /*x_offset=*/0, /*x_padding=*/0, autoPad);
   }
 
   /// scale / sqrt(variance + epsilon) and bias - mean * that, for each channel.

@@ -258,7 +258,7 @@ static Value buildDepthwise(OpBuilder &b, Location loc, Value x, Value weight, A
 /// `x` with the window's padding; of integers, the bits of `padding`.
 static Value padOperand(OpBuilder &b, Location loc, Value x, const LoweredWindow &window, int64_t padding) {
   Type element = cast<RankedTensorType>(x.getType()).getElementType();
-  return padSpatial(b, loc, x, window.padBegin, window.padEnd, constantScalar(b, loc, int8_t(padding), element));
+  return padWindow(b, loc, x, window, constantScalar(b, loc, int8_t(padding), element));
 }
 
 /// Replaces `op`, whose kernel has the extents `kernel`, by what `build` makes of the window, and the bias.
@@ -271,7 +271,7 @@ static LogicalResult lowerConvolution(OpTy op, typename OpTy::Adaptor adaptor, C
   Location loc = op.getLoc();
   LoweredWindow window =
       lowerWindow(rewriter, loc, adaptor.getX(), getAsIndexOpFoldResult(rewriter.getContext(), kernel), op.getStrides(),
-                  op.getDilations(), op.getPads(), "NOTSET", /*ceilMode=*/false, type);
+                  op.getDilations(), op.getPads(), op.getAutoPad(), /*ceilMode=*/false, type);
   Value result = castTo(rewriter, loc, build(window), type);
   rewriter.replaceOp(op, addBlockedBias(rewriter, loc, result, adaptor.getBias(), op.getType()));
   return success();

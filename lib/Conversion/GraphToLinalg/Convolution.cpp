@@ -197,7 +197,7 @@ struct ConvLowering : Lowering<graph::ConvOp> {
                                        op.getDilations(), op.getPads(), op.getAutoPad(), /*ceilMode=*/false, type);
     int64_t zeroPoints[] = {int64_t(op.getXZeroPoint()), int64_t(op.getWeightZeroPoint())};
     Value zero = constantScalar(rewriter, loc, double(zeroPoints[0]), getStorageType(getElement(op.getX())));
-    x = padSpatial(rewriter, loc, x, window.padBegin, window.padEnd, zero);
+    x = padWindow(rewriter, loc, x, window, zero);
     Type elements[] = {getElement(op.getX()), getElement(op.getWeight())};
     int64_t group = op.getGroup();
     Value result;

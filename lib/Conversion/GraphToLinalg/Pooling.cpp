@@ -65,14 +65,14 @@ struct Pool {
     extents = {getExtent(b, loc, x, 0), getExtent(b, loc, x, 1)};
     llvm::append_range(extents, places.counts);
     // Windows of ceil_mode may reach past the padding.
-    SmallVector<OpFoldResult> ends = places.padEnd;
+    LoweredWindow whole = places;
     if (op.getCeilMode() && op.getAutoPad() == "NOTSET")
       for (size_t i = 0; i < spatial; ++i) {
         OpFoldResult needed = neededPadEnd(b, loc, getExtent(b, loc, x, i + 2), places.padBegin[i], places.counts[i],
                                            kernel[i], strides[i], dilations[i]);
-        ends[i] = maxIndices(b, loc, ends[i], needed);
+        whole.padEnd[i] = whole.mostEnd[i] = maxIndices(b, loc, whole.padEnd[i], needed);
       }
-    padded = padding ? padSpatial(b, loc, x, places.padBegin, ends, padding) : x;
+    padded = padding ? padWindow(b, loc, x, whole, padding) : x;
     SmallVector<OpFoldResult> kernelExtents;
     for (int64_t extent : kernel)
       kernelExtents.push_back(b.getIndexAttr(extent));

@@ -78,6 +78,7 @@ LoweredWindow tegula::lowerWindow(OpBuilder &b, Location loc, Value x, ArrayRef<
     OpFoldResult extent = getExtent(b, loc, x, i + 2);
     int64_t stride = strides[i];
     OpFoldResult begin = b.getIndexAttr(pads[i]), end = b.getIndexAttr(pads[i + spatial]), count;
+    std::optional<graph::WindowExtents> most;
     auto known = getConstantIntValue(extent), knownKernel = getConstantIntValue(kernel[i]);
     if (known && knownKernel) {
       graph::WindowDimension window{*knownKernel, stride, dilations[i], pads[i], pads[i + spatial]};
@@ -98,6 +99,10 @@ LoweredWindow tegula::lowerWindow(OpBuilder &b, Location loc, Value x, ArrayRef<
       OpFoldResult smaller = floorDivIndex(b, loc, total, 2), larger = subIndices(b, loc, total, smaller);
       begin = autoPad == "SAME_UPPER" ? smaller : larger;
       end = autoPad == "SAME_UPPER" ? larger : smaller;
+      if (knownKernel)
+        most = graph::computeWindow(1, {*knownKernel, stride, dilations[i], 0, 0}, autoPad, ceilMode);
+      if (most && most->padBegin + most->padEnd == 0)
+        begin = end = b.getIndexAttr(0);
     } else {
       OpFoldResult span = windowSpan(b, loc, kernel[i], dilations[i]);
       OpFoldResult room =
@@ -115,6 +120,8 @@ LoweredWindow tegula::lowerWindow(OpBuilder &b, Location loc, Value x, ArrayRef<
       count = b.getIndexAttr(resultType.getDimSize(i + 2));
     lowered.padBegin.push_back(begin);
     lowered.padEnd.push_back(end);
+    lowered.mostBegin.push_back(most ? b.getIndexAttr(most->padBegin) : begin);
+    lowered.mostEnd.push_back(most ? b.getIndexAttr(most->padEnd) : end);
     lowered.counts.push_back(count);
   }
   return lowered;
@@ -166,4 +173,17 @@ Value tegula::padSpatial(OpBuilder &b, Location loc, Value x, ArrayRef<OpFoldRes
     shape.push_back(total ? *total : ShapedType::kDynamic);
   }
   return tensor::PadOp::create(b, loc, RankedTensorType::get(shape, source.getElementType()), x, low, high, scalar);
+}
+
+Value tegula::padWindow(OpBuilder &b, Location loc, Value x, const LoweredWindow &window, Value scalar) {
+  Value padded = padSpatial(b, loc, x, window.mostBegin, window.mostEnd, scalar);
+  if (window.padBegin == window.mostBegin && window.padEnd == window.mostEnd)
+    return padded;
+  SmallVector<OpFoldResult> sizes = getExtents(b, loc, x), offsets(sizes.size(), b.getIndexAttr(0)),
+                            ones(sizes.size(), b.getIndexAttr(1));
+  for (size_t i = 0; i < window.padBegin.size(); ++i) {
+    offsets[i + 2] = subIndices(b, loc, window.mostBegin[i], window.padBegin[i]);
+    sizes[i + 2] = addIndices(b, loc, addIndices(b, loc, sizes[i + 2], window.padBegin[i]), window.padEnd[i]);
+  }
+  return buildSlice(b, loc, padded, offsets, sizes, ones);
 }

@@ -18,9 +18,9 @@ mlir::OpFoldResult maxIndices(mlir::OpBuilder &b, mlir::Location loc, mlir::OpFo
 mlir::OpFoldResult ceilDivIndex(mlir::OpBuilder &b, mlir::Location loc, mlir::OpFoldResult lhs, int64_t divisor);
 mlir::OpFoldResult floorDivIndex(mlir::OpBuilder &b, mlir::Location loc, mlir::OpFoldResult lhs, int64_t divisor);
 
-/// Per spatial dimension: the padding, and the extents of the result.
+/// Per spatial dimension: the padding, the most that it is for any extent, and the extents of the result.
 struct LoweredWindow {
-  llvm::SmallVector<mlir::OpFoldResult> padBegin, padEnd, counts;
+  llvm::SmallVector<mlir::OpFoldResult> padBegin, padEnd, mostBegin, mostEnd, counts;
 };
 /// dilation * (kernel - 1) + 1.
 mlir::OpFoldResult windowSpan(mlir::OpBuilder &b, mlir::Location loc, mlir::OpFoldResult kernel, int64_t dilation);
@@ -40,6 +40,10 @@ mlir::OpFoldResult neededPadEnd(mlir::OpBuilder &b, mlir::Location loc, mlir::Op
 /// `x` with `begin` and `end` elements of `scalar` (stored) put around its spatial dimensions; negative numbers crop.
 mlir::Value padSpatial(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, llvm::ArrayRef<mlir::OpFoldResult> begin,
                        llvm::ArrayRef<mlir::OpFoldResult> end, mlir::Value scalar);
+/// `x` with the padding of `window`. One that depends on the run is a slice of the most padding of any extent: widths
+/// that are known cost no pass of their own.
+mlir::Value padWindow(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, const LoweredWindow &window,
+                      mlir::Value scalar);
 
 } // namespace tegula
 

@@ -72,6 +72,22 @@ func.func @channels(%image: tensor<?x3x28x28xf32>) -> tensor<?x32x1x1xf32> {
   return %mean : tensor<?x32x1x1xf32>
 }
 
+// Where the padding depends on an extent of the run, the ops decide; with a stride of 1 it does not.
+// CHECK-LABEL: func.func @same
+// CHECK: %[[B:.*]] = graph.block_channels %{{.*}} {length = 3 : i64} {{.*}} -> tensor<1x1x?x?x3xf32>
+// CHECK: %[[S:.*]] = graph.blocked_conv %[[B]], %{{.*}} {auto_pad = "SAME_UPPER", {{.*}}pads = array<i64: 0, 0, 0, 0>{{.*}} -> tensor<1x2x?x?x16xf32>
+// CHECK: %[[D:.*]] = graph.blocked_depthwise_conv %[[S]], %{{.*}} {auto_pad = "SAME_LOWER", {{.*}}pads = array<i64: 0, 0, 0, 0>{{.*}} -> tensor<1x2x?x?x16xf32>
+// CHECK: graph.blocked_conv %[[D]], %{{.*}} {dilations = array<i64: 1, 2>, pads = array<i64: 1, 2, 0, 2>{{.*}} -> tensor<1x2x?x?x16xf32>
+func.func @same(%image: tensor<1x3x?x?xf32>) -> tensor<1x32x?x?xf32> {
+  %stem = graph.constant dense_resource<stem> : tensor<32x3x3x3xf32>
+  %x = graph.conv %image, %stem {strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, auto_pad = "SAME_UPPER"} : tensor<1x3x?x?xf32>, tensor<32x3x3x3xf32> -> tensor<1x32x?x?xf32>
+  %w = graph.constant dense_resource<depthwise> : tensor<32x1x3x3xf32>
+  %d = graph.conv %x, %w {group = 32 : i64, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, auto_pad = "SAME_LOWER"} : tensor<1x32x?x?xf32>, tensor<32x1x3x3xf32> -> tensor<1x32x?x?xf32>
+  %v = graph.constant dense_resource<even> : tensor<32x32x2x3xf32>
+  %y = graph.conv %d, %v {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 2>, auto_pad = "SAME_LOWER"} : tensor<1x32x?x?xf32>, tensor<32x32x2x3xf32> -> tensor<1x32x?x?xf32>
+  return %y : tensor<1x32x?x?xf32>
+}
+
 // Images of f16 are f32 in blocks, rounded behind a convolution, and as they were at the borders.
 // CHECK-LABEL: func.func @half
 // CHECK-DAG: %[[W:.*]] = graph.transpose {{.*}} -> tensor<4x4x5x5x16x16xf32>
@@ -152,6 +168,25 @@ func.func @pairs(%x: tensor<1x256x56x56xui8>) -> tensor<1x256x56x56xi32> {
   %w = graph.constant dense_resource<weight> : tensor<256x256x1x1xi8>
   %y = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x256x56x56xui8>, tensor<256x256x1x1xi8> -> tensor<1x256x56x56xi32>
   return %y : tensor<1x256x56x56xi32>
+}
+}
+
+// -----
+
+// Columns of zeros behind a kernel of bytes want known padding.
+module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "", vector_bits = 512, byte_dot = true>} {
+// CHECK-LABEL: func.func @same_bytes
+// CHECK: graph.blocked_conv {{.*}}auto_pad = "SAME_UPPER"
+// CHECK: graph.conv
+func.func @same_bytes(%x: tensor<1x32x?x?xui8>) -> tensor<1x32x?x?xi32> {
+  %w = graph.constant dense_resource<same> : tensor<32x32x3x3xi8>
+  %v = graph.constant dense_resource<alone> : tensor<32x1x3x3xi8>
+  %s = graph.constant dense<0.25> : tensor<f32>
+  %a = graph.conv %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, auto_pad = "SAME_UPPER"} : tensor<1x32x?x?xui8>, tensor<32x32x3x3xi8> -> tensor<1x32x?x?xi32>
+  %f = graph.cast %a : tensor<1x32x?x?xi32> -> tensor<1x32x?x?xf32>
+  %q = graph.quantize %f, %s {axis = 0 : i64, precision = f32} : tensor<1x32x?x?xf32>, tensor<f32> -> tensor<1x32x?x?xui8>
+  %y = graph.conv %q, %v {group = 32 : i64, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, auto_pad = "SAME_UPPER"} : tensor<1x32x?x?xui8>, tensor<32x1x3x3xi8> -> tensor<1x32x?x?xi32>
+  return %y : tensor<1x32x?x?xi32>
 }
 }
 

@@ -16,6 +16,16 @@ func.func @direct(%x: tensor<1x2x9x8x16xf32>, %w: tensor<3x2x3x3x16x16xf32>, %b:
   return %y : tensor<1x3x4x7x16xf32>
 }
 
+// The padding of this extent is a slice of the most of any.
+// CHECK-LABEL: func.func @same
+// CHECK: %[[P:.*]] = tensor.pad %{{.*}} low[0, 0, 1, 1, 0] high[0, 0, 1, 1, 0]
+// CHECK: %[[S:.*]] = tensor.extract_slice %[[P]][0, 0, %{{.*}}, %{{.*}}, 0]
+// CHECK: linalg.generic {{.*}} ins(%[[S]], %{{.*}} : tensor<1x2x?x?x16xf32>, tensor<3x2x3x3x16x16xf32>)
+func.func @same(%x: tensor<1x2x?x?x16xf32>, %w: tensor<3x2x3x3x16x16xf32>) -> tensor<1x3x?x?x16xf32> {
+  %y = graph.blocked_conv %x, %w {auto_pad = "SAME_UPPER", strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x2x?x?x16xf32>, tensor<3x2x3x3x16x16xf32> -> tensor<1x3x?x?x16xf32>
+  return %y : tensor<1x3x?x?x16xf32>
+}
+
 // Groups of four channels are two dimensions; bytes are widened in the sum, and padded with their own zero.
 // CHECK-LABEL: func.func @bytes
 // CHECK: %[[Z:.*]] = arith.constant -5 : i8

@@ -13,11 +13,24 @@ func.func @negative_pads(%x: tensor<1x1x8xf32>, %w: tensor<1x1x3xf32>) -> tensor
   return %y : tensor<1x1x7xf32>
 }
 
+// Three elements of padding at most, two of them before the first.
 // CHECK-LABEL: func.func @same_lower_dynamic
 // CHECK: arith.ceildivsi
-// CHECK: tensor.pad %{{.*}} low[0, 0, %{{.*}}] high[0, 0, %{{.*}}]
-func.func @same_lower_dynamic(%x: tensor<1x1x?xf32>, %w: tensor<4x1x3xf32>) -> tensor<1x4x?xf32> {
-  %y = graph.conv %x, %w {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, auto_pad = "SAME_LOWER"} : tensor<1x1x?xf32>, tensor<4x1x3xf32> -> tensor<1x4x?xf32>
+// CHECK: %[[P:.*]] = tensor.pad %{{.*}} low[0, 0, 2] high[0, 0, 1]
+// CHECK: tensor.extract_slice %[[P]][0, 0, %{{.*}}]
+func.func @same_lower_dynamic(%x: tensor<1x1x?xf32>, %w: tensor<4x1x4xf32>) -> tensor<1x4x?xf32> {
+  %y = graph.conv %x, %w {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, auto_pad = "SAME_LOWER"} : tensor<1x1x?xf32>, tensor<4x1x4xf32> -> tensor<1x4x?xf32>
+  return %y : tensor<1x4x?xf32>
+}
+
+// With a stride of 1 all extents have the same padding, and kernels of one element have none.
+// CHECK-LABEL: func.func @same_known
+// CHECK: tensor.pad %{{.*}} low[0, 0, 1] high[0, 0, 1]
+// CHECK-NOT: tensor.extract_slice
+// CHECK-NOT: tensor.pad
+func.func @same_known(%x: tensor<1x1x?xf32>, %w: tensor<4x1x3xf32>, %v: tensor<4x4x1xf32>) -> tensor<1x4x?xf32> {
+  %z = graph.conv %x, %w {strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, auto_pad = "SAME_UPPER"} : tensor<1x1x?xf32>, tensor<4x1x3xf32> -> tensor<1x4x?xf32>
+  %y = graph.conv %z, %v {strides = array<i64: 2>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, auto_pad = "SAME_UPPER"} : tensor<1x4x?xf32>, tensor<4x4x1xf32> -> tensor<1x4x?xf32>
   return %y : tensor<1x4x?xf32>
 }
 

@@ -34,7 +34,7 @@ def Graph_BlockedConvOp : Graph_PureOp<"blocked_conv"> {
   let description = [{
     The convolution of `graph.conv` (one group) on values whose channels lie in blocks: `x` is [N, C / c, H, W, c],
     the optional `bias` is [M / m, m], the result is [N, M / m, OH, OW, m]. `pads` holds two begins, then two ends, none
-    negative.
+    negative; `auto_pad` of SAME_UPPER or SAME_LOWER decides in their place, as for `graph.conv`.
 
     All are f32; or `x` and `weight` are bf16, and bias and result are f32 (as for `graph.matmul`); or `x` is 8-bit, and
     bias and result are i32: the exact sums of `x` - `x_offset` times `weight`, which is i8 or i16. Padding is of
@@ -49,7 +49,8 @@ def Graph_BlockedConvOp : Graph_PureOp<"blocked_conv"> {
   let arguments = (ins Graph_NumericTensor:$x, Graph_NumericTensor:$weight, Graph_OptionalTensor:$bias,
                        DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
                        DefaultValuedAttr<I64Attr, "0">:$winograd, DefaultValuedAttr<I64Attr, "0">:$x_offset,
-                       DefaultValuedAttr<I64Attr, "0">:$x_padding);
+                       DefaultValuedAttr<I64Attr, "0">:$x_padding,
+                       DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad);
   let results = (outs Graph_NumericTensor:$y);
   let assemblyFormat = "$x `,` $weight (`,` $bias^)? attr-dict `:` type(operands) `->` type($y)";
   let hasVerifier = 1;
@@ -60,14 +61,15 @@ def Graph_BlockedDepthwiseConvOp : Graph_PureOp<"blocked_depthwise_conv"> {
   let description = [{
     The convolution of `graph.conv` with as many groups as input and output channels, on values whose channels lie in
     blocks: `x` is [N, C / c, H, W, c], `weight` is [C / c, KH, KW, c], the optional `bias` is [C / c, c], the result is
-    [N, C / c, OH, OW, c]. `pads` holds two begins, then two ends, none negative.
+    [N, C / c, OH, OW, c]. `pads` and `auto_pad` are as for `graph.blocked_conv`.
 
     Element types, except bf16, `x_offset` and `x_padding` are as for `graph.blocked_conv`. The weight of 8-bit values holds g
     neighboring columns of the kernel together: [C / c, KH, KW / g, c, g].
   }];
   let arguments = (ins Graph_NumericTensor:$x, Graph_NumericTensor:$weight, Graph_OptionalTensor:$bias,
                        DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations,
-                       DefaultValuedAttr<I64Attr, "0">:$x_offset, DefaultValuedAttr<I64Attr, "0">:$x_padding);
+                       DefaultValuedAttr<I64Attr, "0">:$x_offset, DefaultValuedAttr<I64Attr, "0">:$x_padding,
+                       DefaultValuedAttr<StrAttr, "\"NOTSET\"">:$auto_pad);
   let results = (outs Graph_NumericTensor:$y);
   let assemblyFormat = "$x `,` $weight (`,` $bias^)? attr-dict `:` type(operands) `->` type($y)";
   let hasVerifier = 1;

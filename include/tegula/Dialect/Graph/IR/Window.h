@@ -23,7 +23,8 @@ struct WindowExtents {
 };
 
 /// `autoPad` is "NOTSET", "SAME_UPPER" or "SAME_LOWER". With `ceilMode` a last window may reach past the padding, but
-/// must start inside the extent or the leading padding. `count` is 0 or less when no window fits.
+/// must start inside the extent or the leading padding. `count` is 0 or less when no window fits. An extent of 1 has
+/// the most padding that `autoPad` gives any; with a stride of 1 all have the same.
 WindowExtents computeWindow(int64_t extent, const WindowDimension &window, llvm::StringRef autoPad, bool ceilMode);
 
 /// The window attributes of an op with `spatial` dimensions: counts, signs, auto_pad's value.

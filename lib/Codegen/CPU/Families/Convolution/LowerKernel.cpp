@@ -5,7 +5,7 @@
 // positions and input channels: load one weight vector for each block of output channels, then for each place broadcast
 // one element of the operand and multiply-add; of integers and bf16, the elements of a group of channels. The sums are
 // one-dimensional vectors, carried as values through the loops; places beyond the last whole register block have
-// smaller ones of their own.
+// smaller ones of their own: one for a known number of them, else halves, quarters and so on.
 //
 // Where each place reads only itself (1 x 1, stride 1), the rows of an image are one long row. Results in rows that do
 // not follow each other, as those of a padded image, count their places for themselves.
@@ -192,7 +192,12 @@ void Emitter::emitColumns(Extent extent, Place place, Index begin, Index end) {
   loop(begin, main, pixels, [&](Value column) { at(column, pixels); });
   auto known = getConstantIntValue(columns);
   if (!known) {
-    loop(main, end, 1, [&](Value column) { at(column, 1); });
+    for (int64_t piece = int64_t(llvm::bit_floor(uint64_t(pixels - 1))); piece > 0; piece /= 2) {
+      Index whole = math.mul(math.floorDiv(math.sub(end, main), math.of(piece)), math.of(piece));
+      Index next = math.add(main, whole);
+      loop(main, next, piece, [&](Value column) { at(column, piece); });
+      main = next;
+    }
   } else if (int64_t rest = *known % pixels) {
     // Segments hold whole register blocks, but for the last one.
     emitIf(b, loc, math.equal(end, columns), [&] { at(math.of(*known - rest), rest); });
