@@ -24,8 +24,8 @@ struct MachineModel {
   /// Number of vector registers that the compiler can allocate.
   int64_t vectorRegisters = 16;
   /// How products of 8-bit integers are summed in vectors of i32: one multiplication a lane; pairs of 16-bit values
-  /// (pmaddwd); groups of four bytes, one factor unsigned (vpdpbusd).
-  enum class IntegerDot { Single, Pairs, Bytes };
+  /// (pmaddwd); groups of four bytes, one factor unsigned (vpdpbusd) or both signed (sdot).
+  enum class IntegerDot { Single, Pairs, Bytes, SignedBytes };
   IntegerDot integerDot = IntegerDot::Single;
   /// Whether an instruction that adds the products of two pairs of bf16 to each f32 of a vector (vdpbf16ps) takes less
   /// time than two multiply-adds.

@@ -26,8 +26,10 @@ const KernelFamilies &tegula::getCPUFamilies() {
 
 MachineModel tegula::getMachineModel(exec::CPUTargetAttr target) {
   MachineModel machine = MachineModel::forVectorBits(target.getVectorBits());
+  if (!target.isX86())
+    machine.vectorRegisters = 32;
   if (target.getByteDot())
-    machine.integerDot = MachineModel::IntegerDot::Bytes;
+    machine.integerDot = target.isX86() ? MachineModel::IntegerDot::Bytes : MachineModel::IntegerDot::SignedBytes;
   else if (target.hasPairDot())
     machine.integerDot = MachineModel::IntegerDot::Pairs;
   machine.bfloatDot = target.hasFastBFloatDot();

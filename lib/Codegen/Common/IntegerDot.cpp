@@ -54,7 +54,8 @@ static Value takeElements(OpBuilder &b, Location loc, Value value, int64_t i, Ve
 }
 
 /// The same as emitDot, in parts of `lanes` sums.
-static Value emitParts(OpBuilder &b, Location loc, Value sum, Value left, Value right, DotInstruction instruction) {
+static Value emitParts(OpBuilder &b, Location loc, Value sum, Value left, Value right, DotInstruction instruction,
+                       bool leftIsUnsigned) {
   auto type = cast<VectorType>(sum.getType());
   auto take = [&](Value value, int64_t lane) -> Value {
     int64_t each = cast<VectorType>(value.getType()).getNumElements() / type.getNumElements();
@@ -62,7 +63,7 @@ static Value emitParts(OpBuilder &b, Location loc, Value sum, Value left, Value 
   };
   Value result = sum;
   for (int64_t lane = 0; lane < type.getNumElements(); lane += instruction.lanes) {
-    Value part = emitDot(b, loc, take(sum, lane), take(left, lane), take(right, lane), instruction);
+    Value part = emitDot(b, loc, take(sum, lane), take(left, lane), take(right, lane), instruction, leftIsUnsigned);
     result = vector::InsertStridedSliceOp::create(b, loc, part, result, lane, 1);
   }
   return result;
@@ -80,27 +81,51 @@ static std::pair<Value, Value> splitBytes(OpBuilder &b, Location loc, Value byte
   return {arith::AndIOp::create(b, loc, words, low), arith::ShRUIOp::create(b, loc, words, eight)};
 }
 
-Value tegula::emitDot(OpBuilder &b, Location loc, Value sum, Value left, Value right, DotInstruction instruction) {
+/// Sums of products of signed bytes. Those of unsigned ones are signed ones plus 128, whose products with `right` are
+/// the same for all that it meets.
+static Value emitSignedDot(OpBuilder &b, Location loc, Value sum, Value left, Value right, bool leftIsUnsigned) {
+  auto dot = [&](Value start, Value factor) {
+    return callIntrinsic(b, loc, "llvm.aarch64.neon.sdot.v4i32.v16i8", start.getType(), {start, factor, right});
+  };
+  if (!leftIsUnsigned)
+    return dot(sum, left);
+  auto splat = [&](Type type, int64_t value) -> Value {
+    auto vector = cast<VectorType>(type);
+    APInt scalar(vector.getElementTypeBitWidth(), value, /*isSigned=*/true);
+    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(vector, scalar));
+  };
+  Value offset = splat(left.getType(), -128);
+  Value less = dot(splat(sum.getType(), 0), offset);
+  return dot(arith::SubIOp::create(b, loc, sum, less), arith::XOrIOp::create(b, loc, left, offset));
+}
+
+Value tegula::emitDot(OpBuilder &b, Location loc, Value sum, Value left, Value right, DotInstruction instruction,
+                      bool leftIsUnsigned) {
+  using Kind = MachineModel::IntegerDot;
   auto type = cast<VectorType>(sum.getType());
   int64_t bits = type.getNumElements() * 32, group = cast<VectorType>(left.getType()).getNumElements() * 32 / bits;
   bool isBytes = group == 4;
-  if (isBytes && instruction.kind == MachineModel::IntegerDot::Pairs) {
+  if (isBytes && instruction.kind == Kind::Pairs) {
     auto [evenLeft, oddLeft] = splitBytes(b, loc, left, /*isUnsigned=*/true);
     auto [evenRight, oddRight] = splitBytes(b, loc, right, /*isUnsigned=*/false);
     return emitDot(b, loc, emitDot(b, loc, sum, evenLeft, evenRight, instruction), oddLeft, oddRight, instruction);
   }
-  if (type.getNumElements() > instruction.lanes && instruction.kind != MachineModel::IntegerDot::Single)
-    return emitParts(b, loc, sum, left, right, instruction);
-  if (isBytes && instruction.kind == MachineModel::IntegerDot::Bytes)
+  bool hasInstruction = instruction.kind != Kind::Single && (isBytes || instruction.kind != Kind::SignedBytes);
+  if (type.getNumElements() > instruction.lanes && hasInstruction)
+    return emitParts(b, loc, sum, left, right, instruction, leftIsUnsigned);
+  if (isBytes && instruction.kind == Kind::SignedBytes)
+    return emitSignedDot(b, loc, sum, left, right, leftIsUnsigned);
+  if (isBytes && instruction.kind == Kind::Bytes)
     return callIntrinsic(b, loc, "llvm.x86.avx512.vpdpbusd." + Twine(bits), type, {sum, left, right});
-  if (!isBytes && instruction.kind != MachineModel::IntegerDot::Single) {
+  if (hasInstruction) {
     StringRef name = bits == 512   ? "llvm.x86.avx512.pmaddw.d.512"
                      : bits == 256 ? "llvm.x86.avx2.pmadd.wd"
                                    : "llvm.x86.sse2.pmadd.wd";
     return arith::AddIOp::create(b, loc, sum, callIntrinsic(b, loc, name, type, {left, right}));
   }
   for (int64_t i = 0; i < group; ++i) {
-    Value own = takeElements(b, loc, left, i, type, isBytes), other = takeElements(b, loc, right, i, type, false);
+    Value own = takeElements(b, loc, left, i, type, isBytes && leftIsUnsigned),
+          other = takeElements(b, loc, right, i, type, false);
     sum = arith::AddIOp::create(b, loc, sum, arith::MulIOp::create(b, loc, own, other));
   }
   return sum;

@@ -80,8 +80,9 @@ llvm::Expected<exec::CPUTargetAttr> tegula::parseCPUTarget(MLIRContext &context,
     else if (info.checkFeatures("+avx2,+fma"))
       bits = 256;
   }
-  bool byteDot = llvm::Triple(triple).isX86() && bits >= 256 &&
-                 (info.checkFeatures("+avx512vnni,+avx512vl") || (bits == 256 && info.checkFeatures("+avxvnni")));
+  bool byteDot = llvm::Triple(triple).isX86() ? bits >= 256 && (info.checkFeatures("+avx512vnni,+avx512vl") ||
+                                                                (bits == 256 && info.checkFeatures("+avxvnni")))
+                                              : info.checkFeatures("+dotprod");
   bool tiles = llvm::Triple(triple).isX86() && bits == 512 && info.checkFeatures("+amx-tile");
   return exec::CPUTargetAttr::get(&context, triple, cpu, features, bits, byteDot,
                                   /*bfloat_tiles=*/emulatesTiles || (tiles && info.checkFeatures("+amx-bf16")),
@@ -99,15 +100,16 @@ std::string tegula::getRequiredFeatures(exec::CPUTargetAttr target) {
     llvm::consumeError(machine.takeError());
     return "";
   }
-  if (!llvm::Triple(target.getTriple()).isX86())
-    return "";
   // Those that our code generator can turn into instructions that an older CPU does not have.
-  static const char *const names[] = {"sse4.2",   "avx",      "avx2",       "fma",        "f16c",       "bmi",
-                                      "bmi2",     "lzcnt",    "movbe",      "avx512f",    "avx512vl",   "avx512dq",
-                                      "avx512bw", "avx512cd", "avx512vnni", "avx512bf16", "avx512fp16", "avxvnni",
-                                      "amx-tile", "amx-bf16", "amx-int8"};
+  static const char *const x86[] = {"sse4.2",   "avx",      "avx2",       "fma",        "f16c",       "bmi",
+                                    "bmi2",     "lzcnt",    "movbe",      "avx512f",    "avx512vl",   "avx512dq",
+                                    "avx512bw", "avx512cd", "avx512vnni", "avx512bf16", "avx512fp16", "avxvnni",
+                                    "amx-tile", "amx-bf16", "amx-int8"};
+  static const char *const arm[] = {"lse",     "fullfp16", "rdm",  "complxnum", "rcpc",  "rcpc-immo", "jsconv",
+                                    "dotprod", "fp16fml",  "i8mm", "bf16",      "flagm", "sve",       "sve2"};
   SmallVector<StringRef> required;
-  for (StringRef name : names)
+  bool isX86 = llvm::Triple(target.getTriple()).isX86();
+  for (StringRef name : isX86 ? ArrayRef(x86) : ArrayRef(arm))
     if ((*machine)->getMCSubtargetInfo()->checkFeatures(("+" + name).str()))
       required.push_back(name);
   return llvm::join(required, ",");

@@ -31,9 +31,10 @@ DotInstruction findDotInstruction(const MachineModel &machine, int64_t lanes);
 
 /// `sum`, a vector of i32, plus for each lane the products of the elements of `left` and `right` that lie there: four
 /// bytes, those of `left` unsigned and those of `right` signed (vpdpbusd), or two i16 (pmaddwd). With an
-/// instruction for pairs alone, bytes are two pairs; with none, they are extended.
+/// instruction for pairs alone, bytes are two pairs; with one for signed bytes alone (sdot), those of `left` are made
+/// signed, or may be so from the start; with none, they are extended.
 mlir::Value emitDot(mlir::OpBuilder &b, mlir::Location loc, mlir::Value sum, mlir::Value left, mlir::Value right,
-                    DotInstruction instruction);
+                    DotInstruction instruction, bool leftIsUnsigned = true);
 
 } // namespace tegula
 

@@ -33,8 +33,8 @@ def Exec_CPUTargetAttr : AttrDef<Exec_Dialect, "CPUTarget"> {
   let summary = "A CPU to generate code for.";
   let description = [{
     `triple`, `cpu` and `features` are LLVM's names; `vector_bits` is the widest useful vector register in bits,
-    `byte_dot` whether vectors of it have an instruction that adds products of four bytes to a 32-bit sum (VNNI). `bfloat_tiles`
-    and `byte_tiles`: whether there are tile registers (AMX) that multiply bf16 and bytes; with `emulated_tiles`, vector code
+    `byte_dot` whether vectors of it have an instruction that adds products of four bytes to a 32-bit sum (VNNI; the dot
+    product of AArch64). `bfloat_tiles` and `byte_tiles`: whether there are tile registers (AMX) that multiply bf16 and bytes; with `emulated_tiles`, vector code
     does what they would do. Sits on the module as `exec.target`.
   }];
   let parameters = (ins StringRefParameter<"LLVM target triple">:$triple, StringRefParameter<"LLVM CPU name">:$cpu,
@@ -45,8 +45,9 @@ def Exec_CPUTargetAttr : AttrDef<Exec_Dialect, "CPUTarget"> {
                         DefaultValuedParameter<"bool", "false">:$emulated_tiles);
   let assemblyFormat = "`<` struct(params) `>`";
   let extraClassDeclaration = [{
-    /// Whether vectors have an instruction that adds products of two 16-bit values to a 32-bit sum: on all x86-64.
-    bool hasPairDot() const { return getTriple().starts_with("x86_64"); }
+    bool isX86() const { return getTriple().starts_with("x86_64"); }
+    /// Whether vectors have an instruction that adds products of two 16-bit values to a 32-bit sum.
+    bool hasPairDot() const { return isX86(); }
     /// Whether an instruction that adds the products of two pairs of bf16 to each f32 of a vector (vdpbf16ps) takes less
     /// time than two multiply-adds. On Zen 4 it starts as often as one of them (measured: 117 to 58 products a
     /// nanosecond), on Sapphire Rapids a quarter as often.

@@ -21,15 +21,16 @@ static std::pair<int64_t, int64_t> countPlaces(const Convolution &convolution) {
 }
 
 /// The registers of `blocks` blocks of channels at `places` places. Sums of integers are as wide as those of f32;
-/// a product that is added, what turns signed bytes into unsigned ones, and what makes pairs of groups of bytes, take
-/// registers too.
+/// a product that is added, what turns signed bytes into unsigned ones or the reverse, what the reverse takes from the
+/// sums of each block, and what makes pairs of groups of bytes, take registers too.
 static RegisterBlock blockOf(const Convolution &convolution, int64_t blocks, int64_t places,
                              const MachineModel &machine) {
   const Grouping &grouping = convolution.grouping;
   bool splits = grouping.group == 4 && machine.integerDot == MachineModel::IntegerDot::Pairs;
   bool adds = splits || (grouping.group == 2 && !grouping.isFloat);
+  bool becomesSigned = grouping.group == 4 && machine.integerDot == MachineModel::IntegerDot::SignedBytes;
   return {blocks, places, registersPerBlock(convolution.extent(Lane), machine),
-          int64_t(adds) + int64_t(grouping.flips) + (splits ? 2 : 0)};
+          int64_t(adds) + int64_t(grouping.flips) + (splits ? 2 : 0) + (becomesSigned ? 1 + blocks : 0)};
 }
 
 LogicalResult convolution::verifySchedule(sched::CPUConvolutionAttr schedule, const Convolution &convolution,

@@ -6,8 +6,10 @@
 //
 // Of 8-bit integers: with an instruction for groups of bytes (vpdpbusd), one operand is packed as
 // unsigned and the other as signed bytes, and what the unsigned one's zero point adds is subtracted where the sums
-// start: it needs the sums of the signed operand, which are taken when it is packed. Otherwise both are packed as
-// 16-bit differences to their zero points, and pmaddwd sums pairs of products. Both are exact in 32 bits.
+// start: it needs the sums of the other operand, which are taken when it is packed. For an instruction that takes
+// signed bytes alone (sdot), both are packed as these, and the same is done for the one whose zero point is not 0.
+// Otherwise both are packed as 16-bit differences to their zero points where pmaddwd sums pairs of products. All are
+// exact in 32 bits.
 //
 // Tile registers multiply bytes of any signedness: the operands stay as they are, and what both zero points add is
 // subtracted where the sums are stored.
@@ -40,11 +42,12 @@ DepthPacking matmul::planPacking(const ContractionInfo &info, const MachineModel
       return packing;
     static_cast<IntegerFactor &>(packing.operands[operand]) = *factor;
   }
-  packing.group = 2;
-  if (machine.integerDot != MachineModel::IntegerDot::Bytes)
+  bool areSigned = machine.integerDot == MachineModel::IntegerDot::SignedBytes;
+  packing.group = areSigned ? 1 : 2;
+  if (machine.integerDot == MachineModel::IntegerDot::Pairs)
     return packing;
-  // The signed operand's zero point must be 0 as a signed byte. If either operand will do, the one whose unsigned zero
-  // point is 0 is unsigned: no correction.
+  // The other operand's zero point must be 0 as a signed byte. If either operand will do, the one whose own zero point
+  // is 0 too: no correction.
   auto zeroPoint = [&](unsigned operand, bool asUnsigned) {
     const DepthPacking::Operand &own = packing.operands[operand];
     return own.zeroPoint + (asUnsigned == own.isUnsigned ? 0 : asUnsigned ? 128 : -128);
@@ -52,16 +55,18 @@ DepthPacking matmul::planPacking(const ContractionInfo &info, const MachineModel
   for (unsigned candidate : {info.rhs, info.lhs}) {
     if (zeroPoint(1 - candidate, false) != 0)
       continue;
-    int64_t correction = zeroPoint(candidate, true);
+    int64_t correction = zeroPoint(candidate, !areSigned);
     if (packing.group == 4 && correction != 0)
       continue;
     packing.group = 4;
-    packing.unsignedOperand = candidate;
+    packing.correctedOperand = candidate;
     packing.correction = correction;
   }
   if (packing.group == 4)
-    for (unsigned operand : {0u, 1u})
-      packing.operands[operand].flips = packing.operands[operand].isUnsigned != (operand == packing.unsignedOperand);
+    for (unsigned operand : {0u, 1u}) {
+      bool becomesUnsigned = !areSigned && operand == packing.correctedOperand;
+      packing.operands[operand].flips = packing.operands[operand].isUnsigned != becomesUnsigned;
+    }
   return packing;
 }
 
@@ -145,8 +150,10 @@ Value Emitter::fromWords(Value words) {
 Value Emitter::dot(Value sum, Value left, Value right) {
   if (shape.packing.isFloat)
     return emitBFloatDot(b, loc, sum, left, right, /*hasInstruction=*/true);
-  bool swaps = shape.packing.group == 4 && shape.packing.unsignedOperand != info.lhs;
-  return emitDot(b, loc, sum, swaps ? right : left, swaps ? left : right, instruction());
+  // Of bytes, the corrected ones come first: they are unsigned where one factor must be.
+  bool swaps = shape.packing.group == 4 && shape.packing.correctedOperand != info.lhs;
+  bool areSigned = shape.dot.kind == MachineModel::IntegerDot::SignedBytes;
+  return emitDot(b, loc, sum, swaps ? right : left, swaps ? left : right, shape.dot, !areSigned);
 }
 
 /// The sum of a packed row, times minus the correction, into lhsSums.
@@ -171,7 +178,7 @@ void Emitter::sumLhsRow(Value row, Index depthCount) {
 Value Emitter::sumBytes(Value sums, Value bytes, unsigned operand) {
   Value ones = splatLike(b, loc, bytes.getType(), 1);
   bool isUnsigned = shape.packing.tiles && shape.packing.operands[operand].isUnsigned;
-  return emitDot(b, loc, sums, isUnsigned ? bytes : ones, isUnsigned ? ones : bytes, shape.byteDot);
+  return emitDot(b, loc, sums, isUnsigned ? bytes : ones, isUnsigned ? ones : bytes, shape.dot);
 }
 
 /// The sums of the columns of a packed panel, times minus the correction, into rhsSums.

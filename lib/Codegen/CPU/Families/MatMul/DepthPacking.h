@@ -28,9 +28,10 @@ struct DepthPacking {
     /// Whether packing adds 128, modulo 256: signed bytes as unsigned ones or the reverse.
     bool flips = false;
   } operands[2];
-  /// With bytes in vectors, the operand that is packed as unsigned bytes, and the zero point of these; the other's is
-  /// 0. So the sum of products is too large by `correction` times the sum of the other operand.
-  unsigned unsignedOperand = 0;
+  /// With bytes in vectors, the operand whose packed bytes may have a zero point, `correction`; the other's is 0. So
+  /// the sum of products is too large by `correction` times the sum of the other operand. Where an instruction
+  /// multiplies unsigned by signed bytes, this operand's are unsigned.
+  unsigned correctedOperand = 0;
   int64_t correction = 0;
 
   /// Depths of which packed operands hold a multiple.
@@ -40,7 +41,7 @@ struct DepthPacking {
   int64_t correctionBy(unsigned operand) const {
     if (tiles)
       return operands[1 - operand].zeroPoint;
-    return unsignedOperand != operand ? correction : 0;
+    return correctedOperand != operand ? correction : 0;
   }
 };
 

@@ -35,8 +35,8 @@ struct Shape {
   }
   /// What the operands are packed for, and those of a single row that is only known at run time.
   DepthPacking packing, rowPacking;
-  /// How bytes are summed.
-  DotInstruction byteDot;
+  /// How packed integers are multiplied and summed.
+  DotInstruction dot;
 };
 
 /// A rectangle of the result: rows [rowBegin, rowEnd) times columns [columnBegin, columnEnd).
@@ -113,10 +113,6 @@ private:
   /// Vectors of packed values as vectors of their groups (i32), and back.
   mlir::Value toWords(mlir::Value packed);
   mlir::Value fromWords(mlir::Value words);
-  /// What the packing is for.
-  DotInstruction instruction() const {
-    return {shape.packing.group == 4 ? MachineModel::IntegerDot::Bytes : MachineModel::IntegerDot::Pairs, shape.lanes};
-  }
   /// `sum` plus the products of packed values of the left and the right operand, group by group.
   mlir::Value dot(mlir::Value sum, mlir::Value left, mlir::Value right);
   /// Whether the sums start from what `operand` (its rows or columns) contributes to the correction.

@@ -288,7 +288,7 @@ LogicalResult tegula::lowerMatMulKernel(func::FuncOp kernel, sched::CPUMatMulAtt
   // Pairs of bf16 would have to be packed; elements are converted where they are.
   if (shape.rowPacking.isFloat)
     shape.rowPacking = DepthPacking();
-  shape.byteDot = findDotInstruction(machine, shape.lanes);
+  shape.dot = findDotInstruction(machine, shape.lanes);
   // Groups of depths come from packing alone.
   shape.packLhs = schedule.getPackLhs() || shape.packing.group > 1;
   shape.packRhs = schedule.getPackRhs();

@@ -105,3 +105,23 @@ module attributes {exec.target = #exec.cpu_target<triple = "aarch64-unknown-linu
     return %y : tensor<1x6x28x28x4xi32>
   }
 }
+
+// -----
+
+// An instruction for signed bytes alone: the operand's become signed, and what this takes from the sums depends on the
+// weights only.
+// CHECK: exec.kernel
+// CHECK-SAME: schedule = #sched.cpu_convolution<
+// CHECK-DAG: %[[C:.*]] = arith.constant dense<-128> : vector<16xi8>
+// CHECK-DAG: %[[Z:.*]] = arith.constant dense<0> : vector<4xi32>
+// CHECK: %[[W:.*]] = vector.load {{.*}}, vector<16xi8>
+// CHECK: %[[L:.*]] = llvm.call_intrinsic "llvm.aarch64.neon.sdot.v4i32.v16i8"(%[[Z]], %[[C]], %[[W]])
+// CHECK: %[[S:.*]] = arith.subi %{{.*}}, %[[L]] : vector<4xi32>
+// CHECK: %[[X:.*]] = arith.xori %{{.*}}, %[[C]] : vector<16xi8>
+// CHECK: llvm.call_intrinsic "llvm.aarch64.neon.sdot.v4i32.v16i8"(%[[S]], %[[X]], %[[W]])
+module attributes {exec.target = #exec.cpu_target<triple = "aarch64-unknown-linux-gnu", cpu = "neoverse-n1", features = "", vector_bits = 128, byte_dot = true>} {
+  func.func @main(%x: tensor<1x4x28x28x4xui8>, %w: tensor<6x4x1x1x1x4x4xi8>) -> tensor<1x6x28x28x4xi32> {
+    %y = graph.blocked_conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x4x28x28x4xui8>, tensor<6x4x1x1x1x4x4xi8> -> tensor<1x6x28x28x4xi32>
+    return %y : tensor<1x6x28x28x4xi32>
+  }
+}
