@@ -3,6 +3,7 @@
 #include "tegula/Conversion/GraphToLinalg/Reductions.h"
 #include "tegula/Conversion/GraphToLinalg/Window.h"
 
+#include "tegula/Dialect/Graph/IR/Constants.h"
 #include "tegula/abi.h"
 
 using namespace mlir;
@@ -62,8 +63,6 @@ struct Parameter {
     return tensor::ExtractOp::create(b, loc, value, indices);
   }
 };
-
-using QuantizationBody = function_ref<Value(OpBuilder &, Location, Value, Value, Value)>;
 } // namespace
 
 /// A stored scalar as f32 (f64 does not occur).
@@ -72,76 +71,143 @@ static Value loadFloat(OpBuilder &b, Location loc, Value stored, Type element) {
   return castScalar(b, loc, loaded, isa<FloatType>(element) ? loaded.getType() : element, b.getF32Type());
 }
 
-/// A map over x whose body gets x, scale and zero point (null when absent) as f32.
-template <typename OpTy>
-static LogicalResult lower(OpTy op, typename OpTy::Adaptor adaptor, ConversionPatternRewriter &rewriter,
-                           QuantizationBody body) {
-  auto source = dyn_cast<RankedTensorType>(adaptor.getX().getType());
-  if (!source || !isa<RankedTensorType>(op.getScale().getType()))
+namespace {
+/// A scale or zero point as an op has it and as it was converted.
+struct Given {
+  Value graphValue, value;
+  int64_t axis, block;
+};
+} // namespace
+
+/// A map over `x`, of graph element type `from`, in place of `op`; its body gets x and what is given as f32, null for
+/// what is absent.
+static LogicalResult lower(Operation *op, Value x, Type from, ArrayRef<Given> given,
+                           ConversionPatternRewriter &rewriter,
+                           function_ref<Value(OpBuilder &, Location, Value, ArrayRef<Value>)> body) {
+  auto source = dyn_cast<RankedTensorType>(x.getType());
+  if (!source ||
+      llvm::any_of(given, [](const Given &each) { return each.value && !isa<RankedTensorType>(each.value.getType()); }))
     return rewriter.notifyMatchFailure(op, "tensors of unknown rank");
-  Location loc = op.getLoc();
-  SmallVector<Parameter> parameters;
-  auto add = [&](Value graphValue, Value value) {
-    parameters.emplace_back(rewriter, loc, value, getElement(graphValue), op.getAxis(), op.getBlockSize(),
-                            adaptor.getX());
-  };
-  add(op.getScale(), adaptor.getScale());
-  if (op.getZeroPoint())
-    add(op.getZeroPoint(), adaptor.getZeroPoint());
-  SmallVector<Value> operands{adaptor.getX()};
+  Location loc = op->getLoc();
+  SmallVector<std::optional<Parameter>> parameters;
+  SmallVector<Value> operands{x};
   SmallVector<AffineMap> maps{rewriter.getMultiDimIdentityMap(source.getRank())};
-  for (const Parameter &parameter : parameters)
+  for (const Given &each : given) {
+    parameters.emplace_back();
+    if (!each.value)
+      continue;
+    const Parameter &parameter =
+        parameters.back().emplace(rewriter, loc, each.value, getElement(each.graphValue), each.axis, each.block, x);
     if (parameter.map) {
       operands.push_back(parameter.value);
       maps.push_back(parameter.map);
     }
-  SmallVector<OpFoldResult> extents = getExtents(rewriter, loc, adaptor.getX());
-  RankedTensorType type = getStorageTensor(op.getType());
+  }
+  SmallVector<OpFoldResult> extents = getExtents(rewriter, loc, x);
+  RankedTensorType type = getStorageTensor(op->getResult(0).getType());
   Value result = buildMap(rewriter, loc, extents, operands, maps, type.getElementType(),
                           [&](OpBuilder &b, Location at, ValueRange v) -> Value {
-                            Value values[2];
+                            SmallVector<Value> values;
                             unsigned next = 1;
-                            for (auto [i, parameter] : llvm::enumerate(parameters)) {
-                              Value stored = parameter.read(b, at, parameter.map ? v[next++] : Value());
-                              values[i] = loadFloat(b, at, stored, parameter.element);
+                            for (const std::optional<Parameter> &parameter : parameters) {
+                              Value stored;
+                              if (parameter)
+                                stored = parameter->read(b, at, parameter->map ? v[next++] : Value());
+                              values.push_back(stored ? loadFloat(b, at, stored, parameter->element) : Value());
                             }
-                            return body(b, at, loadFloat(b, at, v[0], getElement(op.getX())), values[0], values[1]);
+                            return body(b, at, loadFloat(b, at, v[0], from), values);
                           });
   rewriter.replaceOp(op, castTo(rewriter, loc, result, type));
   return success();
 }
 
+/// The integers of types up to this width are exact in f32, so that clamping may come before rounding.
+static constexpr unsigned widestClampedFirst = 16;
+
+namespace {
+/// The integers of a type.
+struct IntegerRange {
+  double low, high;
+  explicit IntegerRange(Type element) {
+    unsigned width = element.getIntOrFloatBitWidth();
+    bool isUnsigned = isUnsignedElement(element);
+    low = isUnsigned ? 0 : -double(int64_t(1) << (width - 1));
+    high = double((int64_t(1) << (isUnsigned ? width : width - 1)) - 1);
+  }
+};
+
+/// Arithmetic on f32 in a map.
+struct Rounding {
+  OpBuilder &b;
+  Location loc;
+
+  Value number(double constant) const { return constantScalar(b, loc, constant, b.getF32Type()); }
+  Value clamp(Value from, Value least, Value most) const {
+    return arith::MinNumFOp::create(b, loc, arith::MaxNumFOp::create(b, loc, from, least), most);
+  }
+
+  /// `value`, clamped so that `zeroPoint` (null for 0) more is in `element`'s range, plus `rounder`, which makes it the
+  /// nearest integer, halves to even.
+  Value clampAndRound(Value value, Value zeroPoint, Type element) const {
+    IntegerRange range(element);
+    auto withoutZeroPoint = [&](double bound) -> Value {
+      return zeroPoint ? arith::SubFOp::create(b, loc, number(bound), zeroPoint).getResult() : number(bound);
+    };
+    Value clamped = clamp(value, withoutZeroPoint(range.low), withoutZeroPoint(range.high));
+    return arith::AddFOp::create(b, loc, clamped, number(rounder));
+  }
+  /// Numbers from 2^23 to 2^24 are integers: a sum among them is rounded, and its lowest bits are the integer's, as
+  /// those of this are zero.
+  static constexpr double rounder = 1.5 * (1 << 23);
+};
+} // namespace
+
 /// `value`, rounded to the nearest integer, halves to even, plus `zeroPoint` (null for 0), as near as `element` holds
 /// it; a NaN becomes the lowest value. All f32.
 static Value roundAndClamp(OpBuilder &b, Location loc, Value value, Value zeroPoint, Type element) {
-  auto number = [&](double constant) { return constantScalar(b, loc, constant, b.getF32Type()); };
+  Rounding rounding{b, loc};
   unsigned width = element.getIntOrFloatBitWidth();
-  bool isUnsigned = isUnsignedElement(element);
-  double low = isUnsigned ? 0 : -double(int64_t(1) << (width - 1));
-  double high = double((int64_t(1) << (isUnsigned ? width : width - 1)) - 1);
-  auto clamp = [&](Value from, Value least, Value most) -> Value {
-    return arith::MinNumFOp::create(b, loc, arith::MaxNumFOp::create(b, loc, from, least), most);
-  };
   Type storage = getStorageType(element), i32 = b.getI32Type();
-  if (width > 16) {
+  if (width > widestClampedFirst) {
     // Exact in f32 wherever the clamp does not decide.
+    IntegerRange range(element);
     Value rounded = math::RoundEvenOp::create(b, loc, value);
     if (zeroPoint)
       rounded = arith::AddFOp::create(b, loc, rounded, zeroPoint);
-    Value integer = arith::FPToSIOp::create(b, loc, i32, clamp(rounded, number(low), number(high)));
+    Value clamped = rounding.clamp(rounded, rounding.number(range.low), rounding.number(range.high));
+    Value integer = arith::FPToSIOp::create(b, loc, i32, clamped);
     return storage.isInteger(32) ? integer : Value(arith::TruncIOp::create(b, loc, storage, integer));
   }
-  // Bounds are integers, so that clamping may come first. Numbers from 2^23 to 2^24 are integers: a sum among them is
-  // rounded, and its lowest bits are the integer's, as those of 1.5 * 2^23 are zero.
-  auto withoutZeroPoint = [&](double bound) -> Value {
-    return zeroPoint ? arith::SubFOp::create(b, loc, number(bound), zeroPoint).getResult() : number(bound);
-  };
-  Value clamped = clamp(value, withoutZeroPoint(low), withoutZeroPoint(high));
-  Value sum = arith::AddFOp::create(b, loc, clamped, number(1.5 * (1 << 23)));
-  Value bits = arith::BitcastOp::create(b, loc, i32, sum);
+  Value bits = arith::BitcastOp::create(b, loc, i32, rounding.clampAndRound(value, zeroPoint, element));
   if (zeroPoint)
     bits = arith::AddIOp::create(b, loc, bits, arith::FPToSIOp::create(b, loc, i32, zeroPoint));
   return arith::TruncIOp::create(b, loc, storage, bits);
+}
+
+/// x / scale, both f32, rounded to `precision`.
+static Value divide(OpBuilder &b, Location loc, Value x, Value scale, Type precision) {
+  Value quotient = arith::DivFOp::create(b, loc, x, scale);
+  if (precision.isF32())
+    return quotient;
+  Value rounded = arith::TruncFOp::create(b, loc, precision, quotient);
+  return arith::ExtFOp::create(b, loc, b.getF32Type(), rounded);
+}
+
+/// The op whose integers only `op` reads, which has the same zero point: they need not be made.
+static graph::QuantizeOp findUnreadIntegers(graph::DequantizeOp op) {
+  auto quantize = op.getX().getDefiningOp<graph::QuantizeOp>();
+  if (!quantize || !quantize->hasOneUse() || !isa<IntegerType>(getElement(quantize.getY())) ||
+      getElement(quantize.getY()).getIntOrFloatBitWidth() > widestClampedFirst)
+    return {};
+  Value own = op.getZeroPoint(), other = quantize.getZeroPoint();
+  auto isZero = [](Value value) {
+    auto integers = graph::getConstantIntegers(value);
+    return !value || (integers && llvm::all_of(*integers, [](int64_t integer) { return integer == 0; }));
+  };
+  bool isSame = own && other
+                    ? own == other && op.getAxis() == quantize.getAxis() && op.getBlockSize() == quantize.getBlockSize()
+                    : isZero(own) && isZero(other);
+  return isSame ? quantize : graph::QuantizeOp();
 }
 
 namespace {
@@ -149,20 +215,19 @@ struct QuantizeLowering : Lowering<graph::QuantizeOp> {
   using Lowering::Lowering;
   LogicalResult matchAndRewrite(graph::QuantizeOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    Type element = getElement(op.getY()), precision = op.getPrecision();
-    return lower(op, adaptor, rewriter,
-                 [&](OpBuilder &b, Location loc, Value x, Value scale, Value zeroPoint) -> Value {
-                   Value quotient = arith::DivFOp::create(b, loc, x, scale);
-                   if (!precision.isF32()) {
-                     Value rounded = arith::TruncFOp::create(b, loc, precision, quotient);
-                     quotient = arith::ExtFOp::create(b, loc, b.getF32Type(), rounded);
-                   }
-                   if (!isNarrowFloat(element))
-                     return roundAndClamp(b, loc, quotient, zeroPoint, element);
-                   if (zeroPoint)
-                     quotient = arith::AddFOp::create(b, loc, quotient, zeroPoint);
-                   return encodeNarrowFloat(b, loc, quotient, element, op.getSaturate());
-                 });
+    Type element = getElement(op.getY());
+    int64_t axis = op.getAxis(), block = op.getBlockSize();
+    return lower(
+        op, adaptor.getX(), getElement(op.getX()),
+        {{op.getScale(), adaptor.getScale(), axis, block}, {op.getZeroPoint(), adaptor.getZeroPoint(), axis, block}},
+        rewriter, [&](OpBuilder &b, Location loc, Value x, ArrayRef<Value> given) -> Value {
+          Value zeroPoint = given[1], value = divide(b, loc, x, given[0], op.getPrecision());
+          if (!isNarrowFloat(element))
+            return roundAndClamp(b, loc, value, zeroPoint, element);
+          if (zeroPoint)
+            value = arith::AddFOp::create(b, loc, value, zeroPoint);
+          return encodeNarrowFloat(b, loc, value, element, op.getSaturate());
+        });
   }
 };
 
@@ -170,13 +235,40 @@ struct DequantizeLowering : Lowering<graph::DequantizeOp> {
   using Lowering::Lowering;
   LogicalResult matchAndRewrite(graph::DequantizeOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    Type element = getElement(op.getY());
-    return lower(op, adaptor, rewriter,
-                 [&](OpBuilder &b, Location loc, Value x, Value scale, Value zeroPoint) -> Value {
-                   if (zeroPoint)
-                     x = arith::SubFOp::create(b, loc, x, zeroPoint);
-                   Value product = arith::MulFOp::create(b, loc, x, scale);
-                   return storeAccumulated(b, loc, product, element);
+    if (graph::QuantizeOp quantize = findUnreadIntegers(op))
+      return lowerPair(quantize, op, adaptor, rewriter);
+    int64_t axis = op.getAxis(), block = op.getBlockSize();
+    return lower(
+        op, adaptor.getX(), getElement(op.getX()),
+        {{op.getScale(), adaptor.getScale(), axis, block}, {op.getZeroPoint(), adaptor.getZeroPoint(), axis, block}},
+        rewriter, [&](OpBuilder &b, Location loc, Value x, ArrayRef<Value> given) -> Value {
+          if (Value zeroPoint = given[1])
+            x = arith::SubFOp::create(b, loc, x, zeroPoint);
+          return scale(b, loc, x, given[0], op);
+        });
+  }
+
+private:
+  static Value scale(OpBuilder &b, Location loc, Value x, Value scale, graph::DequantizeOp op) {
+    return storeAccumulated(b, loc, arith::MulFOp::create(b, loc, x, scale), getElement(op.getY()));
+  }
+
+  /// The rounded quotient without its zero point is what is scaled.
+  static LogicalResult lowerPair(graph::QuantizeOp quantize, graph::DequantizeOp op, OpAdaptor adaptor,
+                                 ConversionPatternRewriter &rewriter) {
+    auto converted = [&](Value value) { return value ? rewriter.getRemappedValue(value) : Value(); };
+    Type element = getElement(quantize.getY());
+    int64_t axis = quantize.getAxis(), block = quantize.getBlockSize();
+    return lower(op, converted(quantize.getX()), getElement(quantize.getX()),
+                 {{quantize.getScale(), converted(quantize.getScale()), axis, block},
+                  {quantize.getZeroPoint(), converted(quantize.getZeroPoint()), axis, block},
+                  {op.getScale(), adaptor.getScale(), int64_t(op.getAxis()), int64_t(op.getBlockSize())}},
+                 rewriter, [&](OpBuilder &b, Location loc, Value x, ArrayRef<Value> given) -> Value {
+                   Rounding rounding{b, loc};
+                   Value quotient = divide(b, loc, x, given[0], quantize.getPrecision());
+                   Value sum = rounding.clampAndRound(quotient, given[1], element);
+                   Value rounded = arith::SubFOp::create(b, loc, sum, rounding.number(Rounding::rounder));
+                   return scale(b, loc, rounded, given[2], op);
                  });
   }
 };

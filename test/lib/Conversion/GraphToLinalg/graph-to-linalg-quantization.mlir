@@ -66,3 +66,37 @@ func.func @blocks_of_unknown_count(%x: tensor<2x?xi8>, %s: tensor<2x?xf32>) -> t
   %y = graph.dequantize %x, %s {axis = 1 : i64, block_size = 4 : i64} : tensor<2x?xi8>, tensor<2x?xf32> -> tensor<2x?xf32>
   return %y : tensor<2x?xf32>
 }
+
+// Integers that only their dequantization reads are not made: rounded quotients are scaled.
+// CHECK-LABEL: func.func @pair
+// CHECK: linalg.generic
+// CHECK: arith.divf
+// CHECK: arith.minnumf
+// CHECK: %[[SUM:.*]] = arith.addf %{{.*}}, %[[ROUNDER:.*]] : f32
+// CHECK-NEXT: %[[ROUNDED:.*]] = arith.subf %[[SUM]], %[[ROUNDER]] : f32
+// CHECK-NEXT: arith.mulf %[[ROUNDED]]
+// CHECK-NOT: arith.trunci
+// CHECK: return
+func.func @pair(%x: tensor<2x8xf32>, %s: tensor<f32>, %z: tensor<ui8>) -> tensor<2x8xf32> {
+  %q = graph.quantize %x, %s, %z {axis = 1 : i64, precision = f32} : tensor<2x8xf32>, tensor<f32>, tensor<ui8> -> tensor<2x8xui8>
+  %y = graph.dequantize %q, %s, %z {axis = 1 : i64} : tensor<2x8xui8>, tensor<f32>, tensor<ui8> -> tensor<2x8xf32>
+  return %y : tensor<2x8xf32>
+}
+
+// Another zero point is another number.
+// CHECK-LABEL: func.func @other_zero_point
+// CHECK: arith.trunci
+func.func @other_zero_point(%x: tensor<2x8xf32>, %s: tensor<f32>, %z: tensor<ui8>, %other: tensor<ui8>) -> tensor<2x8xf32> {
+  %q = graph.quantize %x, %s, %z {axis = 1 : i64, precision = f32} : tensor<2x8xf32>, tensor<f32>, tensor<ui8> -> tensor<2x8xui8>
+  %y = graph.dequantize %q, %s, %other {axis = 1 : i64} : tensor<2x8xui8>, tensor<f32>, tensor<ui8> -> tensor<2x8xf32>
+  return %y : tensor<2x8xf32>
+}
+
+// Others read the integers too.
+// CHECK-LABEL: func.func @read_twice
+// CHECK: arith.trunci
+func.func @read_twice(%x: tensor<2x8xf32>, %s: tensor<f32>) -> (tensor<2x8xf32>, tensor<2x8xi8>) {
+  %q = graph.quantize %x, %s {axis = 1 : i64, precision = f32} : tensor<2x8xf32>, tensor<f32> -> tensor<2x8xi8>
+  %y = graph.dequantize %q, %s {axis = 1 : i64} : tensor<2x8xi8>, tensor<f32> -> tensor<2x8xf32>
+  return %y, %q : tensor<2x8xf32>, tensor<2x8xi8>
+}
