@@ -4,7 +4,9 @@
 //      elements at most once, so that nothing is computed twice; a broadcast of a cheap body (no division, no math
 //      function) is fused too. A transpose takes no producer that reads many operands. Contractions take no producers
 //      but transposes: their operands are packed. No body grows beyond a size that the code generator handles well, so
-//      that a chain of any length compiles in linear time.
+//      that a chain of any length compiles in linear time. Elementwise ops and paddings move in front of a reshape that
+//      merges dimensions of what a generic makes (groups of channels, of a convolution or a shuffle), so that they meet
+//      it.
 //
 //   %1 = generic {exp} %x;  %2 = generic {add} %1, %y      =>      %2 = generic {exp; add} %x, %y
 #include "tegula/Dialect/Exec/Transforms/Passes.h"
@@ -12,6 +14,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -123,11 +126,30 @@ static bool shouldFuse(OpOperand *operand) {
   return isCheap(producer) && consumer.getNumReductionLoops() == 0;
 }
 
+/// Whether the reader of merged dimensions computes on those of the op in front, of known extents. Its rows stay whole.
+static bool shouldExpand(OpOperand *operand) {
+  auto collapse = operand->get().getDefiningOp<tensor::CollapseShapeOp>();
+  if (!collapse || !collapse->hasOneUse())
+    return false;
+  auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
+  if (consumer && consumer.getNumReductionLoops() != 0)
+    return false;
+  auto producer = collapse.getSrc().getDefiningOp<linalg::GenericOp>();
+  if (!producer || !producer->hasOneUse())
+    return false;
+  SmallVector<ReassociationIndices> groups = collapse.getReassociationIndices();
+  auto isKnown = [&](int64_t dim) { return !collapse.getSrcType().isDynamicDim(dim); };
+  return !groups.empty() && groups.back().size() == 1 && llvm::all_of(groups, [&](ArrayRef<int64_t> group) {
+    return group.size() == 1 || llvm::all_of(group, isKnown);
+  });
+}
+
 namespace {
 struct ExecFuseElementwisePass : tegula::impl::ExecFuseElementwisePassBase<ExecFuseElementwisePass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
+    linalg::populateFoldReshapeOpsByExpansionPatterns(patterns, shouldExpand);
     linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

@@ -66,3 +66,52 @@ func.func @main(%x: tensor<8x16xf32> {graph.name = "x", graph.dims = ["", ""]}, 
   %three = graph.transpose %c {permutation = array<i64: 1, 0>} : tensor<8x16xf32> -> tensor<16x8xf32>
   return %two, %three : tensor<16x8xf32>, tensor<16x8xf32>
 }
+
+// -----
+
+// What follows a convolution of groups computes before these are merged; a residual is read as groups.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[C:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<1x4x8x5x5xf32>)
+// CHECK: arith.mulf
+// CHECK: %[[R:.*]] = tensor.expand_shape %arg2 {{.*}} into tensor<1x4x8x5x5xf32>
+// CHECK: %[[S:.*]] = linalg.generic {{.*}} ins(%[[C]], %[[R]] : tensor<1x4x8x5x5xf32>, tensor<1x4x8x5x5xf32>)
+// CHECK: arith.maximumf
+// CHECK: %[[Y:.*]] = tensor.collapse_shape %[[S]]
+// CHECK: return %[[Y]]
+func.func @main(%x: tensor<1x32x5x5xf32> {graph.name = "x", graph.dims = ["", "", "", ""]}, %w: tensor<32x8x1x1xf32> {graph.name = "w", graph.dims = ["", "", "", ""]}, %r: tensor<1x32x5x5xf32> {graph.name = "r", graph.dims = ["", "", "", ""]}) -> (tensor<1x32x5x5xf32> {graph.name = "y", graph.dims = ["", "", "", ""]}) {
+  %c = graph.conv %x, %w {group = 4 : i64, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x32x5x5xf32>, tensor<32x8x1x1xf32> -> tensor<1x32x5x5xf32>
+  %s = graph.add %c, %r : tensor<1x32x5x5xf32>, tensor<1x32x5x5xf32> -> tensor<1x32x5x5xf32>
+  %y = graph.relu %s : tensor<1x32x5x5xf32> -> tensor<1x32x5x5xf32>
+  return %y : tensor<1x32x5x5xf32>
+}
+
+// -----
+
+// A shuffle of channels is padded before they are merged, so that its kernel can write the padding.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[T:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<1x8x4x5x?xf32>)
+// CHECK: %[[P:.*]] = tensor.pad %[[T]] low[0, 0, 0, 1, 1] high[0, 0, 0, 1, 1]
+// CHECK: %[[C:.*]] = tensor.collapse_shape %[[P]]
+// CHECK: linalg.generic {{.*}} ins(%[[C]], %{{.*}} : tensor<1x32x7x?xf32>, tensor<3x3xi8>)
+func.func @main(%x: tensor<1x4x8x5x?xf32> {graph.name = "x", graph.dims = ["", "", "", "", "n"]}) -> (tensor<1x32x5x?xf32> {graph.name = "y", graph.dims = ["", "", "", "n"]}) {
+  %t = graph.transpose %x {permutation = array<i64: 0, 2, 1, 3, 4>} : tensor<1x4x8x5x?xf32> -> tensor<1x8x4x5x?xf32>
+  %shape = graph.constant dense<[1, 32, 5, -1]> : tensor<4xi64>
+  %r = graph.reshape %t, %shape : tensor<1x8x4x5x?xf32>, tensor<4xi64> -> tensor<1x32x5x?xf32>
+  %y = graph.max_pool %r {kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x32x5x?xf32> -> tensor<1x32x5x?xf32>
+  return %y : tensor<1x32x5x?xf32>
+}
+
+// -----
+
+// Rows stay whole.
+// CHECK-LABEL: func.func @main
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<8x16x4xf32>)
+// CHECK: tensor.collapse_shape
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<8x64xf32>)
+func.func @main(%x: tensor<16x8x4xf32> {graph.name = "x", graph.dims = ["", "", ""]}) -> (tensor<8x64xf32> {graph.name = "y", graph.dims = ["", ""]}) {
+  %t = graph.transpose %x {permutation = array<i64: 1, 0, 2>} : tensor<16x8x4xf32> -> tensor<8x16x4xf32>
+  %shape = graph.constant dense<[8, 64]> : tensor<2xi64>
+  %r = graph.reshape %t, %shape : tensor<8x16x4xf32>, tensor<2xi64> -> tensor<8x64xf32>
+  %y = graph.exp %r : tensor<8x64xf32> -> tensor<8x64xf32>
+  return %y : tensor<8x64xf32>
+}

@@ -8,7 +8,9 @@ def ExecFuseElementwisePass : Pass<"exec-fuse-elementwise", "::mlir::func::FuncO
   let summary = "Fuses elementwise producers into their only consumer where nothing is computed twice";
   let description = [{
     An elementwise producer moves into its only consumer when the consumer reads each element at most once; a broadcast
-    of a cheap body moves too. Contractions take no producers, since their operands are packed.
+    of a cheap body moves too. Contractions take no producers, since their operands are packed. Elementwise operations and
+    paddings behind a reshape that merges dimensions of another operation's result, as those of groups of channels, move
+    in front of it.
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::affine::AffineDialect"];
 }
