@@ -29,6 +29,8 @@
 //   %y = graph.conv %x, %w                =>   %b = graph.block_channels %x {length = 16}
 //   %r = graph.relu %y                         %y = graph.blocked_conv %b, %v;  %r = graph.relu %y
 //                                              %u = graph.unblock_channels %r {channels = 64}
+#include "ExtentEstimate.h"
+
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Dialect/Graph/IR/Blocked.h"
 #include "tegula/Dialect/Graph/IR/Constants.h"
@@ -69,19 +71,6 @@ static bool isHalf(Type type) {
 
 /// Ops whose results, computed in f32, are numbers of their operands' type.
 static bool isExact(Operation *op) { return isa<ReluOp, MaxPoolOp, ConcatOp, MaxOp, MinOp, NegOp, AbsOp, WhereOp>(op); }
-
-/// A dynamic batch counts as 1, any other dynamic extent as 64.
-static double estimateExtent(RankedTensorType type, int64_t i) {
-  return type.isDynamicDim(i) ? (i == 0 ? 1 : 64) : double(type.getDimSize(i));
-}
-
-/// Estimated number of elements.
-static double countElements(RankedTensorType type) {
-  double count = 1;
-  for (int64_t i = 0; i < type.getRank(); ++i)
-    count *= estimateExtent(type, i);
-  return count;
-}
 
 /// Widths, or SAME_UPPER or SAME_LOWER where they depend on an extent of the run.
 struct Padding {
@@ -127,7 +116,7 @@ static Value getUnrounded(Value weight) {
 /// The side of the output tiles of Winograd's algorithm for `conv`, or 0 where direct convolution is estimated to take
 /// less time. In multiply-adds of a full vector unit, of which a direct convolution does `speed` at once: a transformed
 /// tile costs about four per element and channel; the transformed weights, read once, sixteen per element.
-static int64_t chooseWinograd(ConvOp conv, double speed) {
+static int64_t chooseWinograd(ConvOp conv, const ExtentEstimate &estimate, double speed) {
   ArrayRef<int64_t> weight = cast<RankedTensorType>(conv.getWeight().getType()).getShape();
   Value constant = getUnrounded(conv.getWeight());
   auto isOne = [](int64_t value) { return value == 1; };
@@ -137,8 +126,7 @@ static int64_t chooseWinograd(ConvOp conv, double speed) {
       !llvm::all_of(conv.getDilations(), isOne) || !matchPattern(constant, m_Constant()) ||
       (matchPattern(constant, m_Constant(&elements)) && elements.isSplat()))
     return 0;
-  RankedTensorType y = imageOf(conv.getY());
-  auto extent = [&](int64_t i) { return estimateExtent(y, i); };
+  auto extent = [&](int64_t i) { return estimate.extent(conv.getY(), i); };
   double batch = extent(0);
   double outer = double(weight[0]), inner = double(weight[1]);
   double best = 9 * outer * inner * batch * extent(2) * extent(3) / speed;
@@ -160,8 +148,10 @@ class Blocker {
 public:
   /// `group`: how many neighboring bytes the weights of all levels hold together, or 0. `slowdown` is what a
   /// multiply-add takes in vectors of `lanes`, beside one in the target's widest.
-  Blocker(func::FuncOp function, exec::CPUTargetAttr target, int64_t lanes, int64_t group, double slowdown)
-      : function(function), lanes(lanes), slowdown(slowdown), groupsBytes(group ? group == 4 : target.getByteDot()),
+  Blocker(func::FuncOp function, const ExtentEstimate &estimate, exec::CPUTargetAttr target, int64_t lanes,
+          int64_t group, double slowdown)
+      : function(function), estimate(estimate), lanes(lanes), slowdown(slowdown),
+        groupsBytes(group ? group == 4 : target.getByteDot()),
         // One vector of 128 bits takes as long to fill with a pair as to multiply it: packing is better.
         hasDot(target.hasPairDot() && (target.getVectorBits() >= 256 || lanes > 4)),
         hasBFloatDot(target.hasFastBFloatDot()), allowsWinograd(getPrecision(function) != Precision::F32Strict) {}
@@ -322,7 +312,7 @@ private:
 
   /// The side of the tiles of Winograd's algorithm, 0 for direct convolution.
   int64_t chooseTile(ConvOp conv) const {
-    return allowsWinograd ? chooseWinograd(conv, canSumBFloats(conv) ? 2 : 1) : 0;
+    return allowsWinograd ? chooseWinograd(conv, estimate, canSumBFloats(conv) ? 2 : 1) : 0;
   }
 
   /// How many times as many channels as it has an image of `value` has in blocks.
@@ -334,23 +324,26 @@ private:
   /// Time that blocking this convolution saves, in nanoseconds of a core with about 60 multiply-adds in each.
   double estimateGain(ConvOp conv) const {
     auto weight = cast<RankedTensorType>(conv.getWeight().getType());
-    RankedTensorType y = imageOf(conv.getY());
-    double products = countElements(y) * double(weight.getNumElements() / weight.getDimSize(0));
-    // In narrow blocks it loads more than it gains.
+    Value y = conv.getY();
+    double products = estimate.countElements(y) * double(weight.getNumElements() / weight.getDimSize(0));
+    bool isNarrow = slowdown > 1;
+    // Measured, with the padding: plain rows are read with gaps where there are strides.
+    if (isDepthwise(conv) && !isByte(conv.getX()))
+      return products * ((conv.getStrides()[1] > 1 ? 0.16 : 0.065) - (isNarrow ? 0.038 : 0.025));
     if (isDepthwise(conv))
-      return slowdown > 1 ? 0 : products / 20;
+      return isNarrow ? 0 : products / 20;
     // Four products in the place of one, and as much again that packing costs. Narrow blocks lose half of that, and as
     // bytes fill the last block in part, they win nothing.
     if (isByte(conv.getX()))
-      return products / (slowdown > 1 ? 240 : 120);
+      return products / (isNarrow ? 240 : 120);
     // As a matrix product it fills the pixels of an image up to whole panels, and packs what each result reads, once
     // for all output channels and the slower the shorter the rows.
     constexpr double panel = 64;
-    double width = estimateExtent(y, 3), pixels = estimateExtent(y, 2) * width;
+    double width = estimate.extent(y, 3), pixels = estimate.extent(y, 2) * width;
     double packing = (0.05 + 8 / std::max(width, 32.0)) / double(weight.getDimSize(0));
     double filled = std::ceil(pixels / panel) * panel / pixels;
     double packed = products * filled * (1.0 / 60 + packing);
-    return packed - products / 60 * fillOf(conv.getY()) * (chooseTile(conv) ? 0.5 * slowdown * slowdown : slowdown);
+    return packed - products / 60 * fillOf(y) * (chooseTile(conv) ? 0.5 * slowdown * slowdown : slowdown);
   }
 
   void weighRegions() {
@@ -359,7 +352,7 @@ private:
     auto relayout = [&](Value value) {
       RankedTensorType type = imageOf(value);
       bool isPixel = type.getDimSize(2) == 1 && type.getDimSize(3) == 1;
-      return isPixel ? 0.0 : 0.5 * fillOf(value) * countElements(type);
+      return isPixel ? 0.0 : 0.5 * fillOf(value) * estimate.countElements(value);
     };
     llvm::SmallPtrSet<Operation *, 32> members(planned.begin(), planned.end());
     for (Operation *op : planned) {
@@ -668,6 +661,7 @@ private:
   }
 
   func::FuncOp function;
+  const ExtentEstimate &estimate;
   int64_t lanes;
   double slowdown;
   /// Whether weights of 8 bits hold four neighboring bytes together where they can, not two 16-bit values.
@@ -692,12 +686,13 @@ struct GraphBlockChannelsPass : tegula::impl::GraphBlockChannelsPassBase<GraphBl
       return;
     int64_t lanes = getBlockLength(module, target.getVectorBits() / 32);
     int64_t group = getByteGroup(module);
-    Blocker wide(getOperation(), target, lanes, group, /*slowdown=*/1);
+    ExtentEstimate estimate(getOperation());
+    Blocker wide(getOperation(), estimate, target, lanes, group, /*slowdown=*/1);
     wide.plan();
     // The levels of an artifact have the same blocks.
     if (!module->hasAttr("graph.channel_block") && target.splitsWideVectors()) {
       // Twice as many instructions: 0 to 12 percent, measured on whole models.
-      Blocker narrow(getOperation(), target, lanes / 2, group, /*slowdown=*/1.1);
+      Blocker narrow(getOperation(), estimate, target, lanes / 2, group, /*slowdown=*/1.1);
       narrow.plan();
       Blocker::keepBetter(wide, narrow);
       narrow.rebuild();

@@ -178,15 +178,15 @@ module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux
 // CHECK-LABEL: func.func @same_bytes
 // CHECK: graph.blocked_conv {{.*}}auto_pad = "SAME_UPPER"
 // CHECK: graph.conv
-func.func @same_bytes(%x: tensor<1x32x?x?xui8>) -> tensor<1x32x?x?xi32> {
-  %w = graph.constant dense_resource<same> : tensor<32x32x3x3xi8>
-  %v = graph.constant dense_resource<alone> : tensor<32x1x3x3xi8>
+func.func @same_bytes(%x: tensor<1x64x?x?xui8>) -> tensor<1x64x?x?xi32> {
+  %w = graph.constant dense_resource<same> : tensor<64x64x3x3xi8>
+  %v = graph.constant dense_resource<alone> : tensor<64x1x3x3xi8>
   %s = graph.constant dense<0.25> : tensor<f32>
-  %a = graph.conv %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, auto_pad = "SAME_UPPER"} : tensor<1x32x?x?xui8>, tensor<32x32x3x3xi8> -> tensor<1x32x?x?xi32>
-  %f = graph.cast %a : tensor<1x32x?x?xi32> -> tensor<1x32x?x?xf32>
-  %q = graph.quantize %f, %s {axis = 0 : i64, precision = f32} : tensor<1x32x?x?xf32>, tensor<f32> -> tensor<1x32x?x?xui8>
-  %y = graph.conv %q, %v {group = 32 : i64, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, auto_pad = "SAME_UPPER"} : tensor<1x32x?x?xui8>, tensor<32x1x3x3xi8> -> tensor<1x32x?x?xi32>
-  return %y : tensor<1x32x?x?xi32>
+  %a = graph.conv %x, %w {strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, auto_pad = "SAME_UPPER"} : tensor<1x64x?x?xui8>, tensor<64x64x3x3xi8> -> tensor<1x64x?x?xi32>
+  %f = graph.cast %a : tensor<1x64x?x?xi32> -> tensor<1x64x?x?xf32>
+  %q = graph.quantize %f, %s {axis = 0 : i64, precision = f32} : tensor<1x64x?x?xf32>, tensor<f32> -> tensor<1x64x?x?xui8>
+  %y = graph.conv %q, %v {group = 64 : i64, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, auto_pad = "SAME_UPPER"} : tensor<1x64x?x?xui8>, tensor<64x1x3x3xi8> -> tensor<1x64x?x?xi32>
+  return %y : tensor<1x64x?x?xi32>
 }
 }
 
@@ -286,5 +286,32 @@ func.func @wholes(%x: tensor<1x48x36x16xf32>) -> tensor<1x48x34x16xf32> {
   %w = graph.constant dense<0.5> : tensor<48x48x3x1xf32>
   %c = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x48x36x16xf32>, tensor<48x48x3x1xf32> -> tensor<1x48x34x16xf32>
   return %c : tensor<1x48x34x16xf32>
+}
+
+// A depthwise convolution with a stride, which reads plain rows with gaps, pays for the relayouts around it.
+// CHECK-LABEL: func.func @depthwise_halves
+// CHECK: graph.blocked_depthwise_conv {{.*}} -> tensor<1x3x28x28x8xf32>
+func.func @depthwise_halves(%x: tensor<1x24x56x56xf32>) -> tensor<1x24x28x28xf32> {
+  %w = graph.constant dense<0.5> : tensor<24x1x5x5xf32>
+  %c = graph.conv %x, %w {group = 24 : i64, strides = array<i64: 2, 2>, pads = array<i64: 2, 2, 2, 2>, dilations = array<i64: 1, 1>} : tensor<1x24x56x56xf32>, tensor<24x1x5x5xf32> -> tensor<1x24x28x28xf32>
+  return %c : tensor<1x24x28x28xf32>
+}
+
+// Of dynamic extents, those behind strides are estimated to be shorter, and longer again behind what enlarges: too few
+// tiles for the Winograd domain lie in between.
+// CHECK-LABEL: func.func @estimate
+// CHECK: graph.blocked_conv {{.*}}winograd = 4 : i64}
+// CHECK: graph.blocked_conv {{.*}} tensor<4x4x3x3x16x16xf32>
+// CHECK: graph.blocked_conv {{.*}}winograd = 4 : i64}
+func.func @estimate(%image: tensor<1x?x?x64xf32>) -> tensor<1x64x?x?xf32> {
+  %w = graph.constant dense_resource<estimate> : tensor<64x64x3x3xf32>
+  %x = graph.transpose %image {permutation = array<i64: 0, 3, 1, 2>} : tensor<1x?x?x64xf32> -> tensor<1x64x?x?xf32>
+  %a = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x64x?x?xf32>, tensor<64x64x3x3xf32> -> tensor<1x64x?x?xf32>
+  %p = graph.max_pool %a {kernel = array<i64: 64, 64>, strides = array<i64: 64, 64>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x64x?x?xf32> -> tensor<1x64x?x?xf32>
+  %b = graph.conv %p, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x64x?x?xf32>, tensor<64x64x3x3xf32> -> tensor<1x64x?x?xf32>
+  %scales = graph.constant dense<[1.0, 1.0, 16.0, 16.0]> : tensor<4xf32>
+  %z = graph.resize %b scales %scales {mode = "nearest", coordinates = "asymmetric", nearest_mode = "floor", aspect_policy = "stretch", cubic_coefficient = -0.75 : f32, extrapolation_value = 0.0 : f32, exclude_outside = false, antialias = false} : (tensor<1x64x?x?xf32>, tensor<4xf32>) -> tensor<1x64x?x?xf32>
+  %y = graph.conv %z, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x64x?x?xf32>, tensor<64x64x3x3xf32> -> tensor<1x64x?x?xf32>
+  return %y : tensor<1x64x?x?xf32>
 }
 }
