@@ -54,7 +54,7 @@ def dialect_pages():
             # Ops with declarations of their own, which most code does not include.
             blocked = file.parent / f"{name}Blocked.td"
             if blocked.exists():
-                page += "\n## Blocked channels\n\n" + tblgen("-gen-op-doc", blocked)
+                page += "\n## Of stage layout\n\n" + tblgen("-gen-op-doc", blocked)
             yield f"Dialects/{name}.md", page
 
 

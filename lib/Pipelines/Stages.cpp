@@ -41,6 +41,7 @@ static void buildLayout(OpPassManager &manager, const TargetBackend &) {
   clean(manager);
   manager.addNestedPass<func::FuncOp>(createGraphBlockChannelsPass());
   manager.addNestedPass<func::FuncOp>(createGraphBlockColumnsPass());
+  manager.addNestedPass<func::FuncOp>(createGraphFuseAttentionPass());
   clean(manager);
   manager.addPass(createGraphFoldConstantsPass());
   manager.addNestedPass<func::FuncOp>(createGraphVerifyLayoutPass());

@@ -6,7 +6,8 @@
 //      but transposes: their operands are packed. No body grows beyond a size that the code generator handles well, so
 //      that a chain of any length compiles in linear time. Elementwise ops and paddings move in front of a reshape that
 //      merges dimensions of what a generic makes (groups of channels, of a convolution or a shuffle), so that they meet
-//      it.
+//      it. The inner steps of an algorithm (`exec.inner_step`) stay as they are, but for transposes of what their
+//      contractions read.
 //
 //   %1 = generic {exp} %x;  %2 = generic {add} %1, %y      =>      %2 = generic {exp; add} %x, %y
 #include "tegula/Dialect/Exec/Transforms/Passes.h"
@@ -110,9 +111,9 @@ static bool shouldFuse(OpOperand *operand) {
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
   if (!producer || !consumer || !producer->hasOneUse())
     return false;
-  // A contraction packs its operands from any strides: it takes a permutation of dimensions, and nothing that computes.
-  if (tegula::exec::isContraction(consumer))
-    return isTranspose(producer) && consumer.getMatchingIndexingMap(operand).isProjectedPermutation();
+  // FoldTranspose is for contractions.
+  if (tegula::exec::isContraction(consumer) || consumer->hasAttr("exec.inner_step"))
+    return false;
   if (tegula::exec::countBodyOps(producer) + tegula::exec::countBodyOps(consumer) > tegula::exec::maxFusedOps)
     return false;
   // A body with checks must run exactly once per element, in its own kernel order.
@@ -132,7 +133,7 @@ static bool shouldExpand(OpOperand *operand) {
   if (!collapse || !collapse->hasOneUse())
     return false;
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
-  if (consumer && consumer.getNumReductionLoops() != 0)
+  if (consumer && (consumer.getNumReductionLoops() != 0 || consumer->hasAttr("exec.inner_step")))
     return false;
   auto producer = collapse.getSrc().getDefiningOp<linalg::GenericOp>();
   if (!producer || !producer->hasOneUse())
@@ -145,11 +146,39 @@ static bool shouldExpand(OpOperand *operand) {
 }
 
 namespace {
+/// A contraction packs its operands from any strides: it takes a permutation of dimensions, and nothing that computes.
+/// It stays the same op, with its attributes.
+struct FoldTranspose : OpRewritePattern<linalg::GenericOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(linalg::GenericOp op, PatternRewriter &rewriter) const override {
+    if (!tegula::exec::isContraction(op))
+      return failure();
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
+      AffineMap map = op.getMatchingIndexingMap(operand);
+      if (!producer || !producer->hasOneUse() || !isTranspose(producer) || !map.isProjectedPermutation())
+        continue;
+      // The producer's loops, by the consumer's; then the element that they read.
+      AffineMap loops = inversePermutation(producer.getIndexingMapsArray()[1]).compose(map);
+      SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+      maps[operand->getOperandNumber()] = producer.getIndexingMapsArray()[0].compose(loops);
+      rewriter.modifyOpInPlace(op, [&] {
+        operand->set(producer.getDpsInputs()[0]);
+        op.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
+      });
+      rewriter.eraseOp(producer);
+      return success();
+    }
+    return failure();
+  }
+};
+
 struct ExecFuseElementwisePass : tegula::impl::ExecFuseElementwisePassBase<ExecFuseElementwisePass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
     linalg::populateFoldReshapeOpsByExpansionPatterns(patterns, shouldExpand);
+    patterns.add<FoldTranspose>(&getContext());
     linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

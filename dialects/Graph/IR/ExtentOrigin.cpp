@@ -3,6 +3,8 @@
 // result of a matrix product by the shape of its operand needs no run-time check and keeps its static dimensions.
 #include "Inference.h"
 
+#include "tegula/Dialect/Graph/IR/Blocked.h"
+
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -145,6 +147,19 @@ struct Tracer {
       if (dimension == rank - 1)
         return to(matmul.getRhs(), right.getRank() - (matmul.getTransposeRhs() ? 2 : 1));
       return stepBroadcast({matmul.getLhs(), matmul.getRhs()}, rank, 2, tensor, dimension);
+    }
+    if (auto attention = dyn_cast<AttentionOp>(op)) {
+      if (dimension == rank - 1) {
+        RankedTensorType v = rankedOf(attention.getV());
+        return v && to(attention.getV(), v.getRank() - 1);
+      }
+      SmallVector<Value> operands{attention.getQ()};
+      if (dimension < rank - 2)
+        operands.append({attention.getK(), attention.getV()});
+      for (Value operand : {attention.getBias(), attention.getMask()})
+        if (operand)
+          operands.push_back(operand);
+      return stepBroadcast(operands, rank, dimension < rank - 2 ? 2 : 1, tensor, dimension);
     }
     if (auto concat = dyn_cast<ConcatOp>(op)) {
       auto axis = normalizeAxis(concat.getAxis(), rank);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Codegen/CPU/CPUKernels.h"
 
+#include "tegula/Codegen/CPU/Families/Attention.h"
 #include "tegula/Codegen/CPU/Families/Convolution.h"
 #include "tegula/Codegen/CPU/Families/Depthwise.h"
 #include "tegula/Codegen/CPU/Families/Map.h"
@@ -13,6 +14,7 @@ using namespace tegula;
 const KernelFamilies &tegula::getCPUFamilies() {
   static const KernelFamilies families = [] {
     KernelFamilies all;
+    all.add(createCPUAttentionFamily());
     all.add(createCPUConvolutionFamily());
     all.add(createCPUDepthwiseFamily());
     all.add(createCPUWinogradFamily());

@@ -77,9 +77,10 @@ static LogicalResult checkStep(linalg::GenericOp op, const KernelForm &form) {
 
 /// Whether `op` is one of the ops of `core` before its last one, or fills what one of them writes.
 static bool isInner(const KernelCore *core, Operation *op) {
+  auto fill = dyn_cast<linalg::FillOp>(op);
   auto writes = [&](Operation *inner) {
     Value init = cast<linalg::GenericOp>(inner).getDpsInits()[0];
-    return init.getDefiningOp() == op || getZeroedBuffer(op) == init;
+    return init.getDefiningOp() == op || getZeroedBuffer(op) == init || (fill && fill.getOutputs()[0] == init);
   };
   return core && (llvm::is_contained(core->inner, op) || llvm::any_of(core->inner, writes));
 }
@@ -226,7 +227,7 @@ void matmul::eraseLocalBuffer(Value buffer) {
                                              : arith::ConstantIndexOp::create(b, dim.getLoc(), type.getDimSize(*index));
       dim.replaceAllUsesWith(size);
       dim.erase();
-    } else if (isa<memref::DeallocOp>(user) || getZeroedBuffer(user) == buffer) {
+    } else if (isa<memref::DeallocOp, linalg::FillOp>(user) || getZeroedBuffer(user) == buffer) {
       user->erase();
     }
   }

@@ -92,6 +92,26 @@ Value matmul::cloneElementwise(OpBuilder &b, Location loc, Operation *op, IRMapp
   return clone->getResult(0);
 }
 
+// In each step blocks of half the size change places.
+void matmul::transposeSquare(OpBuilder &b, Location loc, MutableArrayRef<Value> rows) {
+  int64_t size = rows.size();
+  for (int64_t half = 1; half < size; half *= 2) {
+    SmallVector<int64_t> low(size), high(size);
+    for (int64_t lane = 0; lane < size; ++lane) {
+      bool upper = lane & half;
+      low[lane] = upper ? size + lane - half : lane;
+      high[lane] = upper ? size + lane : lane + half;
+    }
+    for (int64_t row = 0; row < size; ++row) {
+      if (row & half)
+        continue;
+      Value first = rows[row], second = rows[row + half];
+      rows[row] = vector::ShuffleOp::create(b, loc, first, second, low);
+      rows[row + half] = vector::ShuffleOp::create(b, loc, first, second, high);
+    }
+  }
+}
+
 std::pair<Index, Index> matmul::shareOf(OpBuilder &b, Location loc, IndexMath &math, Index items) {
   Index id = exec::GridIdOp::create(b, loc, b.getIndexType()).getResult();
   Index size = exec::GridSizeOp::create(b, loc, b.getIndexType()).getResult();

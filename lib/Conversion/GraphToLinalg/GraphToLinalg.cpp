@@ -129,6 +129,7 @@ struct GraphToLinalgPass : tegula::impl::GraphToLinalgPassBase<GraphToLinalgPass
     tegula::populateConvolutionLowerings(converter, patterns);
     tegula::populateBlockedConvolutionLowerings(converter, patterns);
     tegula::populateBlockedMatMulLowerings(converter, patterns);
+    tegula::populateAttentionLowerings(converter, patterns);
     tegula::populatePoolingLowerings(converter, patterns);
     tegula::populateRecurrentLowerings(converter, patterns);
     tegula::populateNormalizationLowerings(converter, patterns);

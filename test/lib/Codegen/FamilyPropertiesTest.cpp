@@ -174,6 +174,23 @@ const Case cases[] = {
         %p = graph.constant dense<[0, 0, 1, 1, 0, 0, 0, 1, 1, 0]> : tensor<10xi64>
         %y = graph.pad %c by %p {mode = "constant"} : (tensor<1x3x7x6x16xf32>, tensor<10xi64>) -> tensor<1x3x9x8x16xf32>)",
      true},
+    {"Attention", "attention", "%q: tensor<2x9x24xf32>, %k: tensor<2x40x24xf32>, %v: tensor<2x40x35xf32>",
+     "tensor<2x9x35xf32>",
+     R"(%a = graph.attention %q, %k, %v {scale = 0.2 : f32} : (tensor<2x9x24xf32>, tensor<2x40x24xf32>, tensor<2x40x35xf32>) -> tensor<2x9x35xf32>
+        %y = graph.relu %a : tensor<2x9x35xf32> -> tensor<2x9x35xf32>)",
+     true},
+    {"AttentionDynamic", "attention",
+     "%q: tensor<?x?x16xf32>, %k: tensor<1x16x?xf32>, %v: tensor<?x?x32xf32>, %b: tensor<1x?xf32>, %m: "
+     "tensor<?x?x?xi1>",
+     "tensor<?x?x32xf32>",
+     R"(%y = graph.attention %q, %k, %v bias %b mask %m {fill = -2.0 : f32, softcap = 1.5 : f32, transpose_k = true}
+          : (tensor<?x?x16xf32>, tensor<1x16x?xf32>, tensor<?x?x32xf32>, tensor<1x?xf32>, tensor<?x?x?xi1>) -> tensor<?x?x32xf32>)",
+     true},
+    {"AttentionOfOne", "attention", "%q: tensor<3x1x40xf32>, %k: tensor<50x3x40xf32>, %v: tensor<3x50x16xf32>",
+     "tensor<3x1x16xf32>",
+     R"(%t = graph.transpose %k {permutation = array<i64: 1, 0, 2>} : tensor<50x3x40xf32> -> tensor<3x50x40xf32>
+        %y = graph.attention %q, %t, %v : (tensor<3x1x40xf32>, tensor<3x50x40xf32>, tensor<3x50x16xf32>) -> tensor<3x1x16xf32>)",
+     true},
     {"PaddedSum", "map", "%a: tensor<3x5x?xf32>, %b: tensor<5x1xf32>", "tensor<3x7x?xf32>",
      R"(%s = graph.add %a, %b : tensor<3x5x?xf32>, tensor<5x1xf32> -> tensor<3x5x?xf32>
         %p = graph.constant dense<[0, 1, 3, 0, 1, 1]> : tensor<6xi64>

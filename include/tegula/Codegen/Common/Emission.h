@@ -27,6 +27,9 @@ FlatAccess makeFlatAccess(mlir::OpBuilder &b, mlir::Location loc, IndexMath &mat
 /// Clones elementwise op `op` with operands from `mapping`; results become vectors as soon as one operand is a vector.
 mlir::Value cloneElementwise(mlir::OpBuilder &b, mlir::Location loc, mlir::Operation *op, mlir::IRMapping &mapping);
 
+/// Transposes a square of as many vectors as each has lanes.
+void transposeSquare(mlir::OpBuilder &b, mlir::Location loc, llvm::MutableArrayRef<mlir::Value> rows);
+
 /// The first of `items` in this worker's even share of them, and the end of the share.
 std::pair<Index, Index> shareOf(mlir::OpBuilder &b, mlir::Location loc, IndexMath &math, Index items);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Ops on images whose channels, and matrices whose columns, lie in blocks. Only stage `layout` makes them, so they have
-// declarations of their own (Blocked.h), which import and most lowerings never see.
+// Ops on images whose channels, and matrices whose columns, lie in blocks, and attention. Only stage `layout` makes them,
+// so they have declarations of their own (Blocked.h), which import and most lowerings never see.
 #ifndef TEGULA_GRAPH_BLOCKED
 #define TEGULA_GRAPH_BLOCKED
 
@@ -96,6 +96,29 @@ def Graph_BlockedMatMulOp : Graph_PureOp<"blocked_matmul"> {
   let arguments = (ins Graph_NumericTensor:$x, Graph_NumericTensor:$weight, I64Attr:$columns);
   let results = (outs Graph_NumericTensor:$y);
   let assemblyFormat = "$x `,` $weight attr-dict `:` type(operands) `->` type($y)";
+  let hasVerifier = 1;
+}
+
+def Graph_AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments]> {
+  let summary = "Scaled dot-product attention: softmax(q k^T) v.";
+  let description = [{
+    `q` is [..., S, D], `k` is [..., T, D] ([..., D, T] with `transpose_k`), `v` is [..., T, E]; the result is [..., S, E].
+    Leading dimensions broadcast, so that several heads of queries may share one of keys and values. The scores, [..., S, T],
+    broadcast with `bias` and the bool `mask`.
+
+    A query's score of a key is the sum of products along D, times `scale`; then, where `softcap` is not 0,
+    softcap * tanh(score / softcap); plus `bias`; then `fill`, which is there with `mask`, where that is false. The result is the sum of the rows of `v`, weighed by the softmax of the scores along
+    T: NaN for a row with a score of NaN or plus infinity, or with minus infinity for all scores. Empty sums are 0.
+
+    Elements of `q`, `k`, `v` and `bias` are of one type; f16 and bf16 are computed in f32 and rounded once, in the result. The
+    order of sums is free, and weights are divided by their sum before or after they multiply `v`.
+  }];
+  let arguments = (ins Graph_FloatTensor:$q, Graph_FloatTensor:$k, Graph_FloatTensor:$v, Graph_OptionalTensor:$bias,
+                       Graph_OptionalTensor:$mask, DefaultValuedAttr<BoolAttr, "false">:$transpose_k,
+                       DefaultValuedAttr<F32Attr, "1.0f">:$scale, DefaultValuedAttr<F32Attr, "0.0f">:$softcap,
+                       OptionalAttr<F32Attr>:$fill);
+  let results = (outs Graph_FloatTensor:$y);
+  let assemblyFormat = "$q `,` $k `,` $v (`bias` $bias^)? (`mask` $mask^)? attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
 

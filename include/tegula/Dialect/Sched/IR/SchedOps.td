@@ -91,6 +91,19 @@ def Sched_CPUWinogradAttr : Sched_Attr<"CPUWinograd", "cpu_winograd"> {
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
+def Sched_CPUAttentionAttr : Sched_Attr<"CPUAttention", "cpu_attention"> {
+  let summary = "Attention on a CPU, with the softmax computed block by block.";
+  let description = [{
+    The scores of `queries` rows and `keys` columns are computed at a time, weighed against what came before, and
+    multiplied with the values. A register block of both products holds the sums of `rows` rows and `vectors` vectors;
+    `unroll` steps of the depth are unrolled in its loop.
+
+    Example: `#sched.cpu_attention<queries = 48, keys = 128, rows = 6, vectors = 4, unroll = 4>`
+  }];
+  let parameters = (ins "int64_t":$queries, "int64_t":$keys, "int64_t":$rows, "int64_t":$vectors, "int64_t":$unroll);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
 def Sched_NVPTXMapAttr : Sched_Attr<"NVPTXMap", "nvptx_map"> {
   let summary = "Elementwise, broadcast, transpose, reduction and movement kernels on an NVIDIA GPU.";
   let description = "`threads` a block, `elements` each thread handles in a grid-stride loop.";

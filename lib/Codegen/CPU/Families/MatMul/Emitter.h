@@ -94,7 +94,6 @@ private:
     Index unit = math.of(shape.packing.depthUnit());
     return shape.packing.group == 1 ? count : math.mul(math.ceilDiv(count, unit), unit);
   }
-  void transpose(llvm::MutableArrayRef<mlir::Value> rows);
   /// Address of column `j` of the panel without the depth; the whole address; where element (k, j) goes.
   Index rhsTerm(const RhsSource &source, Index j);
   Index rhsAddress(const RhsSource &source, Index columnTerm, Index k);

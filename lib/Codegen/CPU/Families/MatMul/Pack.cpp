@@ -197,7 +197,7 @@ void Emitter::packTransposed(const RhsSource &source, Index chunk) {
       Value column = pack(vector::LoadOp::create(b, loc, type, rhs.flat, at), info.rhs);
       square.push_back(group > 1 ? toWords(column) : column);
     }
-    transpose(square);
+    transposeSquare(b, loc, square);
     for (int64_t u = 0; u < shape.lanes; ++u) {
       Value row = group > 1 ? fromWords(square[u]) : square[u];
       vector::StoreOp::create(b, loc, row, packedRhs, packedAddress(source, math.add(k, math.of(u * group)), chunk));
@@ -205,26 +205,6 @@ void Emitter::packTransposed(const RhsSource &source, Index chunk) {
   });
   Index end = math.min(math.add(chunk, math.of(shape.lanes)), source.valid);
   overDepths(main, source.depthCount, [&](Index k, bool whole) { packElements(source, k, whole, chunk, end); });
-}
-
-/// Transposes a square of `rows.size()` vectors of as many lanes: in each step blocks of half the size change places.
-void Emitter::transpose(MutableArrayRef<Value> rows) {
-  int64_t size = rows.size();
-  for (int64_t half = 1; half < size; half *= 2) {
-    SmallVector<int64_t> low(size), high(size);
-    for (int64_t lane = 0; lane < size; ++lane) {
-      bool upper = lane & half;
-      low[lane] = upper ? size + lane - half : lane;
-      high[lane] = upper ? size + lane : lane + half;
-    }
-    for (int64_t row = 0; row < size; ++row) {
-      if (row & half)
-        continue;
-      Value first = rows[row], second = rows[row + half];
-      rows[row] = vector::ShuffleOp::create(b, loc, first, second, low);
-      rows[row + half] = vector::ShuffleOp::create(b, loc, first, second, high);
-    }
-  }
 }
 
 /// Columns with a table of offsets: runs of neighbours, at most a vector long, are copied for all depths. In a strided

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The `cpu_attention` family as the compiler and the tuner see it.
+//
+#include "tegula/Codegen/CPU/Families/Attention.h"
+
+#include "Schedule.h"
+
+#include "tegula/Dialect/Exec/IR/Exec.h"
+
+using namespace mlir;
+using namespace tegula;
+using namespace tegula::attention;
+
+/// The tensor that `op` makes, or the buffer that it writes.
+static Value resultOf(linalg::GenericOp op) { return op->getNumResults() ? op->getResult(0) : op.getDpsInits()[0]; }
+
+int64_t Kernel::heads() const {
+  SmallVector<unsigned> loops = llvm::to_vector(llvm::seq(0u, batch));
+  return core.info.extent(loops);
+}
+
+/// Whether the body of the map reads nothing but its operands, at linear places.
+static bool isPlainMap(linalg::GenericOp op) {
+  for (AffineMap map : op.getIndexingMapsArray())
+    for (AffineExpr expression : map.getResults())
+      if (failed(getLinearForm(expression, map.getNumDims())))
+        return false;
+  return llvm::all_of(op.getBody()->without_terminator(), [](Operation &inner) {
+    return OpTrait::hasElementwiseMappableTraits(&inner) || inner.hasTrait<OpTrait::ConstantLike>();
+  });
+}
+
+bool attention::findKernel(func::FuncOp function, Kernel &kernel, bool whole) {
+  kernel = Kernel();
+  llvm::StringMap<linalg::GenericOp> steps;
+  function.walk([&](linalg::GenericOp op) {
+    for (StringRef name : {"exec.inner_step", "exec.last_step"})
+      if (auto step = op->getAttrOfType<StringAttr>(name))
+        steps[step.getValue()] = op;
+  });
+  linalg::GenericOp last = steps.lookup("attention"), maximum = steps.lookup("attention_maximum"),
+                    sum = steps.lookup("attention_sum"), weights = steps.lookup("attention_weights");
+  kernel.products = steps.lookup("attention_products");
+  kernel.scores = steps.lookup("attention_scores");
+  if (!last || !maximum || !sum || !weights || !kernel.products)
+    return false;
+  ContractionInfo products;
+  if (!matchContraction(kernel.products, products) || !matchContraction(last, kernel.core.info))
+    return false;
+  for (linalg::GenericOp op : {kernel.products, last}) {
+    unsigned loops = op.getNumLoops();
+    AffineMap result = AffineMap::getMultiDimIdentityMap(loops, op.getContext()).getMajorSubMap(loops - 1);
+    if (op.getIndexingMapsArray().back() != result || loops < 3 || loops != last.getNumLoops())
+      return false;
+  }
+  Value scores = resultOf(kernel.scores ? kernel.scores : kernel.products);
+  if (last->getOperand(0) != resultOf(weights) || weights->getOperand(0) != scores || sum->getOperand(0) != scores ||
+      maximum->getOperand(0) != scores || (kernel.scores && kernel.scores->getOperand(0) != resultOf(kernel.products)))
+    return false;
+  const ContractionInfo &info = kernel.core.info;
+  for (Type type : {products.lhsType, products.rhsType, info.lhsType, info.rhsType, info.resultType})
+    if (!type.isF32())
+      return false;
+  if (kernel.scores && !isPlainMap(kernel.scores))
+    return false;
+  kernel.batch = last.getNumLoops() - 3;
+  if (ShapedType::isDynamic(kernel.depth()) || ShapedType::isDynamic(kernel.width()) ||
+      llvm::is_contained(info.extents, 0) || llvm::is_contained(products.extents, 0))
+    return false;
+  kernel.core.inner = {kernel.products, maximum, sum, weights};
+  if (kernel.scores)
+    kernel.core.inner.push_back(kernel.scores);
+  return !whole || matmul::matchKernel(function, kernel.core);
+}
+
+namespace {
+Kernel kernelOf(func::FuncOp function) {
+  Kernel kernel;
+  [[maybe_unused]] bool found = findKernel(function, kernel, /*whole=*/false);
+  assert(found && "asked about a kernel that does not match");
+  return kernel;
+}
+
+class CPUAttentionFamily final : public KernelFamily {
+public:
+  StringRef name() const override { return sched::CPUAttentionAttr::getMnemonic(); }
+  bool owns(Attribute schedule) const override { return isa<sched::CPUAttentionAttr>(schedule); }
+
+  bool match(func::FuncOp function) const override {
+    Kernel kernel;
+    return findKernel(function, kernel, /*whole=*/true);
+  }
+
+  Attribute defaultSchedule(func::FuncOp function, const MachineModel &machine) const override {
+    Kernel kernel = kernelOf(function);
+    SearchSpace space = makeSpace(kernel, machine);
+    return makeSchedule(function.getContext(), space, chooseDefault(space, kernel, machine));
+  }
+
+  SearchSpace space(func::FuncOp function, const MachineModel &machine) const override {
+    return makeSpace(kernelOf(function), machine);
+  }
+
+  Attribute schedule(func::FuncOp function, const SearchSpace &space, const Configuration &point) const override {
+    return makeSchedule(function.getContext(), space, point);
+  }
+
+  std::optional<Configuration> configuration(const SearchSpace &space, Attribute schedule) const override {
+    return findPoint(space, cast<sched::CPUAttentionAttr>(schedule));
+  }
+
+  LogicalResult verify(func::FuncOp function, Attribute schedule, const MachineModel &machine,
+                       EmitError emitError) const override {
+    auto own = dyn_cast<sched::CPUAttentionAttr>(schedule);
+    if (!own)
+      return emitError() << "expected a schedule of the family " << name() << ", but got " << schedule;
+    Kernel kernel;
+    if (!findKernel(function, kernel, /*whole=*/false))
+      return emitError() << "expected a kernel with one attention of f32, but it has none";
+    return verifySchedule(own, kernel, machine, emitError);
+  }
+
+  KernelFeatures features(func::FuncOp function, Attribute schedule, const MachineModel &machine) const override {
+    return computeFeatures(cast<sched::CPUAttentionAttr>(schedule), kernelOf(function), machine);
+  }
+
+  LogicalResult lowerVerified(func::FuncOp function, Attribute schedule, const MachineModel &machine) const override {
+    return lowerKernel(function, cast<sched::CPUAttentionAttr>(schedule), machine);
+  }
+};
+} // namespace
+
+std::unique_ptr<KernelFamily> tegula::createCPUAttentionFamily() { return std::make_unique<CPUAttentionFamily>(); }

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Legality, default, space and features of `cpu_attention` schedules.
+//
+#include "Schedule.h"
+
+#include "tegula/Codegen/Common/RegisterBlock.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace tegula;
+using namespace tegula::attention;
+
+/// Bytes of a worker's keys, scores and sums.
+static constexpr int64_t maxWorkspace = int64_t(16) << 20;
+
+/// Register block: the sums, a row of the right operand, one broadcast element.
+static int64_t countRegisters(int64_t rows, int64_t vectors) { return (rows + 1) * vectors + 1; }
+
+static int64_t countBytes(const Kernel &kernel, int64_t queries, int64_t keys) {
+  return 4 * (keys * (kernel.depth() + kernel.width()) + queries * (keys + kernel.width()));
+}
+
+/// An extent for estimates.
+static int64_t estimate(int64_t extent) { return ShapedType::isDynamic(extent) ? 256 : extent; }
+
+LogicalResult attention::verifySchedule(sched::CPUAttentionAttr schedule, const Kernel &kernel,
+                                        const MachineModel &machine, KernelFamily::EmitError emitError) {
+  int64_t queries = schedule.getQueries(), keys = schedule.getKeys(), rows = schedule.getRows(),
+          vectors = schedule.getVectors(), unroll = schedule.getUnroll();
+  for (int64_t value : {queries, keys, rows, vectors, unroll})
+    if (value < 1 || value > 4096)
+      return emitError() << "expected sizes from 1 to 4096, but got " << schedule;
+  if (countRegisters(rows, vectors) > machine.vectorRegisters)
+    return emitError() << "expected at most " << machine.vectorRegisters << " vector registers, but " << schedule
+                       << " takes " << countRegisters(rows, vectors);
+  if (rows * vectors * unroll > maxUnrolledOps && unroll > 1)
+    return emitError() << "expected at most " << maxUnrolledOps << " multiply-adds in a round, but got " << schedule;
+  if (queries % rows || keys % lanesOf(machine))
+    return emitError() << "expected queries in whole register blocks and keys in whole vectors, but got " << schedule;
+  if (countBytes(kernel, queries, keys) > maxWorkspace)
+    return emitError() << "expected blocks of at most " << maxWorkspace << " bytes, but got " << schedule;
+  return success();
+}
+
+SearchSpace attention::makeSpace(const Kernel &kernel, const MachineModel &machine) {
+  SearchSpace space("cpu_attention");
+  int64_t lanes = lanesOf(machine), queries = kernel.queries(), keys = kernel.keys();
+  // The first value that is enough, and those before.
+  auto upTo = [](ArrayRef<int64_t> values, int64_t extent) {
+    SmallVector<int64_t> result;
+    for (int64_t value : values) {
+      result.push_back(value);
+      if (!ShapedType::isDynamic(extent) && value >= extent)
+        break;
+    }
+    return result;
+  };
+  space.addKnob("queries", upTo({1, 2, 4, 6, 8, 12, 24, 48, 96, 192}, queries));
+  SmallVector<int64_t> blocks;
+  for (int64_t vectors : {1, 2, 3, 4, 6, 8, 12, 16, 32, 64})
+    blocks.push_back(vectors * lanes);
+  space.addKnob("keys", upTo(blocks, keys));
+  space.addKnob("rows", upTo({1, 2, 4, 6, 8, 12}, queries));
+  SmallVector<int64_t> widest = upTo({1, 2, 3, 4}, llvm::divideCeil(std::max(estimate(keys), kernel.width()), lanes));
+  space.addKnob("vectors", widest);
+  space.addKnob("unroll", {1, 2, 4});
+  int64_t registers = machine.vectorRegisters;
+  space.addConstraint("registers <= " + std::to_string(registers), {"rows", "vectors"},
+                      [=](ArrayRef<int64_t> v) { return countRegisters(v[0], v[1]) <= registers; });
+  space.addConstraint("rows * vectors * unroll <= " + std::to_string(maxUnrolledOps), {"rows", "vectors", "unroll"},
+                      [](ArrayRef<int64_t> v) { return v[2] == 1 || v[0] * v[1] * v[2] <= maxUnrolledOps; });
+  space.addConstraint("queries % rows = 0", {"queries", "rows"}, [](ArrayRef<int64_t> v) { return v[0] % v[1] == 0; });
+  return space;
+}
+
+Configuration attention::chooseDefault(const SearchSpace &space, const Kernel &kernel, const MachineModel &machine) {
+  int64_t lanes = lanesOf(machine);
+  auto largest = [&](StringRef knob, auto fits) {
+    int64_t best = space.values(knob).front();
+    for (int64_t value : space.values(knob))
+      if (fits(value))
+        best = value;
+    return best;
+  };
+  // Few keys and a narrow value fill no wide register block.
+  int64_t useful = llvm::divideCeil(std::max(estimate(kernel.keys()), kernel.width()), lanes);
+  int64_t wide = machine.vectorRegisters >= 32 ? 4 : 2;
+  int64_t vectors = largest("vectors", [&](int64_t value) { return value <= std::min(wide, useful) && value != 3; });
+  int64_t rows = largest("rows", [&](int64_t value) {
+    return value <= 6 && countRegisters(value, vectors) <= machine.vectorRegisters &&
+           (ShapedType::isDynamic(kernel.queries()) || value <= kernel.queries());
+  });
+  // A block of values stays in the first cache while all rows read it, if they are many.
+  int64_t cached = machine.l1Bytes / (4 * kernel.width()) * (rows == 1 ? 4 : 1);
+  int64_t keys = largest("keys", [&](int64_t value) { return value <= cached; });
+  int64_t queries = rows;
+  for (int64_t value : space.values("queries"))
+    if (value % rows == 0 && 4 * value * (keys + kernel.width()) <= machine.l2Bytes / 2)
+      queries = value;
+  int64_t unroll = largest("unroll", [&](int64_t value) {
+    return value == 1 || (rows * vectors * value <= maxUnrolledOps && kernel.depth() % value == 0);
+  });
+  Configuration point =
+      space.point({{"queries", queries}, {"keys", keys}, {"rows", rows}, {"vectors", vectors}, {"unroll", unroll}});
+  assert(space.contains(point) && "the default is a point of the space");
+  return point;
+}
+
+sched::CPUAttentionAttr attention::makeSchedule(MLIRContext *context, const SearchSpace &space,
+                                                const Configuration &point) {
+  auto get = [&](StringRef knob) { return space.value(point, knob); };
+  return sched::CPUAttentionAttr::get(context, get("queries"), get("keys"), get("rows"), get("vectors"), get("unroll"));
+}
+
+std::optional<Configuration> attention::findPoint(const SearchSpace &space, sched::CPUAttentionAttr schedule) {
+  Configuration point = space.point({{"queries", schedule.getQueries()},
+                                     {"keys", schedule.getKeys()},
+                                     {"rows", schedule.getRows()},
+                                     {"vectors", schedule.getVectors()},
+                                     {"unroll", schedule.getUnroll()}});
+  return space.contains(point) ? std::optional(point) : std::nullopt;
+}
+
+KernelFeatures attention::computeFeatures(sched::CPUAttentionAttr schedule, const Kernel &kernel,
+                                          const MachineModel &machine) {
+  KernelFeatures features;
+  double heads = double(estimate(kernel.heads())), queries = double(estimate(kernel.queries())),
+         keys = double(estimate(kernel.keys()));
+  double depth = double(kernel.depth()), width = double(kernel.width());
+  // An exponential takes about 20 operations.
+  double scores = heads * queries * keys;
+  features.flops = scores * (2 * (depth + width) + 20);
+  auto padded = [](double extent, int64_t unit) { return double(llvm::alignTo(uint64_t(extent), uint64_t(unit))); };
+  int64_t lanes = lanesOf(machine);
+  features.executedFlops = heads * queries * (padded(keys, lanes) * (2 * depth + 20) + 2 * keys * padded(width, lanes));
+  features.bytes = 4 * heads * (queries * (depth + width) + keys * (depth + width));
+  features.packedBytes =
+      4 * heads * depth * keys * double(llvm::divideCeil(uint64_t(queries), uint64_t(schedule.getQueries())));
+  features.registers = countRegisters(schedule.getRows(), schedule.getVectors());
+  features.l1Bytes = 4 * schedule.getKeys() * kernel.width();
+  features.workspaceBytes = countBytes(kernel, schedule.getQueries(), schedule.getKeys());
+  features.l2Bytes = features.workspaceBytes;
+  return features;
+}

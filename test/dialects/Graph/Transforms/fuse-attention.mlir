@@ -1,0 +1,118 @@
+// RUN: tegula-opt %s --graph-fuse-attention --split-input-file --verify-diagnostics | FileCheck %s
+
+#cpu = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "", vector_bits = 512>
+
+module attributes {exec.target = #cpu} {
+
+// CHECK-LABEL: func.func @plain(
+// CHECK-NEXT: %[[Y:.*]] = graph.attention %arg0, %arg1, %arg2 {transpose_k = true} : (tensor<4x7x16xf32>, tensor<4x16x9xf32>, tensor<4x9x24xf32>) -> tensor<4x7x24xf32>
+// CHECK-NEXT: return %[[Y]]
+func.func @plain(%q: tensor<4x7x16xf32>, %k: tensor<4x16x9xf32>, %v: tensor<4x9x24xf32>) -> tensor<4x7x24xf32> {
+  %s = graph.matmul %q, %k : tensor<4x7x16xf32>, tensor<4x16x9xf32> -> tensor<4x7x9xf32>
+  %p = graph.softmax %s {axes = array<i64: 2>} : tensor<4x7x9xf32> -> tensor<4x7x9xf32>
+  %y = graph.matmul %p, %v : tensor<4x7x9xf32>, tensor<4x9x24xf32> -> tensor<4x7x24xf32>
+  return %y : tensor<4x7x24xf32>
+}
+
+// Scale, soft cap, summand on the left, choice.
+// CHECK-LABEL: func.func @steps(
+// CHECK-NOT: graph.softmax
+// CHECK: %[[Y:.*]] = graph.attention %arg0, %arg1, %arg2 bias %arg3 mask %arg4 {fill = -1.000000e+09 : f32, scale = 2.500000e-01 : f32, softcap = 5.000000e+01 : f32}
+// CHECK-NEXT: return %[[Y]]
+func.func @steps(%q: tensor<?x7x16xf32>, %k: tensor<?x9x16xf32>, %v: tensor<?x9x24xf32>, %b: tensor<7x9xf32>, %m: tensor<?x1x9xi1>) -> tensor<?x7x24xf32> {
+  %four = graph.constant dense<4.0> : tensor<f32>
+  %cap = graph.constant dense<50.0> : tensor<1xf32>
+  %fill = graph.constant dense<-1.0e9> : tensor<f32>
+  %s = graph.matmul %q, %k {transpose_rhs = true} : tensor<?x7x16xf32>, tensor<?x9x16xf32> -> tensor<?x7x9xf32>
+  %d = graph.div %s, %four : tensor<?x7x9xf32>, tensor<f32> -> tensor<?x7x9xf32>
+  %c = graph.div %d, %cap : tensor<?x7x9xf32>, tensor<1xf32> -> tensor<?x7x9xf32>
+  %t = graph.tanh %c : tensor<?x7x9xf32> -> tensor<?x7x9xf32>
+  %u = graph.mul %cap, %t : tensor<1xf32>, tensor<?x7x9xf32> -> tensor<?x7x9xf32>
+  %a = graph.add %b, %u : tensor<7x9xf32>, tensor<?x7x9xf32> -> tensor<?x7x9xf32>
+  %w = graph.where %m, %a, %fill : tensor<?x1x9xi1>, tensor<?x7x9xf32>, tensor<f32> -> tensor<?x7x9xf32>
+  %p = graph.softmax %w {axes = array<i64: 2>} : tensor<?x7x9xf32> -> tensor<?x7x9xf32>
+  %y = graph.matmul %p, %v : tensor<?x7x9xf32>, tensor<?x9x24xf32> -> tensor<?x7x24xf32>
+  return %y : tensor<?x7x24xf32>
+}
+
+// A mask of what does not count; a shape that is asked of the scores.
+// CHECK-LABEL: func.func @masked_where(
+// CHECK-DAG: %[[N:.*]] = graph.not %arg3
+// CHECK-DAG: %[[Y:.*]] = graph.attention %arg0, %arg1, %arg2 mask %[[N]] {fill = 0xFF800000 : f32}
+// CHECK-DAG: graph.shape %arg0 {end = 1 : i64, start = 0 : i64}
+// CHECK-DAG: graph.shape %arg1 {end = 1 : i64, start = 0 : i64}
+// CHECK-DAG: %[[C:.*]] = graph.concat
+// CHECK-DAG: %[[S:.*]] = graph.slice %[[C]]
+// CHECK: return %[[Y]], %[[S]]
+func.func @masked_where(%q: tensor<?x16xf32>, %k: tensor<?x16xf32>, %v: tensor<?x24xf32>, %m: tensor<?x?xi1>) -> (tensor<?x24xf32>, tensor<1xi64>) {
+  %fill = graph.constant dense<0xFF800000> : tensor<f32>
+  %s = graph.matmul %q, %k {transpose_rhs = true} : tensor<?x16xf32>, tensor<?x16xf32> -> tensor<?x?xf32>
+  %h = graph.shape %s {start = 1 : i64, end = 2 : i64} : tensor<?x?xf32> -> tensor<1xi64>
+  %w = graph.where %m, %fill, %s : tensor<?x?xi1>, tensor<f32>, tensor<?x?xf32> -> tensor<?x?xf32>
+  %p = graph.softmax %w {axes = array<i64: 1>} : tensor<?x?xf32> -> tensor<?x?xf32>
+  %y = graph.matmul %p, %v : tensor<?x?xf32>, tensor<?x24xf32> -> tensor<?x24xf32>
+  return %y, %h : tensor<?x24xf32>, tensor<1xi64>
+}
+
+// CHECK-LABEL: func.func @weights_used(
+// CHECK-NOT: graph.attention
+func.func @weights_used(%q: tensor<7x16xf32>, %k: tensor<16x9xf32>, %v: tensor<9x24xf32>) -> (tensor<7x24xf32>, tensor<7x9xf32>) {
+  %s = graph.matmul %q, %k : tensor<7x16xf32>, tensor<16x9xf32> -> tensor<7x9xf32>
+  // expected-remark@+1 {{attention is computed in steps: the weights have other uses}}
+  %p = graph.softmax %s {axes = array<i64: 1>} : tensor<7x9xf32> -> tensor<7x9xf32>
+  %y = graph.matmul %p, %v : tensor<7x9xf32>, tensor<9x24xf32> -> tensor<7x24xf32>
+  return %y, %p : tensor<7x24xf32>, tensor<7x9xf32>
+}
+
+// CHECK-LABEL: func.func @scores_used(
+// CHECK-NOT: graph.attention
+func.func @scores_used(%q: tensor<7x16xf32>, %k: tensor<16x9xf32>, %v: tensor<9x24xf32>) -> (tensor<7x24xf32>, tensor<7x9xf32>) {
+  %s = graph.matmul %q, %k : tensor<7x16xf32>, tensor<16x9xf32> -> tensor<7x9xf32>
+  // expected-remark@+1 {{the scores have other uses}}
+  %p = graph.softmax %s {axes = array<i64: 1>} : tensor<7x9xf32> -> tensor<7x9xf32>
+  %y = graph.matmul %p, %v : tensor<7x9xf32>, tensor<9x24xf32> -> tensor<7x24xf32>
+  return %y, %s : tensor<7x24xf32>, tensor<7x9xf32>
+}
+
+// CHECK-LABEL: func.func @size_of_a_run(
+// CHECK-NOT: graph.attention
+func.func @size_of_a_run(%q: tensor<7x?xf32>, %k: tensor<?x9xf32>, %v: tensor<9x24xf32>) -> tensor<7x24xf32> {
+  %s = graph.matmul %q, %k : tensor<7x?xf32>, tensor<?x9xf32> -> tensor<7x9xf32>
+  // expected-remark@+1 {{a head size that is unknown, or above 512}}
+  %p = graph.softmax %s {axes = array<i64: 1>} : tensor<7x9xf32> -> tensor<7x9xf32>
+  %y = graph.matmul %p, %v : tensor<7x9xf32>, tensor<9x24xf32> -> tensor<7x24xf32>
+  return %y : tensor<7x24xf32>
+}
+
+// CHECK-LABEL: func.func @doubles(
+// CHECK-NOT: graph.attention
+func.func @doubles(%q: tensor<7x16xf64>, %k: tensor<16x9xf64>, %v: tensor<9x24xf64>) -> tensor<7x24xf64> {
+  %s = graph.matmul %q, %k : tensor<7x16xf64>, tensor<16x9xf64> -> tensor<7x9xf64>
+  // expected-remark@+1 {{elements that are not f32}}
+  %p = graph.softmax %s {axes = array<i64: 1>} : tensor<7x9xf64> -> tensor<7x9xf64>
+  %y = graph.matmul %p, %v : tensor<7x9xf64>, tensor<9x24xf64> -> tensor<7x24xf64>
+  return %y : tensor<7x24xf64>
+}
+
+// Another axis is no attention, and nothing to remark.
+// CHECK-LABEL: func.func @along_rows(
+// CHECK-NOT: graph.attention
+func.func @along_rows(%q: tensor<7x16xf32>, %k: tensor<16x9xf32>, %v: tensor<9x24xf32>) -> tensor<7x24xf32> {
+  %s = graph.matmul %q, %k : tensor<7x16xf32>, tensor<16x9xf32> -> tensor<7x9xf32>
+  %p = graph.softmax %s {axes = array<i64: 0>} : tensor<7x9xf32> -> tensor<7x9xf32>
+  %y = graph.matmul %p, %v : tensor<7x9xf32>, tensor<9x24xf32> -> tensor<7x24xf32>
+  return %y : tensor<7x24xf32>
+}
+
+}
+
+// -----
+
+// CHECK-LABEL: func.func @no_target(
+// CHECK-NOT: graph.attention
+func.func @no_target(%q: tensor<7x16xf32>, %k: tensor<16x9xf32>, %v: tensor<9x24xf32>) -> tensor<7x24xf32> {
+  %s = graph.matmul %q, %k : tensor<7x16xf32>, tensor<16x9xf32> -> tensor<7x9xf32>
+  %p = graph.softmax %s {axes = array<i64: 1>} : tensor<7x9xf32> -> tensor<7x9xf32>
+  %y = graph.matmul %p, %v : tensor<7x9xf32>, tensor<9x24xf32> -> tensor<7x24xf32>
+  return %y : tensor<7x24xf32>
+}

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Attention as exporters write it, which stage `layout` makes one op of, against f64."""
+import numpy
+import onnx
+import oracle
+import pytest
+import tegula
+from onnx import helper
+
+RANDOM = numpy.random.default_rng(11)
+KINDS = {"q": 1, "k": 1, "v": 1, "bias": 1, "mask": onnx.TensorProto.BOOL}
+
+
+def make_model(shapes, transposed, scale=None, fill=None):
+    """MatMul, Mul, Add, Where, Softmax, MatMul, as far as there are operands for them. `transposed`: keys are [T, D]."""
+    nodes, tensors, scores = [], [], "s"
+    if transposed:
+        order = list(range(len(shapes["k"])))
+        order[-2:] = order[:-3:-1]
+        nodes.append(helper.make_node("Transpose", ["k"], ["t"], perm=order))
+    nodes.append(helper.make_node("MatMul", ["q", "t" if transposed else "k"], ["s"]))
+    for name, operator, operands in (("scale", "Mul", lambda x: [x, "scale"]), ("bias", "Add", lambda x: ["bias", x]),
+                                     ("mask", "Where", lambda x: ["mask", x, "fill"])):
+        if name in shapes or (name == "scale" and scale is not None):
+            nodes.append(helper.make_node(operator, operands(scores), [f"by_{name}"]))
+            scores = f"by_{name}"
+    for name, value in (("scale", scale), ("fill", fill)):
+        if value is not None:
+            tensors.append(onnx.numpy_helper.from_array(numpy.float32(value), name))
+    nodes.append(helper.make_node("Softmax", [scores], ["p"], axis=-1))
+    nodes.append(helper.make_node("MatMul", ["p", "v"], ["y"]))
+    inputs = [helper.make_tensor_value_info(name, KINDS[name], shape) for name, shape in shapes.items()]
+    graph = helper.make_graph(nodes, "test", inputs, [helper.make_tensor_value_info("y", 1, None)], tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+
+
+def attend(operands, transposed, scale=None, fill=None):
+    q, k, v = (operands[name].astype(numpy.float64) for name in "qkv")
+    with numpy.errstate(invalid="ignore", over="ignore"):
+        scores = q @ (k.swapaxes(-1, -2) if transposed else k) * (1 if scale is None else scale)
+        if "bias" in operands:
+            scores = scores + operands["bias"]
+        if "mask" in operands:
+            scores = numpy.where(operands["mask"], scores, numpy.float64(fill))
+        weights = numpy.exp(scores - scores.max(axis=-1, keepdims=True, initial=-numpy.inf))
+        return (weights / weights.sum(axis=-1, keepdims=True)) @ v
+
+
+def make_operands(shapes):
+    return {name: RANDOM.uniform(size=shape) < 0.7 if name == "mask" else
+            RANDOM.uniform(-2, 2, shape).astype(numpy.float32) for name, shape in shapes.items()}
+
+
+def check(model, operands, transposed, scale=None, fill=None):
+    """The scores' error is that of a sum along D, and each weight's relative error is the score's absolute one."""
+    got = model.run(list(operands.values()))[0]
+    want = attend(operands, transposed, scale, fill)
+    assert got.shape == want.shape and got.dtype == numpy.float32
+    if got.size == 0:
+        return
+    depth, keys = operands["q"].shape[-1], operands["v"].shape[-2]
+    largest = numpy.abs(operands["q"]).max() * numpy.abs(operands["k"]).max(initial=0) * depth * (scale or 1)
+    error = oracle.tolerance(numpy.float32, depth) * max(1, largest) + oracle.tolerance(numpy.float32, keys)
+    numpy.testing.assert_allclose(got, want, rtol=0, atol=error * numpy.abs(operands["v"]).max(initial=0))
+
+
+def families(model):
+    return [kernel["schedule"].split("<")[0].removeprefix("#sched.") for kernel in model.kernels]
+
+
+#: Shapes, whether keys are [T, D], scale, fill.
+CASES = {
+    "plain": (dict(q=(3, 128, 64), k=(3, 64, 128), v=(3, 128, 64)), False, None, None),
+    "many_blocks": (dict(q=(2, 2, 200, 64), k=(2, 2, 300, 64), v=(2, 2, 300, 48)), True, 0.125, None),
+    "bert": (dict(q=(2, 3, 12, 64), k=(2, 3, 12, 64), v=(2, 3, 12, 64), bias=(2, 1, 1, 12)), True, 0.125, None),
+    "odd": (dict(q=(5, 37, 21), k=(5, 53, 21), v=(5, 53, 19), bias=(37, 1)), True, None, None),
+    "mask": (dict(q=(2, 3, 70, 32), k=(2, 3, 90, 32), v=(2, 3, 90, 33), mask=(2, 1, 70, 90)), True, 3, -1e9),
+    "both": (dict(q=(2, 70, 32), k=(2, 32, 500), v=(2, 500, 32), bias=(1, 70, 500), mask=(500,)), False, 0.2, -1e4),
+    "one_query": (dict(q=(8, 1, 128), k=(8, 300, 128), v=(8, 300, 128)), True, 0.1, None),
+    "two_queries": (dict(q=(8, 2, 64), k=(8, 64, 301), v=(8, 301, 64), mask=(8, 1, 301)), False, 0.1, -1e9),
+    "one_key": (dict(q=(7, 16), k=(1, 16), v=(1, 8)), True, None, None),
+    "one_element": (dict(q=(2, 9, 1), k=(2, 11, 1), v=(2, 11, 1)), True, None, None),
+    "shared_heads": (dict(q=(4, 1, 50, 80), k=(1, 3, 60, 80), v=(60, 96)), True, 0.5, None),
+}
+
+
+@pytest.mark.parametrize("target", ["host", "x86-64-v3", "x86-64-v2"])
+@pytest.mark.parametrize("name", CASES)
+def test_cases(name, target):
+    shapes, transposed, scale, fill = CASES[name]
+    model = tegula.compile(make_model(shapes, transposed, scale, fill), target=target)
+    assert families(model) == ["cpu_attention"]
+    check(model, make_operands(shapes), transposed, scale, fill)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_shapes_of_a_run(transposed):
+    """One artifact for a prompt, for single tokens behind a past, and for nothing."""
+    def shapes(batch, heads, queries, keys):
+        return dict(q=(batch, heads, queries, 40), k=(batch, heads, *((keys, 40) if transposed else (40, keys))),
+                    v=(batch, heads, keys, 24), mask=(1, 1, queries, keys))
+
+    model = tegula.compile(make_model(shapes("b", "h", "s", "t"), transposed, 0.2, -1e9))
+    assert "cpu_attention" in families(model)
+    for extents in ((2, 3, 150, 170), (1, 2, 1, 333), (2, 1, 4, 64), (1, 1, 5, 15), (1, 3, 1, 1), (0, 2, 3, 4), (2, 2, 0, 3)):
+        check(model, make_operands(shapes(*extents)), transposed, 0.2, -1e9)
+
+
+def test_mask_broadcasts_scores():
+    """A mask of more queries than there are; one key that all columns of the mask share with none of its own."""
+    shapes = dict(q=("a", "s", 16), k=("a", "t", 16), v=("a", "u", 16), bias=("b", "m", "n"))
+    model = tegula.compile(make_model(shapes, True))
+    for q, k, v, bias in (((1, 1, 16), (1, 9, 16), (1, 9, 16), (3, 5, 9)), ((2, 4, 16), (2, 1, 16), (2, 7, 16), (2, 1, 7)),
+                          ((2, 4, 16), (2, 7, 16), (2, 7, 16), (1, 4, 1))):
+        check(model, make_operands(dict(q=q, k=k, v=v, bias=bias)), True)
+
+
+@pytest.mark.parametrize("keys", [20, 400])
+@pytest.mark.parametrize("queries", [1, 30])
+def test_special_values(queries, keys):
+    """A row without a score above minus infinity is NaN, as one with NaN or infinity; others do not see them. Minus
+    infinity counts nothing, wherever it stands, and denormals are numbers."""
+    shapes = dict(q=(queries, 16), k=(keys, 16), v=(keys, 16), bias=(queries, keys))
+    model = tegula.compile(make_model(shapes, True))
+    for value, row_is_nan in ((-numpy.inf, True), (numpy.nan, True), (numpy.inf, True), (-3e38, False)):
+        operands = make_operands(shapes)
+        operands["bias"][:, : keys // 2] = -numpy.inf
+        operands["bias"][0, keys // 3 :] = value
+        if row_is_nan and value != -numpy.inf:
+            operands["bias"][0] = 0
+            operands["bias"][0, -1] = value
+        got = model.run(list(operands.values()))[0]
+        assert numpy.isnan(got[0]).all() == row_is_nan and numpy.isfinite(got[1:]).all()
+        if not row_is_nan:
+            check(model, operands, True)
+    operands = make_operands(shapes)
+    operands["bias"][:] = 0
+    operands["q"][:] = 0
+    operands["v"][:] = 1e-41
+    assert numpy.abs(model.run(list(operands.values()))[0] - numpy.float32(1e-41)).max() <= 1e-43
+    operands["v"][0, 0] = numpy.inf
+    got = model.run(list(operands.values()))[0]
+    assert (got[:, 0] == numpy.inf).all() and numpy.isfinite(got[:, 1:]).all()
+
+
+def test_large_scores():
+    """Exponentials of differences never overflow, whichever block has the largest score."""
+    shapes = dict(q=(40, 16), k=(500, 16), v=(500, 16))
+    model = tegula.compile(make_model(shapes, True))
+    operands = make_operands(shapes)
+    operands["q"] *= 300
+    operands["k"] *= numpy.linspace(1, 5, 500, dtype=numpy.float32)[:, None]
+    got = model.run(list(operands.values()))[0]
+    assert numpy.isfinite(got).all()
+    want = attend(operands, True)
+    weights = numpy.abs(got - want).max(axis=1)
+    assert numpy.median(weights) < 1e-3
