@@ -101,6 +101,48 @@ def test_dynamic_extents():
         check(model, x, wanted, 1e-4)
 
 
+def transpose_convolve(x, w, b, strides, pads=(0, 0, 0, 0), group=1):
+    """In f64: each element adds its multiple of the kernel."""
+    inner, outer = x.shape[1] // group, w.shape[1]
+    extents = [(x.shape[2 + i] - 1) * strides[i] + w.shape[2 + i] for i in (0, 1)]
+    y = numpy.zeros((x.shape[0], outer * group, *extents))
+    for i in range(x.shape[2]):
+        for j in range(x.shape[3]):
+            for g in range(group):
+                own = slice(g * inner, (g + 1) * inner)
+                top, left = i * strides[0], j * strides[1]
+                y[:, g * outer : (g + 1) * outer, top : top + w.shape[2], left : left + w.shape[3]] += numpy.einsum(
+                    "nc,cmhw->nmhw", x[:, own, i, j].astype(numpy.float64), w[own]
+                )
+    return y[:, :, pads[0] : extents[0] - pads[2], pads[1] : extents[1] - pads[3]] + b.reshape(-1, 1, 1)
+
+
+# Operand, weight, attributes.
+TRANSPOSED = {
+    "disjoint": ((1, 24, 13, 17), (24, 24, 2, 2), dict(strides=(2, 2))),
+    "one_channel": ((2, 24, 16, 9), (24, 1, 2, 3), dict(strides=(2, 3))),
+    "cropped": ((1, 8, 7, 5), (8, 6, 3, 2), dict(strides=(3, 2), pads=(1, 0, 2, 1))),
+    "grouped": ((2, 12, 5, 6), (12, 5, 2, 1), dict(strides=(2, 1), group=3)),
+    "overlapping": ((1, 16, 9, 7), (16, 8, 3, 3), dict(strides=(2, 1), pads=(1, 1, 0, 1))),
+    "gaps": ((1, 4, 6, 1), (4, 3, 2, 1), dict(strides=(3, 2))),
+}
+
+
+@pytest.mark.parametrize("name", TRANSPOSED)
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_transposed(name, dynamic):
+    x_shape, w_shape, attributes = TRANSPOSED[name]
+    x, w = uniform(*x_shape), uniform(*w_shape)
+    b = uniform(w_shape[1] * attributes.get("group", 1))
+    nodes = [
+        helper.make_node("ConvTranspose", ["x", "w", "b"], ["t"], **attributes),
+        helper.make_node("Relu", ["t"], ["y"]),
+    ]
+    shape = ["n", x_shape[1], "h", "w"] if dynamic else x_shape
+    model = tegula.compile(make_model(nodes, shape, {"w": w, "b": b}))
+    check(model, x, numpy.maximum(transpose_convolve(x, w, b, **attributes), 0), 1e-5)
+
+
 def same_pads(x, kernel, strides, dilations, lower):
     """As the specification of Conv says."""
     spans = [dilations[i] * (kernel[i] - 1) + 1 for i in (0, 1)]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Convolutions become contractions over input channel and kernel positions on an operand that was padded before. A
 // transposed convolution is one of stride 1 on an operand with zeros between its elements and a turned kernel; where
-// windows do not overlap (kernel equals stride) it is a plain matrix product per kernel position.
+// windows do not overlap (kernel equals stride) kernel positions are channels of a matrix product.
 #include "tegula/Conversion/GraphToLinalg/Contraction.h"
 #include "tegula/Conversion/GraphToLinalg/IndexMath.h"
 #include "tegula/Conversion/GraphToLinalg/Reductions.h"
@@ -282,10 +282,10 @@ struct ConvTransposeLowering : Lowering<graph::ConvTransposeOp> {
     if (g)
       extents.push_back(b.getIndexAttr(group));
     extents.push_back(getExtent(b, loc, weight, 1));
-    for (int64_t i = 0; i < spatial; ++i) {
-      extents.push_back(getExtent(b, loc, x, i + 2));
+    for (int64_t i = 0; i < spatial; ++i)
       extents.push_back(b.getIndexAttr(kernel[i]));
-    }
+    for (int64_t i = 0; i < spatial; ++i)
+      extents.push_back(getExtent(b, loc, x, i + 2));
     SmallVector<OpFoldResult> sources = getExtents(b, loc, x);
     if (g) {
       x = splitGroup(b, loc, x, 1, group);
@@ -301,8 +301,8 @@ struct ConvTransposeLowering : Lowering<graph::ConvTransposeOp> {
     xMap.push_back(d(loops - 1));
     weightMap.append({d(loops - 1), d(1 + g)});
     for (int64_t i = 0; i < spatial; ++i) {
-      xMap.push_back(d(2 + g + 2 * i));
-      weightMap.push_back(d(3 + g + 2 * i));
+      xMap.push_back(d(2 + g + spatial + i));
+      weightMap.push_back(d(2 + g + i));
     }
     for (int64_t i = 0; i + 1 < loops; ++i)
       resultMap.push_back(d(i));
@@ -313,11 +313,16 @@ struct ConvTransposeLowering : Lowering<graph::ConvTransposeOp> {
     iterators.push_back(utils::IteratorType::reduction);
     Type element = getElement(op.getY());
     Value result = buildContraction(b, loc, {x, weight}, {element, element}, extents, maps, iterators, element);
+    // Each place of the kernel is a channel; their images, put together, are the result.
     SmallVector<ReassociationIndices> groups{{0}, {1}};
+    SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, 2 + g));
     if (g)
       groups[1].push_back(2);
-    for (int64_t i = 0; i < spatial; ++i)
+    for (int64_t i = 0; i < spatial; ++i) {
       groups.push_back({2 + g + 2 * i, 3 + g + 2 * i});
+      order.append({2 + g + spatial + i, 2 + g + i});
+    }
+    result = buildTranspose(b, loc, result, order);
     result = tensor::CollapseShapeOp::create(b, loc, result, groups);
     SmallVector<OpFoldResult> low, high;
     for (int64_t i = 0; i < spatial; ++i) {
