@@ -13,6 +13,7 @@
 #include "tegula/Target/TargetBackend.h"
 
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -59,6 +60,11 @@ CompilerSession::CompilerSession(CompileOptions given) : options(std::move(given
     }
     return success();
   });
+  if (const std::string &wanted = options.remarks; !wanted.empty())
+    (void)remark::enableOptimizationRemarks(
+        context, /*streamer=*/nullptr, std::make_unique<remark::RemarkEmittingPolicyAll>(),
+        {/*all=*/std::nullopt, /*passed=*/wanted, /*missed=*/wanted, /*analysis=*/wanted, /*failed=*/wanted},
+        /*printAsEmitRemarks=*/true);
   context.printOpOnDiagnostic(false);
   context.loadDialect<exec::ExecDialect, sched::SchedDialect>();
 }

@@ -7,6 +7,8 @@
 #include "tegula/Tuner/Measure/Measure.h"
 #include "tegula/Tuner/Select/ScheduleSources.h"
 
+#include "llvm/Support/Regex.h"
+
 using namespace tegula;
 using namespace tegula::tool;
 
@@ -26,6 +28,9 @@ static const OptionSpec options[] = {
     {"lock", "FILE", "take schedules from this lock file; kernels without a record, from the database or by default"},
     {"db", "FILE", "use the best schedules of this tuning database"},
     {"threads", "N", "pick schedules that were tuned for N threads (default 1)"},
+    {"remarks", "REGEX",
+     "print optimization remarks of the categories that match; fusion: each tensor that one kernel writes\n"
+     "and another one reads, and why they are two"},
     {"max-loop", "N", "a Loop or Scan of the model that starts another round after N is an error of the run"},
     {"external-data-root", "DIR", "folder below which links of external data may lead"},
     {"freeze-defaults", nullptr,
@@ -50,6 +55,12 @@ int tegula::tool::runCompile(llvm::ArrayRef<const char *> words) {
   compile.dimensions = arguments.getDimensions("dim");
   auto threads = static_cast<unsigned>(arguments.getInteger("threads", 1, 1, 4096));
   compile.maxLoop = arguments.getInteger("max-loop", 0, 1);
+  compile.remarks = arguments.get("remarks");
+  if (std::string reason; !compile.remarks.empty() && !llvm::Regex(compile.remarks).isValid(reason)) {
+    llvm::errs() << "tegula compile: error: expected a regular expression after --remarks=, but got '"
+                 << compile.remarks << "': " << reason << "\n";
+    return ExitUsage;
+  }
   if (arguments.failed)
     return ExitUsage;
   if (compile.outputPath.empty()) {

@@ -11,14 +11,18 @@
 // padded result, and exec.fill_border writes around it. Contractions do so where the innermost dimension is not padded,
 // as their families write vectors along it.
 //
+// What one kernel makes and another one reads is a missed remark of the category "fusion", with the reason.
+//
 //   %1 = linalg.generic {mul-add} %a, %b              %2 = exec.dispatch @matmul_fc1_0 ins(%a, %b, %c) outs(%empty)
 //   %2 = linalg.generic {relu(x + c)} %1, %c    =>
 #include "tegula/Dialect/Exec/Transforms/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -116,6 +120,7 @@ public:
           groups.push_back(group);
           taken.insert(fill);
         }
+    remarkOnEdges(groups);
     for (Group &group : groups)
       if (failed(outline(group)))
         return failure();
@@ -178,11 +183,9 @@ private:
         return group;
       bool takes = false;
       if (group.isContraction) {
-        auto epilogue = dyn_cast<linalg::GenericOp>(user);
-        takes = epilogue && epilogue.getNumReductionLoops() == 0 && epilogue.getNumDpsInits() == 1 &&
-                epilogue.isDpsInput(&use) && epilogue.getMatchingIndexingMap(&use).isIdentity() &&
-                epilogue.getMatchingIndexingMap(epilogue.getDpsInitOperand(0)).isIdentity() &&
-                !usesOtherTensors(epilogue) && (epilogueOps += exec::countBodyOps(epilogue)) <= exec::maxFusedOps;
+        takes = findEpilogueObstacle(use, epilogueOps).empty();
+        if (takes)
+          epilogueOps += exec::countBodyOps(cast<linalg::GenericOp>(user));
       } else if (isa<tensor::InsertSliceOp>(root)) {
         auto insert = dyn_cast<tensor::InsertSliceOp>(user);
         takes = insert && insert.getDest() == last->getResult(0);
@@ -190,6 +193,80 @@ private:
       if (!takes)
         return group;
       group.add(user);
+    }
+  }
+
+  /// Why the kernel of a contraction, with `epilogueOps` behind it, does not take the owner of `use`, which reads its
+  /// result; empty if it does.
+  static StringRef findEpilogueObstacle(OpOperand &use, int64_t epilogueOps) {
+    auto reader = dyn_cast<linalg::GenericOp>(use.getOwner());
+    if (!reader || reader.getNumDpsInits() != 1 || !reader.isDpsInput(&use))
+      return "one of them is no elementwise operation";
+    if (reader.getNumReductionLoops() != 0)
+      return exec::isContraction(reader) ? "a contraction packs its operands, from memory" : "the reader reduces";
+    if (!reader.getMatchingIndexingMap(&use).isIdentity() ||
+        !reader.getMatchingIndexingMap(reader.getDpsInitOperand(0)).isIdentity())
+      return "the reader reads it in another order";
+    if (usesOtherTensors(reader))
+      return "the reader reads by computed indices";
+    return epilogueOps + exec::countBodyOps(reader) <= exec::maxFusedOps ? "" : "the kernel would grow too large";
+  }
+
+  /// Why `use`, by an operation of another group, is not inside of the group that makes the value.
+  static StringRef findObstacle(const Group &group, OpOperand &use) {
+    Operation *producer = use.get().getDefiningOp();
+    if (!producer->hasOneUse())
+      return "others read the result too";
+    if (group.isContraction) {
+      int64_t ops = 0;
+      for (Operation *op : llvm::drop_begin(group.operations))
+        if (auto generic = dyn_cast<linalg::GenericOp>(op))
+          ops += exec::countBodyOps(generic);
+      StringRef obstacle = findEpilogueObstacle(use, ops);
+      return obstacle.empty() ? "the padded result is written" : obstacle;
+    }
+    auto generic = dyn_cast<linalg::GenericOp>(producer);
+    if (generic && generic.getNumReductionLoops() != 0)
+      return "the producer reduces";
+    StringRef obstacle = exec::findFusionObstacle(&use);
+    if (obstacle.empty())
+      return linalg::areElementwiseOpsFusable(&use) ? "it came up after fusion" : "their loops do not match";
+    return obstacle;
+  }
+
+  /// A remark for each operation that reads what another group makes, if anyone listens.
+  void remarkOnEdges(ArrayRef<Group> groups) {
+    if (!context->getRemarkEngine())
+      return;
+    llvm::DenseMap<Operation *, const Group *> groupOf;
+    for (const Group &group : groups)
+      for (Operation *op : group.operations)
+        groupOf[op] = &group;
+    for (const Group &group : groups) {
+      llvm::SmallPtrSet<Operation *, 8> told;
+      for (Operation *op : group.operations)
+        for (Value result : op->getResults())
+          remarkOnReaders(result, group, groupOf, /*obstacle=*/"", told);
+    }
+  }
+
+  /// `obstacle` lies between the group's result and `value`, if not empty.
+  void remarkOnReaders(Value value, const Group &group, const llvm::DenseMap<Operation *, const Group *> &groupOf,
+                       StringRef obstacle, llvm::SmallPtrSetImpl<Operation *> &told) {
+    for (OpOperand &use : value.getUses()) {
+      Operation *reader = use.getOwner();
+      if (auto readerGroup = groupOf.find(reader); readerGroup != groupOf.end()) {
+        if (readerGroup->second != &group && told.insert(reader).second)
+          remark::missed(reader->getLoc(), remark::RemarkOpts::name("not fused").category("fusion"))
+              << remark::metric("Producer", nameOf(group))
+              << remark::reason("{0}", obstacle.empty() ? findObstacle(group, use) : obstacle);
+      } else if (isView(reader)) {
+        remarkOnReaders(reader->getResult(0), group, groupOf, "a part or a broadcast of it is read", told);
+      } else if (isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::CastOp>(reader)) {
+        remarkOnReaders(reader->getResult(0), group, groupOf, "a reshape lies between them", told);
+      } else if (reader->hasAttr("exec.inner_step")) {
+        remarkOnReaders(reader->getResult(0), group, groupOf, "an algorithm of several steps reads it", told);
+      }
     }
   }
 
@@ -384,6 +461,12 @@ private:
       if (group.set.contains(op))
         return true;
     return false;
+  }
+
+  /// The node that the group's result comes from.
+  std::string nameOf(const Group &group) {
+    ArrayAttr nodes = collectNodes(group);
+    return nodes.empty() ? "an operation of no node" : cast<StringAttr>(nodes[nodes.size() - 1]).getValue().str();
   }
 
   std::string makeName(const Group &group, ArrayAttr nodes) {

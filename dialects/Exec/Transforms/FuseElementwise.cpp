@@ -106,26 +106,30 @@ static bool crossesManyRows(linalg::GenericOp producer, linalg::GenericOp consum
   return along > 1 && across - 1 + along > fewOperands;
 }
 
-static bool shouldFuse(OpOperand *operand) {
+StringRef tegula::exec::findFusionObstacle(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
-  if (!producer || !consumer || !producer->hasOneUse())
-    return false;
+  if (!producer || !consumer)
+    return "one of them is no elementwise operation";
+  if (!producer->hasOneUse())
+    return "others read the result too";
   // FoldTranspose is for contractions.
-  if (tegula::exec::isContraction(consumer) || consumer->hasAttr("exec.inner_step"))
-    return false;
-  if (tegula::exec::countBodyOps(producer) + tegula::exec::countBodyOps(consumer) > tegula::exec::maxFusedOps)
-    return false;
+  if (isContraction(consumer) || consumer->hasAttr("exec.inner_step"))
+    return "a contraction packs its operands, from memory";
+  if (countBodyOps(producer) + countBodyOps(consumer) > maxFusedOps)
+    return "the kernel would grow too large";
   // A body with checks must run exactly once per element, in its own kernel order.
   bool hasEffects = false;
-  producer.getBody()->walk([&](Operation *inner) { hasEffects |= isa<tegula::exec::CheckOp>(inner); });
+  producer.getBody()->walk([&](Operation *inner) { hasEffects |= isa<CheckOp>(inner); });
   if (hasEffects)
-    return false;
+    return "the producer may end the run";
   AffineMap map = consumer.getMatchingIndexingMap(operand);
   if (map.isPermutation())
-    return !crossesManyRows(producer, consumer, map);
-  return isCheap(producer) && consumer.getNumReductionLoops() == 0;
+    return crossesManyRows(producer, consumer, map) ? "many operands would be read across their rows" : "";
+  return isCheap(producer) && consumer.getNumReductionLoops() == 0 ? "" : "elements would be computed several times";
 }
+
+static bool shouldFuse(OpOperand *operand) { return tegula::exec::findFusionObstacle(operand).empty(); }
 
 /// Whether the reader of merged dimensions computes on those of the op in front, of known extents. Its rows stay whole.
 static bool shouldExpand(OpOperand *operand) {

@@ -44,6 +44,9 @@ struct CompileOptions {
   bool freezeDefaults = false; ///< initializers that are inputs too are constants, whatever the IR version
   int64_t maxLoop = 0;         ///< a Loop or Scan that starts another round after so many fails its run; 0: no limit
   ScheduleSource schedules;
+  /// A regular expression: optimization remarks of the categories that match are messages too ("fusion": what kernels
+  /// pass each other through memory, and why).
+  std::string remarks;
   /// Where a failing compilation leaves its IR and command; empty: no replay files.
   std::string replayDirectory = "tegula-replay";
   bool verifyEach = true;

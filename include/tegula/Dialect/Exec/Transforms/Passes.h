@@ -26,6 +26,8 @@ int64_t countBodyOps(mlir::linalg::GenericOp op);
 /// A kernel that is fused of several operations has no more body operations than this: LLVM's time and registers per
 /// operation grow with the length of a block.
 constexpr int64_t maxFusedOps = 192;
+/// Why the operation that makes `operand` is not fused into its owner by exec-fuse-elementwise; empty if it should be.
+llvm::StringRef findFusionObstacle(mlir::OpOperand *operand);
 } // namespace exec
 } // namespace tegula
 

@@ -20,7 +20,8 @@ def ExecFormKernelsPass : Pass<"exec-form-kernels", "::mlir::ModuleOp"> {
   let description = [{
     Each tensor operation roots a group; a contraction takes the elementwise chain that alone uses its result. Groups
     become isolated `exec.kernel` symbols around ordinary functions; dispatches stand in their place. Extents of results
-    must be computable before the kernel runs.
+    must be computable before the kernel runs. Where a kernel reads what another one writes, a missed remark of the
+    category `fusion` says why they are two (`--remarks-filter-missed=fusion`; `tegula compile --remarks=fusion`).
   }];
   let dependentDialects = [
     "::tegula::exec::ExecDialect", "::mlir::bufferization::BufferizationDialect", "::mlir::linalg::LinalgDialect",
