@@ -76,6 +76,8 @@ CASES = {
     "odd": (dict(q=(5, 37, 21), k=(5, 53, 21), v=(5, 53, 19), bias=(37, 1)), True, None, None),
     "mask": (dict(q=(2, 3, 70, 32), k=(2, 3, 90, 32), v=(2, 3, 90, 33), mask=(2, 1, 70, 90)), True, 3, -1e9),
     "both": (dict(q=(2, 70, 32), k=(2, 32, 500), v=(2, 500, 32), bias=(1, 70, 500), mask=(500,)), False, 0.2, -1e4),
+    "as_many_keys_as_elements": (dict(q=(3, 70, 64), k=(3, 64, 64), v=(3, 64, 64)), True, 0.5, None),
+    "all_alike": (dict(q=(64, 64), k=(64, 64), v=(64, 64), bias=(64, 64)), True, None, None),
     "one_query": (dict(q=(8, 1, 128), k=(8, 300, 128), v=(8, 300, 128)), True, 0.1, None),
     "two_queries": (dict(q=(8, 2, 64), k=(8, 64, 301), v=(8, 301, 64), mask=(8, 1, 301)), False, 0.1, -1e9),
     "one_key": (dict(q=(7, 16), k=(1, 16), v=(1, 8)), True, None, None),
@@ -141,6 +143,25 @@ def test_special_values(queries, keys):
     operands["v"][0, 0] = numpy.inf
     got = model.run(list(operands.values()))[0]
     assert (got[:, 0] == numpy.inf).all() and numpy.isfinite(got[:, 1:]).all()
+
+
+@pytest.mark.parametrize("extents", [(2, 3, 9, 20), ("b", 3, "s", "t")])
+def test_operator(extents):
+    """ONNX's Attention, whose rows without a key that counts are 0."""
+    batch, heads, queries, keys = extents
+    shapes = dict(q=(batch, heads, queries, 16), k=(batch, heads, keys, 16), v=(batch, heads, keys, 24), mask=(queries, keys))
+    node = helper.make_node("Attention", list(shapes), ["y"])
+    inputs = [helper.make_tensor_value_info(name, KINDS[name], shape) for name, shape in shapes.items()]
+    graph = helper.make_graph([node], "test", inputs, [helper.make_tensor_value_info("y", 1, None)])
+    model = tegula.compile(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 24)]))
+    assert "cpu_attention" in families(model)
+    fixed = dict(b=2, s=9, t=20)
+    operands = make_operands({name: [fixed.get(extent, extent) for extent in shape] for name, shape in shapes.items()})
+    operands["mask"][3] = False
+    got = model.run(list(operands.values()))[0]
+    want = attend(operands, True, 0.25, -numpy.inf)
+    want[..., 3, :] = 0
+    numpy.testing.assert_allclose(got, want, rtol=0, atol=1e-5)
 
 
 def test_large_scores():

@@ -64,19 +64,38 @@ private:
     return false;
   }
 
+  /// Finds the product with the values. In front of it may stand a choice of 0 for whole rows (what ONNX's Attention
+  /// gives where a mask leaves nothing), which is as good behind it.
   bool findUse() {
     auto type = dyn_cast<RankedTensorType>(softmax.getX().getType());
     if (!type || !llvm::equal(softmax.getAxes(), ArrayRef{type.getRank() - 1}))
       return false;
-    for (Operation *user : softmax.getY().getUsers())
-      if (auto product = dyn_cast<MatMulOp>(user); product && product.getLhs() == softmax.getY())
-        last = product;
-    if (!last)
+    Value weights = softmax.getY();
+    auto userOf = [&]<typename OpTy>(OpTy) {
+      for (Operation *user : weights.getUsers())
+        if (auto op = dyn_cast<OpTy>(user))
+          return op;
+      return OpTy();
+    };
+    if (auto where = userOf(WhereOp()); where && takeZeroRows(where, weights))
+      weights = where.getZ();
+    last = userOf(MatMulOp());
+    if (!last || last.getLhs() != weights)
       return false;
-    if (!softmax.getY().hasOneUse())
+    if (!softmax.getY().hasOneUse() || !weights.hasOneUse() || (zeroRows && !zeroRows.getZ().hasOneUse()))
       return fail("the weights have other uses");
     if (last.getTransposeLhs() || last.getTransposeRhs())
       return fail("the product with the values transposes an operand");
+    return true;
+  }
+
+  bool takeZeroRows(WhereOp where, Value weights) {
+    auto condition = dyn_cast<RankedTensorType>(where.getCondition().getType());
+    Value other = where.getX() == weights ? where.getY() : where.getX();
+    if (other == weights || !condition || where.getZ().getType() != weights.getType() || getNumber(other) != 0.0 ||
+        condition.getRank() == 0 || condition.getShape().back() != 1)
+      return false;
+    zeroRows = where;
     return true;
   }
 
@@ -255,10 +274,20 @@ private:
     if (mask && !keepsWhere)
       mask = NotOp::create(b, loc, mask.getType(), mask);
     FloatAttr filled = mask ? b.getF32FloatAttr(fill) : FloatAttr();
-    Value y = AttentionOp::create(b, loc, last.getType(), first.getLhs(), first.getRhs(), last.getRhs(), bias, mask,
-                                  !first.getTransposeRhs(), APFloat(scale), APFloat(softcap), filled);
+    Value q = first.getLhs(), k = first.getRhs(), v = last.getRhs();
+    Value condition = zeroRows ? zeroRows.getCondition() : Value();
+    auto type = cast<RankedTensorType>(last.getType());
+    Value y = AttentionOp::create(b, loc, type, q, k, v, bias, mask, !first.getTransposeRhs(), APFloat(scale),
+                                  APFloat(softcap), filled);
+    if (condition) {
+      bool keeps = zeroRows.getX() == softmax.getY();
+      Value zero = keeps ? zeroRows.getY() : zeroRows.getX();
+      y = WhereOp::create(b, loc, type, condition, keeps ? y : zero, keeps ? zero : y);
+    }
     last.replaceAllUsesWith(y);
     last.erase();
+    if (zeroRows)
+      zeroRows.erase();
     softmax.erase();
     replaceShapes();
     for (Operation *op : steps)
@@ -268,6 +297,7 @@ private:
 
   SoftmaxOp softmax;
   MatMulOp first, last;
+  WhereOp zeroRows;
   /// Between the product and the softmax, the last one first.
   SmallVector<Operation *> steps;
   /// What asks for the shape of the scores.

@@ -121,6 +121,21 @@ static void carryInPlace(Operation *kernel) {
   });
 }
 
+/// Steps of an algorithm that start from one fill get one each: what is filled anew needs no copy, which no family
+/// knows.
+static void separateFills(Operation *kernel) {
+  SmallVector<linalg::FillOp> fills;
+  kernel->walk([&](linalg::FillOp fill) {
+    if (llvm::any_of(fill->getUsers(), [](Operation *user) { return user->hasAttr("exec.inner_step"); }))
+      fills.push_back(fill);
+  });
+  for (linalg::FillOp fill : fills)
+    for (OpOperand &use : llvm::make_early_inc_range(llvm::drop_begin(fill->getUses()))) {
+      OpBuilder builder(use.getOwner());
+      use.set(builder.clone(*fill)->getResult(0));
+    }
+}
+
 /// The memory that a loop was given, for what it carried there: see carryInPlace.
 static Value placeOf(Value buffer) {
   while (auto loop = buffer.getDefiningOp<scf::ForOp>())
@@ -138,6 +153,7 @@ struct CodegenBufferizeKernelPass : tegula::impl::CodegenBufferizeKernelPassBase
       return signalPassFailure();
     expandConstants(kernel); // patterns fold tensors of constants to constants
 
+    separateFills(kernel);
     copyInitialOperands(kernel);
     carryInPlace(kernel);
     bufferization::OneShotBufferizationOptions options;

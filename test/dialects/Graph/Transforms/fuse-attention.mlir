@@ -54,6 +54,21 @@ func.func @masked_where(%q: tensor<?x16xf32>, %k: tensor<?x16xf32>, %v: tensor<?
   return %y, %h : tensor<?x24xf32>, tensor<1xi64>
 }
 
+// Zeros for whole rows, as ONNX's Attention has them where a mask leaves nothing, are chosen behind.
+// CHECK-LABEL: func.func @zero_rows(
+// CHECK: %[[Z:.*]] = graph.constant
+// CHECK: %[[A:.*]] = graph.attention %arg0, %arg1, %arg2
+// CHECK: %[[Y:.*]] = graph.where %arg3, %[[Z]], %[[A]] : tensor<7x1xi1>, tensor<f32>, tensor<4x7x24xf32> -> tensor<4x7x24xf32>
+// CHECK-NEXT: return %[[Y]]
+func.func @zero_rows(%q: tensor<4x7x16xf32>, %k: tensor<4x16x9xf32>, %v: tensor<4x9x24xf32>, %c: tensor<7x1xi1>) -> tensor<4x7x24xf32> {
+  %zero = graph.constant dense<0.0> : tensor<f32>
+  %s = graph.matmul %q, %k : tensor<4x7x16xf32>, tensor<4x16x9xf32> -> tensor<4x7x9xf32>
+  %p = graph.softmax %s {axes = array<i64: 2>} : tensor<4x7x9xf32> -> tensor<4x7x9xf32>
+  %w = graph.where %c, %zero, %p : tensor<7x1xi1>, tensor<f32>, tensor<4x7x9xf32> -> tensor<4x7x9xf32>
+  %y = graph.matmul %w, %v : tensor<4x7x9xf32>, tensor<4x9x24xf32> -> tensor<4x7x24xf32>
+  return %y : tensor<4x7x24xf32>
+}
+
 // CHECK-LABEL: func.func @weights_used(
 // CHECK-NOT: graph.attention
 func.func @weights_used(%q: tensor<7x16xf32>, %k: tensor<16x9xf32>, %v: tensor<9x24xf32>) -> (tensor<7x24xf32>, tensor<7x9xf32>) {
