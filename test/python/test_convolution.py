@@ -152,6 +152,18 @@ def same_pads(x, kernel, strides, dilations, lower):
     return begins + [total - begin for total, begin in zip(totals, begins)]
 
 
+def test_channels_last():
+    w, b = uniform(128, 3, 7, 9), uniform(128)
+    nodes = [
+        helper.make_node("Transpose", ["x"], ["t"], perm=(0, 3, 1, 2)),
+        helper.make_node("Conv", ["t", "w", "b"], ["y"], strides=(2, 1), pads=(3, 2, 0, 4)),
+    ]
+    x = uniform(2, 41, 38, 3)
+    model = tegula.compile(make_model(nodes, x.shape, {"w": w, "b": b}))
+    assert "cpu_convolution" in families(model)
+    check(model, x, convolve(x.transpose(0, 3, 1, 2), w, b, strides=(2, 1), pads=(3, 2, 0, 4)), 1e-5)
+
+
 @pytest.mark.parametrize("lower", [False, True])
 def test_padding_of_the_run(lower):
     """SAME padding of a stem, a depthwise convolution, a pool and a convolution, of extents that the run knows."""

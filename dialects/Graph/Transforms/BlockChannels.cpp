@@ -486,6 +486,16 @@ private:
     return transpose(b, weight, {0, 2, 5, 6, 3, 1, 4});
   }
 
+  /// `x` as one block of channels where it is a transpose of what has them last.
+  Value findChannelsLast(OpBuilder &b, Value x) const {
+    auto transpose = x.getDefiningOp<TransposeOp>();
+    if (!transpose || transpose.getPermutation() != ArrayRef<int64_t>{0, 3, 1, 2})
+      return Value();
+    RankedTensorType type = blockedType(x.getType(), imageOf(x).getDimSize(1)).clone(getElementTypeOrSelf(x));
+    Value axes = makeShape(b, x.getLoc(), {1});
+    return widen(b, UnsqueezeOp::create(b, x.getLoc(), type, transpose.getX(), axes));
+  }
+
   /// The convolution of 8-bit values. Sums are those of x - offset times weight - its zero point; what the rest of x's
   /// zero point adds is in the bias.
   Value rebuildByteConv(OpBuilder &b, ConvOp conv) {
@@ -558,13 +568,16 @@ private:
     if (bias)
       bias = splitChannels(b, fillUp(b, bias, llvm::alignTo(channels, lanes)), lanes);
     int64_t inner = lanes, tile = 0;
+    Value channelsLast;
     if (fillsBlocks(x)) {
       tile = chooseTile(conv);
     } else {
-      // Known padding is put around the plain image, so that the relayout is only another way to read it.
+      // Known padding is put around the plain image, so that the relayout is only another way to read it. Where there
+      // is none, the convolution pads.
       x = widen(b, x);
       inner = weightType.getDimSize(1);
-      if (llvm::any_of(pads, [](int64_t pad) { return pad != 0; })) {
+      channelsLast = findChannelsLast(b, conv.getX());
+      if (!channelsLast && llvm::any_of(pads, [](int64_t pad) { return pad != 0; })) {
         auto image = cast<RankedTensorType>(x.getType());
         SmallVector<int64_t> shape(image.getShape());
         for (int64_t i : {0, 1})
@@ -583,8 +596,9 @@ private:
                                    /*winograd=*/0, /*x_offset=*/0, /*x_padding=*/0, autoPad);
     }
     Value weight = layOutWeight(b, kernel, inner, lanes, tile);
-    return BlockedConvOp::create(b, loc, type, getBlocked(b, x, inner), weight, bias, conv.getStrides(), pads,
-                                 conv.getDilations(), tile, /*x_offset=*/0, /*x_padding=*/0, autoPad);
+    Value image = channelsLast ? channelsLast : getBlocked(b, x, inner);
+    return BlockedConvOp::create(b, loc, type, image, weight, bias, conv.getStrides(), pads, conv.getDilations(), tile,
+                                 /*x_offset=*/0, /*x_padding=*/0, autoPad);
   }
 
   /// scale / sqrt(variance + epsilon) and bias - mean * that, for each channel.

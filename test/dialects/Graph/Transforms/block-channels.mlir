@@ -72,6 +72,19 @@ func.func @channels(%image: tensor<?x3x28x28xf32>) -> tensor<?x32x1x1xf32> {
   return %mean : tensor<?x32x1x1xf32>
 }
 
+// An image that had its channels last is a block as it was.
+// CHECK-LABEL: func.func @channels_last
+// CHECK: %[[B:.*]] = graph.unsqueeze %{{.*}} : (tensor<1x224x224x3xf16>, tensor<1xi64>) -> tensor<1x1x224x224x3xf16>
+// CHECK: %[[X:.*]] = graph.cast %[[B]] : tensor<1x1x224x224x3xf16> -> tensor<1x1x224x224x3xf32>
+// CHECK: graph.blocked_conv %[[X]], {{.*}}pads = array<i64: 1, 0, 1, 1>{{.*}} -> tensor<1x4x112x112x16xf32>
+func.func @channels_last(%x: tensor<1x224x224x3xf16>) -> tensor<1x64x1x1xf16> {
+  %w = graph.constant dense<0.5> : tensor<64x3x3x3xf16>
+  %t = graph.transpose %x {permutation = array<i64: 0, 3, 1, 2>} : tensor<1x224x224x3xf16> -> tensor<1x3x224x224xf16>
+  %y = graph.conv %t, %w {strides = array<i64: 2, 2>, pads = array<i64: 1, 0, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x3x224x224xf16>, tensor<64x3x3x3xf16> -> tensor<1x64x112x112xf16>
+  %p = graph.global_pool %y "max" : tensor<1x64x112x112xf16> -> tensor<1x64x1x1xf16>
+  return %p : tensor<1x64x1x1xf16>
+}
+
 // Where the padding depends on an extent of the run, the ops decide; with a stride of 1 it does not.
 // CHECK-LABEL: func.func @same
 // CHECK: %[[B:.*]] = graph.block_channels %{{.*}} {length = 3 : i64} {{.*}} -> tensor<1x1x?x?x3xf32>
