@@ -214,7 +214,7 @@ private:
       return conv.getGroup() == 1 || (isDepthwise(conv) && getPadding(conv)->isKnown());
     if (isDepthwise(conv))
       return fillsBlocks(conv.getX()) && fillsBlocks(conv.getY()) &&
-             weight.getDimSize(2) * weight.getDimSize(3) <= maxDepthwisePositions;
+             weight.getDimSize(2) * weight.getDimSize(3) <= maxMappedPositions;
     return conv.getGroup() == 1 && (fillsBlocks(conv.getX()) || x.getDimSize(1) <= fewChannels);
   }
 

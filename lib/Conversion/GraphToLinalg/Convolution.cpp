@@ -124,39 +124,25 @@ static Value buildConvolution(OpBuilder &b, Location loc, Value x, Value weight,
 }
 
 /// A convolution of each channel by itself with few kernel positions: a map that reads each position as an operand of
-/// its own: a slice, so that extents of loops are those of the result. So its innermost loop runs along the width, and
-/// what follows is computed in it. Operands are as for buildConvolution without a group; `weight` is [M, 1, k...].
+/// its own. So its innermost loop runs along the width, and what follows is computed in it. Operands are as for
+/// buildConvolution without a group; `weight` is [M, 1, k...].
 static Value buildDepthwise(OpBuilder &b, Location loc, Value x, Value weight, ArrayRef<Type> elements,
                             ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations, ArrayRef<OpFoldResult> counts,
                             Type element, ArrayRef<int64_t> zeroPoints) {
   ArrayRef<int64_t> kernel = cast<RankedTensorType>(weight.getType()).getShape().drop_front(2);
-  int64_t spatial = kernel.size();
   SmallVector<OpFoldResult> extents{getExtent(b, loc, x, 0), getExtent(b, loc, weight, 0)};
   llvm::append_range(extents, counts);
+  PositionReads reads = readPositions(b, loc, x, kernel, strides, dilations, extents);
   SmallVector<Value> operands;
   SmallVector<AffineMap> maps;
-  SmallVector<int64_t> position(spatial, 0);
-  // What a position reads along each dimension: from the first to the last place of the window.
-  SmallVector<OpFoldResult> sizes{extents[0], extents[1]}, ones(2 + spatial, b.getIndexAttr(1));
-  for (auto [count, stride] : llvm::zip(counts, strides)) {
-    OpFoldResult last = mulIndices(b, loc, subIndices(b, loc, count, b.getIndexAttr(1)), b.getIndexAttr(stride));
-    sizes.push_back(maxIndices(b, loc, addIndices(b, loc, last, b.getIndexAttr(1)), b.getIndexAttr(0)));
-  }
-  for (int64_t i = 0, end = ShapedType::getNumElements(kernel); i < end; ++i) {
-    SmallVector<AffineExpr> xMap{b.getAffineDimExpr(0), b.getAffineDimExpr(1)};
-    SmallVector<AffineExpr> weightMap{b.getAffineDimExpr(1), b.getAffineConstantExpr(0)};
-    SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
-    for (int64_t k = 0; k < spatial; ++k) {
-      xMap.push_back(b.getAffineDimExpr(2 + k) * strides[k]);
-      weightMap.push_back(b.getAffineConstantExpr(position[k]));
-      offsets.push_back(b.getIndexAttr(position[k] * dilations[k]));
-    }
-    Value slice = buildSlice(b, loc, x, offsets, sizes, ones);
+  for (auto [i, slice] : llvm::enumerate(reads.slices)) {
+    SmallVector<AffineExpr> weightMap(2 + kernel.size(), b.getAffineConstantExpr(0));
+    weightMap[0] = b.getAffineDimExpr(1);
+    int64_t rest = i;
+    for (size_t k = kernel.size(); k-- > 0; rest /= kernel[k])
+      weightMap[2 + k] = b.getAffineConstantExpr(rest % kernel[k]);
     operands.append({slice, weight});
-    for (ArrayRef<AffineExpr> map : {ArrayRef(xMap), ArrayRef(weightMap)})
-      maps.push_back(AffineMap::get(2 + spatial, 0, map, b.getContext()));
-    for (int64_t k = spatial - 1; k >= 0 && ++position[k] == kernel[k]; --k)
-      position[k] = 0;
+    maps.append({reads.map, AffineMap::get(2 + kernel.size(), 0, weightMap, b.getContext())});
   }
   Type storage = getStorageType(element), accumulator = getComputeType(element);
   return buildMap(b, loc, extents, operands, maps, storage, [&](OpBuilder &nested, Location at, ValueRange v) {
@@ -203,7 +189,7 @@ struct ConvLowering : Lowering<graph::ConvOp> {
     Value result;
     if (group != 1 && weightType.hasStaticShape() && weightType.getDimSize(0) == group &&
         weightType.getDimSize(1) == 1 &&
-        ShapedType::getNumElements(weightType.getShape().drop_front(2)) <= graph::maxDepthwisePositions) {
+        ShapedType::getNumElements(weightType.getShape().drop_front(2)) <= graph::maxMappedPositions) {
       result = buildDepthwise(rewriter, loc, x, weight, elements, op.getStrides(), op.getDilations(), window.counts,
                               getElement(op.getY()), zeroPoints);
     } else {

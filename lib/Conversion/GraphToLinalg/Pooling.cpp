@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A pool becomes one linalg.generic over batch, channel, places | window, whose window extents come from an empty
 // tensor of the kernel's shape, on an operand that was padded before; then, where needed, an elementwise op on the
-// result.
+// result. Maxima of few positions are a map that reads each of them.
+#include "tegula/Conversion/GraphToLinalg/Reductions.h"
 #include "tegula/Conversion/GraphToLinalg/Window.h"
+#include "tegula/Dialect/Graph/IR/Window.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -131,6 +133,21 @@ struct Pool {
     return operand;
   }
 
+  /// The same by a map that reads each position, of few: its innermost loop runs along the width, and what follows is
+  /// computed in it.
+  Value reduceInMap(ArrayRef<int64_t> kernel, Type element,
+                    function_ref<Value(OpBuilder &, Location, Value, Value)> body) {
+    PositionReads reads = readPositions(b, loc, padded, kernel, strides, dilations, extents);
+    SmallVector<AffineMap> readMaps(reads.slices.size(), reads.map);
+    return buildMap(b, loc, extents, reads.slices, readMaps, element,
+                    [&](OpBuilder &nested, Location at, ValueRange v) -> Value {
+                      Value result = v.front();
+                      for (Value other : v.drop_front())
+                        result = body(nested, at, other, result);
+                      return result;
+                    });
+  }
+
   /// An elementwise op on a tensor of the result's shape, to storage element `to`.
   Value finish(Value tensor, Type to, function_ref<Value(OpBuilder &, Location, Value)> body) {
     Value empty = makeEmpty(b, loc, extents, to);
@@ -173,8 +190,11 @@ struct MaxPoolLowering : Lowering<graph::MaxPoolOp> {
       auto body = [&](OpBuilder &b, Location at, Value x, Value accumulator) {
         return larger(b, at, element, accumulator, x);
       };
-      Value result =
-          isWorthSeparating(op.getKernel()) ? pool.reduceSeparately(lowest, body) : pool.reduce(lowest, body);
+      ArrayRef<int64_t> kernel = op.getKernel();
+      Value result = isWorthSeparating(kernel) ? pool.reduceSeparately(lowest, body)
+                     : ShapedType::getNumElements(kernel) <= graph::maxMappedPositions
+                         ? pool.reduceInMap(kernel, getStorageType(element), body)
+                         : pool.reduce(lowest, body);
       rewriter.replaceOp(op, castTo(rewriter, loc, result, type));
       return success();
     }

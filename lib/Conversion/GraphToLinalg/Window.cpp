@@ -187,3 +187,30 @@ Value tegula::padWindow(OpBuilder &b, Location loc, Value x, const LoweredWindow
   }
   return buildSlice(b, loc, padded, offsets, sizes, ones);
 }
+
+PositionReads tegula::readPositions(OpBuilder &b, Location loc, Value x, ArrayRef<int64_t> kernel,
+                                    ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations,
+                                    ArrayRef<OpFoldResult> extents) {
+  int64_t spatial = kernel.size();
+  SmallVector<OpFoldResult> sizes(extents.take_front(2));
+  SmallVector<OpFoldResult> ones(2 + spatial, b.getIndexAttr(1));
+  SmallVector<AffineExpr> read{b.getAffineDimExpr(0), b.getAffineDimExpr(1)};
+  for (int64_t k = 0; k < spatial; ++k) {
+    OpFoldResult last =
+        mulIndices(b, loc, subIndices(b, loc, extents[2 + k], b.getIndexAttr(1)), b.getIndexAttr(strides[k]));
+    sizes.push_back(maxIndices(b, loc, addIndices(b, loc, last, b.getIndexAttr(1)), b.getIndexAttr(0)));
+    read.push_back(b.getAffineDimExpr(2 + k) * strides[k]);
+  }
+  PositionReads reads;
+  reads.map = AffineMap::get(2 + spatial, 0, read, b.getContext());
+  SmallVector<int64_t> position(spatial, 0);
+  for (int64_t i = 0, end = ShapedType::getNumElements(kernel); i < end; ++i) {
+    SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
+    for (int64_t k = 0; k < spatial; ++k)
+      offsets.push_back(b.getIndexAttr(position[k] * dilations[k]));
+    reads.slices.push_back(buildSlice(b, loc, x, offsets, sizes, ones));
+    for (int64_t k = spatial - 1; k >= 0 && ++position[k] == kernel[k]; --k)
+      position[k] = 0;
+  }
+  return reads;
+}

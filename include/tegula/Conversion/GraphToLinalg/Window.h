@@ -45,6 +45,17 @@ mlir::Value padSpatial(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, ll
 mlir::Value padWindow(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, const LoweredWindow &window,
                       mlir::Value scalar);
 
+/// What the positions of a static window read of `x` ([N, C, D1, ...], padded) for a result of `extents`, in row-major
+/// order: each a slice from the first to the last element, so that extents of loops are those of the result, which
+/// read by `map`.
+struct PositionReads {
+  llvm::SmallVector<mlir::Value> slices;
+  mlir::AffineMap map;
+};
+PositionReads readPositions(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, llvm::ArrayRef<int64_t> kernel,
+                            llvm::ArrayRef<int64_t> strides, llvm::ArrayRef<int64_t> dilations,
+                            llvm::ArrayRef<mlir::OpFoldResult> extents);
+
 } // namespace tegula
 
 #endif

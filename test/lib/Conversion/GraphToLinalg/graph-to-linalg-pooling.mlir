@@ -3,9 +3,13 @@
 // CHECK-LABEL: func.func @max_pool
 // CHECK-SAME: -> tensor<1x2x4x3xf32>
 // CHECK: %[[LOWEST:.*]] = arith.constant 0xFF800000 : f32
-// CHECK: tensor.pad %{{.*}} low[0, 0, 1, 0] high[0, 0, 1, 1]
-// CHECK: linalg.generic
-// CHECK: arith.maximumf
+// CHECK: %[[P:.*]] = tensor.pad %{{.*}} low[0, 0, 1, 0] high[0, 0, 1, 1]
+// A slice for each position of the window.
+// CHECK: tensor.extract_slice %[[P]][0, 0, 0, 0] [1, 2, 7, 5] [1, 1, 1, 1]
+// CHECK: tensor.extract_slice %[[P]][0, 0, 0, 1] [1, 2, 7, 5] [1, 1, 1, 1]
+// CHECK: tensor.extract_slice %[[P]][0, 0, 2, 1] [1, 2, 7, 5] [1, 1, 1, 1]
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel", "parallel", "parallel"]
+// CHECK-COUNT-5: arith.maximumf
 func.func @max_pool(%x: tensor<1x2x7x5xf32>) -> tensor<1x2x4x3xf32> {
   %y = graph.max_pool %x {kernel = array<i64: 3, 2>, strides = array<i64: 2, 2>, pads = array<i64: 1, 0, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x2x7x5xf32> -> tensor<*xf32>
   %c = graph.relu %y : tensor<*xf32> -> tensor<1x2x4x3xf32>

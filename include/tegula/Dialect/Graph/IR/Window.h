@@ -7,8 +7,8 @@
 
 namespace tegula::graph {
 
-/// Kernel positions up to which a depthwise convolution is a map.
-inline constexpr int64_t maxDepthwisePositions = 25;
+/// Kernel positions up to which a depthwise convolution or a pool is a map that reads each of them.
+inline constexpr int64_t maxMappedPositions = 25;
 
 /// How a window slides along one spatial dimension. All in elements.
 struct WindowDimension {
