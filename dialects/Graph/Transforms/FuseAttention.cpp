@@ -28,6 +28,10 @@ namespace tegula {
 /// The most elements of a query, or of a value: what a kernel holds of a row.
 static constexpr int64_t mostElements = 512;
 
+/// Queries of half precision from which one kernel takes less time than several: fewer are bound by reading keys and
+/// values, which matrix products do faster for narrow elements.
+static constexpr int64_t leastHalves = 5;
+
 /// The number that is the only element of a constant; nothing for other values.
 static std::optional<double> getNumber(Value value) {
   DenseElementsAttr elements;
@@ -244,8 +248,11 @@ private:
       auto type = dyn_cast<RankedTensorType>(operand.getType());
       if (!type || type.getRank() < 2)
         return fail("operands of unknown rank, or of rank 1");
-      if (!type.getElementType().isF32())
-        return fail("elements that are not f32");
+      Type element = type.getElementType();
+      if (!element.isF32() && !element.isF16() && !element.isBF16())
+        return fail("elements that are not f32, f16 or bf16");
+      if (element != getElementTypeOrSelf(last.getY().getType()))
+        return fail("a result of another type than its operands");
     }
     auto rank = [](Value value) { return cast<RankedTensorType>(value.getType()).getRank(); };
     if (!shapes.empty() && rank(first.getLhs()) != rank(first.getRhs()))
@@ -254,9 +261,13 @@ private:
     for (int64_t size : {back(first.getLhs()), back(last.getRhs())})
       if (ShapedType::isDynamic(size) || size < 1 || size > mostElements)
         return fail("a head size that is unknown, or above " + Twine(mostElements));
+    auto queries = cast<RankedTensorType>(first.getLhs().getType());
+    int64_t count = queries.getDimSize(queries.getRank() - 2);
+    if (!queries.getElementType().isF32() && (ShapedType::isDynamic(count) || count < leastHalves))
+      return fail("half precision of fewer than " + Twine(leastHalves) + " queries, or of how many a run says");
     auto result = dyn_cast<RankedTensorType>(last.getY().getType());
-    if (!result || !getElementTypeOrSelf(last.getY().getType()).isF32())
-      return fail("a result that is not f32");
+    if (!result)
+      return fail("a result of unknown rank");
     int64_t scoresRank = rank(first.getY());
     for (Value operand : {bias, mask}) {
       if (operand && !isa<RankedTensorType>(operand.getType()))

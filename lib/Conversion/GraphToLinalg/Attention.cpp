@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Attention as the steps of one kernel, marked `exec.inner_step` and `exec.last_step`: products of queries and keys, a
 // map that makes scores of them (none where they are the products), their maxima, the sums of exponentials, weights,
-// and the contraction of these with the values. Its loops are those of the result, then the keys.
+// and the contraction of these with the values. Its loops are those of the result, then the keys. All steps are f32;
+// one behind them rounds to half precision.
 #include "tegula/Conversion/GraphToLinalg/Blocked.h"
 
 #include "tegula/Conversion/GraphToLinalg/Contraction.h"
@@ -108,9 +109,14 @@ struct AttentionLowering : Lowering<graph::AttentionOp> {
     Value weights = buildWeights(b, op, adaptor, products, scoreExtents);
     Extents extents(outer);
     extents.append({queries, columns});
-    Value y = buildContraction(b, loc, {weights, v}, {f32, element}, extents, {weightMap, vMap, resultMap}, iterators,
-                               element);
+    Value y =
+        buildContraction(b, loc, {weights, v}, {f32, element}, extents, {weightMap, vMap, resultMap}, iterators, f32);
     y.getDefiningOp()->setAttr("exec.last_step", b.getStringAttr("attention"));
+    if (element != f32)
+      y = buildMap(b, loc, extents, y, b.getMultiDimIdentityMap(extents.size()), getStorageType(element),
+                   [&](OpBuilder &nested, Location at, ValueRange values) {
+                     return arith::TruncFOp::create(nested, at, element, values[0]).getResult();
+                   });
     b.replaceOp(op, castTo(b, loc, y, type));
     return success();
   }

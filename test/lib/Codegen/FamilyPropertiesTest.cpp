@@ -186,6 +186,10 @@ const Case cases[] = {
      R"(%y = graph.attention %q, %k, %v bias %b mask %m {fill = -2.0 : f32, softcap = 1.5 : f32, transpose_k = true}
           : (tensor<?x?x16xf32>, tensor<1x16x?xf32>, tensor<?x?x32xf32>, tensor<1x?xf32>, tensor<?x?x?xi1>) -> tensor<?x?x32xf32>)",
      true},
+    {"AttentionHalves", "attention", "%q: tensor<2x9x24xf16>, %k: tensor<2x24x40xf16>, %v: tensor<2x40x32xf16>",
+     "tensor<2x9x32xf16>",
+     R"(%y = graph.attention %q, %k, %v {transpose_k = true} : (tensor<2x9x24xf16>, tensor<2x24x40xf16>, tensor<2x40x32xf16>) -> tensor<2x9x32xf16>)",
+     true},
     {"AttentionOfOne", "attention", "%q: tensor<3x1x40xf32>, %k: tensor<50x3x40xf32>, %v: tensor<3x50x16xf32>",
      "tensor<3x1x16xf32>",
      R"(%t = graph.transpose %k {permutation = array<i64: 1, 0, 2>} : tensor<50x3x40xf32> -> tensor<3x50x40xf32>

@@ -103,10 +103,29 @@ func.func @size_of_a_run(%q: tensor<7x?xf32>, %k: tensor<?x9xf32>, %v: tensor<9x
 // CHECK-NOT: graph.attention
 func.func @doubles(%q: tensor<7x16xf64>, %k: tensor<16x9xf64>, %v: tensor<9x24xf64>) -> tensor<7x24xf64> {
   %s = graph.matmul %q, %k : tensor<7x16xf64>, tensor<16x9xf64> -> tensor<7x9xf64>
-  // expected-remark@+1 {{elements that are not f32}}
+  // expected-remark@+1 {{elements that are not f32, f16 or bf16}}
   %p = graph.softmax %s {axes = array<i64: 1>} : tensor<7x9xf64> -> tensor<7x9xf64>
   %y = graph.matmul %p, %v : tensor<7x9xf64>, tensor<9x24xf64> -> tensor<7x24xf64>
   return %y : tensor<7x24xf64>
+}
+
+// CHECK-LABEL: func.func @halves(
+// CHECK: graph.attention %arg0, %arg1, %arg2 {transpose_k = true} : (tensor<7x16xf16>, tensor<16x9xf16>, tensor<9x24xf16>) -> tensor<7x24xf16>
+func.func @halves(%q: tensor<7x16xf16>, %k: tensor<16x9xf16>, %v: tensor<9x24xf16>) -> tensor<7x24xf16> {
+  %s = graph.matmul %q, %k : tensor<7x16xf16>, tensor<16x9xf16> -> tensor<7x9xf16>
+  %p = graph.softmax %s {axes = array<i64: 1>} : tensor<7x9xf16> -> tensor<7x9xf16>
+  %y = graph.matmul %p, %v : tensor<7x9xf16>, tensor<9x24xf16> -> tensor<7x24xf16>
+  return %y : tensor<7x24xf16>
+}
+
+// CHECK-LABEL: func.func @few_halves(
+// CHECK-NOT: graph.attention
+func.func @few_halves(%q: tensor<?x16xf16>, %k: tensor<16x9xf16>, %v: tensor<9x24xf16>) -> tensor<?x24xf16> {
+  %s = graph.matmul %q, %k : tensor<?x16xf16>, tensor<16x9xf16> -> tensor<?x9xf16>
+  // expected-remark@+1 {{half precision of fewer than 5 queries, or of how many a run says}}
+  %p = graph.softmax %s {axes = array<i64: 1>} : tensor<?x9xf16> -> tensor<?x9xf16>
+  %y = graph.matmul %p, %v : tensor<?x9xf16>, tensor<9x24xf16> -> tensor<?x24xf16>
+  return %y : tensor<?x24xf16>
 }
 
 // Another axis is no attention, and nothing to remark.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The `cpu_attention` family: kernels around one attention of f32, as graph.attention is lowered, followed by
+// The `cpu_attention` family: kernels around one attention with sums of f32, as graph.attention is lowered, followed by
 // elementwise work on its result.
 //
 #ifndef TEGULA_CODEGEN_CPU_FAMILIES_ATTENTION_H

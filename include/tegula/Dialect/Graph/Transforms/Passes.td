@@ -110,8 +110,8 @@ def GraphFuseAttentionPass : Pass<"graph-fuse-attention", "::mlir::func::FuncOp"
     `graph.softmax` along the last dimension of a `graph.matmul`, whose only use is the left operand of another one, becomes
     `graph.attention`, which no run stores the scores of. In between may stand a scale (multiplication or division by a
     number), a soft cap (tanh of a quotient, times the divisor), a summand, and a choice between scores and a number, in this
-    order, and reshapes that only group heads. All are f32, or all f16 or bf16, and the number of elements that a query has
-    is known. Where one of the steps has other uses or another form, a remark at the softmax says so. Without a CPU target
+    order; behind the softmax, a choice of 0 for whole rows. All are f32, or f16 or bf16 with five queries or more, and the
+    number of elements that a query has is known. Where one of the steps has other uses or another form, a remark at the softmax says so. Without a CPU target
     on the module nothing changes.
   }];
   let dependentDialects = ["::tegula::graph::GraphDialect"];

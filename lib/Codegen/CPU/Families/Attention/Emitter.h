@@ -63,6 +63,7 @@ private:
   void overPanels(Index keyCount, llvm::function_ref<void(int64_t, Index)> body);
   /// Calls `body` with blocks of rows: as many as the schedule says, then halves.
   void overRows(llvm::function_ref<void(int64_t, Index)> body);
+  void packQueries();
   void packKeys(Index key, Index keyCount);
   void packVector(const Matrix &source, Index valid, Index destination, int64_t step);
   void packValues(const Matrix &source, Index keyCount);
@@ -92,6 +93,8 @@ private:
 
   /// The item's queries from `row` on.
   Matrix queriesFrom(Index row) {
+    if (isNarrow(q))
+      return {packedQueries, math.mul(row, math.of(depth)), math.of(depth), math.of(1)};
     Index first = math.mul(math.add(firstRow, row), stepOf(q, 0));
     return {q.flat, math.add(q.start, first), stepOf(q, 0), stepOf(q, 2)};
   }
@@ -105,11 +108,26 @@ private:
   /// A vector of elements that lie `step` apart, or the first `count` of it; a scalar where they are one element.
   mlir::Value loadAlong(const Operand &operand, Index at, Index step, std::optional<Index> count);
   void loop(Index begin, Index end, int64_t step, Body body) { matmul::emitLoop(b, loc, math, begin, end, step, body); }
+  /// What is loaded counts as f32.
+  mlir::Value widen(mlir::Value x) {
+    mlir::Type f32 = b.getF32Type(), type = x.getType();
+    if (mlir::getElementTypeOrSelf(type) == f32)
+      return x;
+    return mlir::arith::ExtFOp::create(b, loc, mlir::isa<mlir::VectorType>(type) ? mlir::Type(vector) : f32, x);
+  }
+  static mlir::Type elementOf(mlir::Value flat) {
+    return mlir::cast<mlir::MemRefType>(flat.getType()).getElementType();
+  }
+  bool isNarrow(const Operand &operand) { return !operand.element.isF32(); }
+  mlir::Value loadStored(const Operand &operand, Index at) {
+    return mlir::memref::LoadOp::create(b, loc, operand.flat, math.value(at));
+  }
   mlir::Value loadScalar(mlir::Value flat, Index at) {
-    return mlir::memref::LoadOp::create(b, loc, flat, math.value(at));
+    return widen(mlir::memref::LoadOp::create(b, loc, flat, math.value(at)));
   }
   mlir::Value loadVector(mlir::Value flat, Index at) {
-    return mlir::vector::LoadOp::create(b, loc, vector, flat, math.value(at));
+    auto type = mlir::VectorType::get({lanes}, elementOf(flat));
+    return widen(mlir::vector::LoadOp::create(b, loc, type, flat, math.value(at)));
   }
   void storeScalar(mlir::Value value, mlir::Value flat, Index at) {
     mlir::memref::StoreOp::create(b, loc, value, flat, math.value(at));
@@ -156,13 +174,14 @@ private:
   /// Operands of the map that makes the scores, beside the products, and of the steps behind; results.
   llvm::MapVector<mlir::OpOperand *, Operand> scoreOperands, operands;
   llvm::MapVector<mlir::Value, Operand> results;
-  bool packsValues = false;
+  /// Whether values must be packed, and whether they are where many queries read them.
+  bool mustPackValues = false, packsValues = false;
   /// Elements of a row of `sums`, and of packed values.
   int64_t paddedWidth = 0;
-  /// The block's keys, in panels of [element][key], and values, [key][element]; [row][key]; [row][element]; the sums of
-  /// exponentials, [row][lane]; for each row the largest score so far, what is subtracted from its scores, and what
-  /// its sums so far are multiplied with.
-  mlir::Value packedKeys, packedValues, scores, sums, totals, maxima, shifts, factors;
+  /// The item's queries where they are not f32, [row][element]; the block's keys, in panels of [element][key], and
+  /// values, [key][element]; [row][key]; [row][element]; the sums of exponentials, [row][lane]; for each row the
+  /// largest score so far, what is subtracted from its scores, and what its sums so far are multiplied with.
+  mlir::Value packedQueries, packedKeys, packedValues, scores, sums, totals, maxima, shifts, factors;
   /// Of the item.
   Index firstRow, rowCount;
 };

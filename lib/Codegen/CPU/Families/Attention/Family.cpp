@@ -59,7 +59,13 @@ bool attention::findKernel(func::FuncOp function, Kernel &kernel, bool whole) {
       maximum->getOperand(0) != scores || (kernel.scores && kernel.scores->getOperand(0) != resultOf(kernel.products)))
     return false;
   const ContractionInfo &info = kernel.core.info;
-  for (Type type : {products.lhsType, products.rhsType, info.lhsType, info.rhsType, info.resultType})
+  auto elementOf = [](linalg::GenericOp op, unsigned operand) {
+    return getElementTypeOrSelf(op->getOperand(operand).getType());
+  };
+  for (Type type : {elementOf(kernel.products, 0), elementOf(kernel.products, 1), elementOf(last, 1)})
+    if (!type.isF32() && !type.isF16() && !type.isBF16())
+      return false;
+  for (Type type : {elementOf(kernel.products, 2), elementOf(last, 0), elementOf(last, 2)})
     if (!type.isF32())
       return false;
   if (kernel.scores && !isPlainMap(kernel.scores))
@@ -117,7 +123,7 @@ public:
       return emitError() << "expected a schedule of the family " << name() << ", but got " << schedule;
     Kernel kernel;
     if (!findKernel(function, kernel, /*whole=*/false))
-      return emitError() << "expected a kernel with one attention of f32, but it has none";
+      return emitError() << "expected a kernel with one attention with sums of f32, but it has none";
     return verifySchedule(own, kernel, machine, emitError);
   }
 

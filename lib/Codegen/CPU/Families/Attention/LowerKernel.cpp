@@ -68,18 +68,23 @@ void Emitter::setUpAccesses() {
     operands[operand] = {makeFlatAccess(b, loc, math, operand->get(), forms, ofResult), Index()};
   });
   math.remembersProducts = false;
-  packsValues = width % lanes != 0 || !IndexMath::isConstant(stepOf(v, 1), 1);
+  mustPackValues = width % lanes != 0 || !IndexMath::isConstant(stepOf(v, 1), 1);
+  packsValues = mustPackValues || isNarrow(v);
   paddedWidth = int64_t(llvm::alignTo(width, lanes));
 }
 
 void Emitter::setUpWorkspace(Block *entry) {
   OpBuilder::InsertionGuard guard(b);
   int64_t rows = schedule.getQueries(), columns = schedule.getKeys(), paddedRows = llvm::alignTo(rows, lanes);
-  std::pair<Value *, int64_t> buffers[] = {
-      {&packedKeys, depth * columns}, {&packedValues, packsValues ? columns * paddedWidth : 0},
-      {&scores, rows * columns},      {&sums, rows * paddedWidth},
-      {&totals, rows * lanes},        {&maxima, paddedRows},
-      {&shifts, paddedRows},          {&factors, paddedRows}};
+  std::pair<Value *, int64_t> buffers[] = {{&packedQueries, isNarrow(q) ? rows * depth : 0},
+                                           {&packedKeys, depth * columns},
+                                           {&packedValues, packsValues ? columns * paddedWidth : 0},
+                                           {&scores, rows * columns},
+                                           {&sums, rows * paddedWidth},
+                                           {&totals, rows * lanes},
+                                           {&maxima, paddedRows},
+                                           {&shifts, paddedRows},
+                                           {&factors, paddedRows}};
   int64_t total = 0;
   for (auto &[view, count] : buffers)
     total += int64_t(llvm::alignTo(count * 4, 64));
@@ -141,6 +146,8 @@ void Emitter::emitItem(Index item) {
   firstRow = math.mul(math.rem(item, blocks), math.of(schedule.getQueries()));
   rowCount = blockSize(firstRow, queries, schedule.getQueries());
   enterHead(math.floorDiv(item, blocks));
+  if (isNarrow(q))
+    packQueries();
   auto known = getConstantIntValue(keys);
   if (known && *known <= schedule.getKeys()) {
     emitKeys(math.of(0), keys, /*isOnly=*/true);
@@ -170,7 +177,7 @@ void Emitter::emitKeys(Index key, Index keyCount, bool isOnly) {
     loop(math.of(0), rowCount, lanes, [&](Value row) { compareLargest(Index(row)); });
   loop(math.of(0), rowCount, 1, [&](Value row) { weigh(Index(row), keyCount, isOnly); });
   Matrix values{v.flat, math.add(v.start, math.mul(key, stepOf(v, 2))), stepOf(v, 2), stepOf(v, 1)};
-  if (packsValues) {
+  if (areFew ? mustPackValues : packsValues) {
     packValues(values, keyCount);
     values = {packedValues, math.of(0), math.of(paddedWidth), math.of(1)};
   }

@@ -11,6 +11,20 @@ using namespace tegula;
 using namespace tegula::attention;
 using namespace tegula::matmul;
 
+void Emitter::packQueries() {
+  loop(math.of(0), rowCount, 1, [&](Value row) {
+    Index from = addressOf(q, math.add(firstRow, Index(row)), math.of(0)), to = math.mul(row, math.of(depth));
+    int64_t main = IndexMath::isConstant(stepOf(q, 2), 1) ? depth / lanes * lanes : 0;
+    loop(math.of(0), math.of(main), lanes, [&](Value element) {
+      storeVector(loadVector(q.flat, math.add(from, Index(element))), packedQueries, math.add(to, Index(element)));
+    });
+    loop(math.of(main), math.of(depth), 1, [&](Value element) {
+      Value x = loadScalar(q.flat, math.add(from, math.mul(element, stepOf(q, 2))));
+      storeScalar(x, packedQueries, math.add(to, Index(element)));
+    });
+  });
+}
+
 void Emitter::packKeys(Index key, Index keyCount) {
   overPanels(keyCount, [&](int64_t vectors, Index start) {
     Index first = math.add(key, start), destination = math.mul(start, math.of(depth));
@@ -54,14 +68,14 @@ void Emitter::packVector(const Matrix &source, Index valid, Index destination, i
     });
     return byElements(main);
   }
+  auto type = VectorType::get({lanes}, elementOf(source.flat));
   auto copy = [&] {
     loop(math.of(0), math.of(depth), 1, [&](Value element) {
       Index from = math.add(source.base, math.mul(element, source.columnStep));
-      Value x =
-          IndexMath::isConstant(valid, lanes)
-              ? loadVector(source.flat, from)
-              : vector::MaskedLoadOp::create(b, loc, vector, source.flat, math.value(from), maskOf(valid), zeroVector())
-                    .getResult();
+      Value x = IndexMath::isConstant(valid, lanes)
+                    ? loadVector(source.flat, from)
+                    : widen(vector::MaskedLoadOp::create(b, loc, type, source.flat, math.value(from), maskOf(valid),
+                                                         zero(type)));
       storeVector(x, packedKeys, target(Index(element)));
     });
   };
@@ -141,7 +155,8 @@ void Emitter::multiplyKeys(Index keyCount) {
 /// they are.
 void Emitter::multiplyFew(Index key, Index keyCount) {
   bool areColumns = IndexMath::isConstant(stepOf(k, 1), 1);
-  if (!areColumns && IndexMath::isConstant(stepOf(k, 2), 1) && IndexMath::isConstant(stepOf(q, 2), 1))
+  if (!areColumns && IndexMath::isConstant(stepOf(k, 2), 1) &&
+      IndexMath::isConstant(queriesFrom(math.of(0)).columnStep, 1))
     return multiplyDots(key, keyCount);
   overPanels(keyCount, [&](int64_t vectors, Index start) {
     Index own = math.add(k.start, math.mul(math.add(key, start), stepOf(k, 1)));

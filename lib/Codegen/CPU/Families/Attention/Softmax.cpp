@@ -22,7 +22,7 @@ Value Emitter::carry(Index begin, Index end, Value start, function_ref<Value(Val
 
 Value Emitter::loadAlong(const Operand &operand, Index at, Index step, std::optional<Index> count) {
   if (IndexMath::isConstant(step, 0))
-    return loadScalar(operand.flat, at);
+    return loadStored(operand, at);
   auto type = VectorType::get({lanes}, operand.element);
   auto neighbours = [&]() -> Value {
     if (!count)
@@ -40,7 +40,7 @@ Value Emitter::loadAlong(const Operand &operand, Index at, Index step, std::opti
   Value apart = zero(type);
   for (int64_t lane = 0; lane < lanes; ++lane) {
     Index own = count ? math.min(math.of(lane), math.sub(*count, math.of(1))) : math.of(lane);
-    Value x = loadScalar(operand.flat, math.add(at, math.mul(own, step)));
+    Value x = loadStored(operand, math.add(at, math.mul(own, step)));
     apart = vector::InsertOp::create(b, loc, x, apart, lane);
   }
   scf::YieldOp::create(b, loc, apart);
@@ -178,7 +178,7 @@ void Emitter::finishOne(Index row, Index column, Value sum) {
   auto load = [&](OpOperand &operand) {
     const Operand &own = operands[&operand];
     Index at = addressOf(own, row, column);
-    return isVector ? loadAlong(own, at, stepOf(own, 1), std::nullopt) : loadScalar(own.flat, at);
+    return isVector ? loadAlong(own, at, stepOf(own, 1), std::nullopt) : loadStored(own, at);
   };
   auto define = [&](Value buffer, Value value) {
     if (isVector && !isa<VectorType>(value.getType()))
