@@ -15,13 +15,22 @@ static constexpr double usualExtent = 256;
 /// How many times as long as those of the first operand the extents of `op`'s result are.
 static SmallVector<double> findFactors(Operation *op, int64_t rank) {
   SmallVector<double> factors(rank, 1);
+  auto set = [&](int64_t axis, double factor) {
+    if (auto dim = normalizeAxis(axis, rank))
+      factors[*dim] = factor;
+  };
   if (auto strides = op->getAttrOfType<DenseI64ArrayAttr>("strides"))
     for (auto [i, stride] : llvm::enumerate(strides.asArrayRef()))
-      factors[i + 2] = isa<ConvTransposeOp>(op) ? double(stride) : 1 / double(stride);
+      set(int64_t(i) + 2, isa<ConvTransposeOp>(op) ? double(stride) : 1 / double(stride));
   auto resize = dyn_cast<ResizeOp>(op);
-  if (auto scales = resize && resize.getScales() ? getConstantFloats(resize.getScales()) : std::nullopt)
-    for (auto [i, scale] : llvm::enumerate(*scales))
-      factors[resize.getAxes() ? (*resize.getAxes())[i] : int64_t(i)] = scale;
+  auto scales = resize && resize.getScales() ? getConstantFloats(resize.getScales()) : std::nullopt;
+  if (!scales)
+    return factors;
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+  if (resize.getAxes())
+    axes.assign(resize.getAxes()->begin(), resize.getAxes()->end());
+  for (auto [axis, scale] : llvm::zip(axes, *scales))
+    set(axis, scale);
   return factors;
 }
 

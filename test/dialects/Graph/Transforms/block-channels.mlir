@@ -322,8 +322,8 @@ func.func @estimate(%image: tensor<1x?x?x64xf32>) -> tensor<1x64x?x?xf32> {
   %a = graph.conv %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x64x?x?xf32>, tensor<64x64x3x3xf32> -> tensor<1x64x?x?xf32>
   %p = graph.max_pool %a {kernel = array<i64: 64, 64>, strides = array<i64: 64, 64>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x64x?x?xf32> -> tensor<1x64x?x?xf32>
   %b = graph.conv %p, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x64x?x?xf32>, tensor<64x64x3x3xf32> -> tensor<1x64x?x?xf32>
-  %scales = graph.constant dense<[1.0, 1.0, 16.0, 16.0]> : tensor<4xf32>
-  %z = graph.resize %b scales %scales {mode = "nearest", coordinates = "asymmetric", nearest_mode = "floor", aspect_policy = "stretch", cubic_coefficient = -0.75 : f32, extrapolation_value = 0.0 : f32, exclude_outside = false, antialias = false} : (tensor<1x64x?x?xf32>, tensor<4xf32>) -> tensor<1x64x?x?xf32>
+  %scales = graph.constant dense<16.0> : tensor<2xf32>
+  %z = graph.resize %b scales %scales {axes = array<i64: -2, -1>, mode = "nearest", coordinates = "asymmetric", nearest_mode = "floor", aspect_policy = "stretch", cubic_coefficient = -0.75 : f32, extrapolation_value = 0.0 : f32, exclude_outside = false, antialias = false} : (tensor<1x64x?x?xf32>, tensor<2xf32>) -> tensor<1x64x?x?xf32>
   %y = graph.conv %z, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x64x?x?xf32>, tensor<64x64x3x3xf32> -> tensor<1x64x?x?xf32>
   return %y : tensor<1x64x?x?xf32>
 }
