@@ -177,6 +177,19 @@ struct FoldTranspose : OpRewritePattern<linalg::GenericOp> {
   }
 };
 
+/// What takes the place of a step of a kernel is the same step: upstream patterns, which make constant operands parts
+/// of bodies and drop unused ones, do not keep attributes.
+struct KeepSteps : RewriterBase::Listener {
+  void notifyOperationReplaced(Operation *op, ValueRange replacement) override {
+    Operation *next = replacement.empty() ? nullptr : replacement.front().getDefiningOp();
+    if (!isa<linalg::GenericOp>(op) || !isa_and_nonnull<linalg::GenericOp>(next))
+      return;
+    for (StringRef name : {"exec.inner_step", "exec.last_step"})
+      if (Attribute step = op->getAttr(name))
+        next->setAttr(name, step);
+  }
+};
+
 struct ExecFuseElementwisePass : tegula::impl::ExecFuseElementwisePassBase<ExecFuseElementwisePass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
@@ -184,7 +197,10 @@ struct ExecFuseElementwisePass : tegula::impl::ExecFuseElementwisePassBase<ExecF
     linalg::populateFoldReshapeOpsByExpansionPatterns(patterns, shouldExpand);
     patterns.add<FoldTranspose>(&getContext());
     linalg::populateEraseUnusedOperandsAndResultsPatterns(patterns);
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    KeepSteps listener;
+    GreedyRewriteConfig config;
+    config.setListener(&listener);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))
       signalPassFailure();
   }
 };

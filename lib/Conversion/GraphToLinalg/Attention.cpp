@@ -49,6 +49,8 @@ struct AttentionLowering : Lowering<graph::AttentionOp> {
       return b.notifyMatchFailure(op, "result of unknown rank");
     Location loc = op.getLoc();
     Value q = adaptor.getQ(), k = adaptor.getK(), v = adaptor.getV();
+    if (!llvm::all_of(adaptor.getOperands(), [](Value value) { return isa<RankedTensorType>(value.getType()); }))
+      return b.notifyMatchFailure(op, "operands of unknown rank");
     Type element = getElement(op.getQ()), f32 = b.getF32Type();
     int64_t batch = type.getRank() - 2;
     auto fromEnd = [&](Value x, int64_t i) {

@@ -7,6 +7,7 @@
 #include "tegula/Dialect/Graph/IR/Window.h"
 
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace tegula;
@@ -164,15 +165,21 @@ struct Pool {
   }
 };
 
+/// The positions of a window; the largest number where they are more.
+uint64_t countPositions(ArrayRef<int64_t> kernel) {
+  uint64_t count = 1;
+  for (int64_t extent : kernel)
+    count = llvm::SaturatingMultiply(count, uint64_t(extent));
+  return count;
+}
+
 /// One dimension after the other reads the sum of the window's extents per result instead of their product, and writes
 /// intermediate results.
 bool isWorthSeparating(ArrayRef<int64_t> kernel) {
-  int64_t product = 1, sum = 0;
-  for (int64_t extent : kernel) {
-    product *= extent;
-    sum += extent;
-  }
-  return product >= 2 * sum;
+  uint64_t sum = 0;
+  for (int64_t extent : kernel)
+    sum += uint64_t(extent);
+  return countPositions(kernel) >= 2 * sum;
 }
 
 struct MaxPoolLowering : Lowering<graph::MaxPoolOp> {
@@ -192,7 +199,7 @@ struct MaxPoolLowering : Lowering<graph::MaxPoolOp> {
       };
       ArrayRef<int64_t> kernel = op.getKernel();
       Value result = isWorthSeparating(kernel) ? pool.reduceSeparately(lowest, body)
-                     : ShapedType::getNumElements(kernel) <= graph::maxMappedPositions
+                     : countPositions(kernel) <= graph::maxMappedPositions
                          ? pool.reduceInMap(kernel, getStorageType(element), body)
                          : pool.reduce(lowest, body);
       rewriter.replaceOp(op, castTo(rewriter, loc, result, type));

@@ -115,3 +115,22 @@ func.func @main(%x: tensor<16x8x4xf32> {graph.name = "x", graph.dims = ["", "", 
   %y = graph.exp %r : tensor<8x64xf32> -> tensor<8x64xf32>
   return %y : tensor<8x64xf32>
 }
+
+// -----
+
+// A constant that is folded into the body of a step leaves the step what it was.
+// CHECK-LABEL: func.func @steps
+// CHECK: %[[HALF:.*]] = arith.constant 5.000000e-01 : f32
+// CHECK: linalg.generic {{.*}}attrs = {{.*}}exec.inner_step = "attention_scores"
+// CHECK: arith.addf %{{.*}}, %[[HALF]] : f32
+#same = affine_map<(i, j) -> (i, j)>
+func.func @steps(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %bias = arith.constant dense<0.5> : tensor<4x8xf32>
+  %empty = tensor.empty() : tensor<4x8xf32>
+  %y = linalg.generic {indexing_maps = [#same, #same, #same], iterator_types = ["parallel", "parallel"]} ins(%x, %bias : tensor<4x8xf32>, tensor<4x8xf32>) outs(%empty : tensor<4x8xf32>) attrs = {exec.inner_step = "attention_scores"} {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %s = arith.addf %a, %b : f32
+    linalg.yield %s : f32
+  } -> tensor<4x8xf32>
+  return %y : tensor<4x8xf32>
+}

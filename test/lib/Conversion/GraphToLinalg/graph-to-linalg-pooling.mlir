@@ -56,3 +56,11 @@ func.func @global(%x: tensor<2x3x4x5xf32>) -> tensor<2x3x1x1xf32> {
   %y = graph.global_pool %x "average" : tensor<2x3x4x5xf32> -> tensor<2x3x1x1xf32>
   return %y : tensor<2x3x1x1xf32>
 }
+
+// More positions than any number counts: one dimension after the other.
+// CHECK-LABEL: func.func @endless_window
+// CHECK-COUNT-3: linalg.generic {{.*}}iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel", "reduction"]
+func.func @endless_window(%x: tensor<1x1x?x?x?xf32>) -> tensor<1x1x?x?x?xf32> {
+  %y = graph.max_pool %x {kernel = array<i64: 4194304, 2097152, 2097152>, strides = array<i64: 1, 1, 1>, pads = array<i64: 0, 0, 0, 0, 0, 0>, dilations = array<i64: 1, 1, 1>} : tensor<1x1x?x?x?xf32> -> tensor<1x1x?x?x?xf32>
+  return %y : tensor<1x1x?x?x?xf32>
+}

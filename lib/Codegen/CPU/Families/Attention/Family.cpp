@@ -72,7 +72,7 @@ bool attention::findKernel(func::FuncOp function, Kernel &kernel, bool whole) {
     return false;
   kernel.batch = last.getNumLoops() - 3;
   if (ShapedType::isDynamic(kernel.depth()) || ShapedType::isDynamic(kernel.width()) ||
-      llvm::is_contained(info.extents, 0) || llvm::is_contained(products.extents, 0))
+      llvm::is_contained(info.extents, 0) || llvm::is_contained(products.extents, 0) || !fitsWorkspace(kernel))
     return false;
   kernel.core.inner = {kernel.products, maximum, sum, weights};
   if (kernel.scores)

@@ -18,8 +18,17 @@ static constexpr int64_t maxWorkspace = int64_t(16) << 20;
 /// Register block: the sums, a row of the right operand, one broadcast element.
 static int64_t countRegisters(int64_t rows, int64_t vectors) { return (rows + 1) * vectors + 1; }
 
-static int64_t countBytes(const Kernel &kernel, int64_t queries, int64_t keys) {
-  return 4 * (keys * (kernel.depth() + kernel.width()) + queries * (keys + kernel.width()));
+/// At most what a worker needs: packed queries, keys and values, scores, sums, and what each row has so far.
+static int64_t countBytes(const Kernel &kernel, int64_t lanes, int64_t queries, int64_t keys) {
+  int64_t width = int64_t(llvm::alignTo(uint64_t(kernel.width()), uint64_t(lanes)));
+  constexpr int64_t perRow = 3; // the maximum, the shift and the factor; the total has a vector
+  return 4 * (keys * (kernel.depth() + width) + queries * (kernel.depth() + keys + width + lanes + perRow));
+}
+
+bool attention::fitsWorkspace(const Kernel &kernel) {
+  constexpr int64_t lanes = 16, rows = 12; // of the widest vectors, and the most of a register block
+  constexpr int64_t longest = maxWorkspace / 4;
+  return kernel.depth() < longest && kernel.width() < longest && countBytes(kernel, lanes, rows, lanes) <= maxWorkspace;
 }
 
 /// An extent for estimates.
@@ -39,7 +48,7 @@ LogicalResult attention::verifySchedule(sched::CPUAttentionAttr schedule, const 
     return emitError() << "expected at most " << maxUnrolledOps << " multiply-adds in a round, but got " << schedule;
   if (queries % rows || keys % lanesOf(machine))
     return emitError() << "expected queries in whole register blocks and keys in whole vectors, but got " << schedule;
-  if (countBytes(kernel, queries, keys) > maxWorkspace)
+  if (countBytes(kernel, lanesOf(machine), queries, keys) > maxWorkspace)
     return emitError() << "expected blocks of at most " << maxWorkspace << " bytes, but got " << schedule;
   return success();
 }
@@ -72,6 +81,8 @@ SearchSpace attention::makeSpace(const Kernel &kernel, const MachineModel &machi
   space.addConstraint("rows * vectors * unroll <= " + std::to_string(maxUnrolledOps), {"rows", "vectors", "unroll"},
                       [](ArrayRef<int64_t> v) { return v[2] == 1 || v[0] * v[1] * v[2] <= maxUnrolledOps; });
   space.addConstraint("queries % rows = 0", {"queries", "rows"}, [](ArrayRef<int64_t> v) { return v[0] % v[1] == 0; });
+  space.addConstraint("bytes <= " + std::to_string(maxWorkspace), {"queries", "keys"},
+                      [=](ArrayRef<int64_t> v) { return countBytes(kernel, lanes, v[0], v[1]) <= maxWorkspace; });
   return space;
 }
 
@@ -94,10 +105,12 @@ Configuration attention::chooseDefault(const SearchSpace &space, const Kernel &k
   });
   // A block of values stays in the first cache while all rows read it, if they are many.
   int64_t cached = machine.l1Bytes / (4 * kernel.width()) * (rows == 1 ? 4 : 1);
-  int64_t keys = largest("keys", [&](int64_t value) { return value <= cached; });
+  int64_t keys = largest(
+      "keys", [&](int64_t value) { return value <= cached && countBytes(kernel, lanes, rows, value) <= maxWorkspace; });
   int64_t queries = rows;
   for (int64_t value : space.values("queries"))
-    if (value % rows == 0 && 4 * value * (keys + kernel.width()) <= machine.l2Bytes / 2)
+    if (value % rows == 0 && 4 * value * (keys + kernel.width()) <= machine.l2Bytes / 2 &&
+        countBytes(kernel, lanes, value, keys) <= maxWorkspace)
       queries = value;
   int64_t unroll = largest("unroll", [&](int64_t value) {
     return value == 1 || (rows * vectors * value <= maxUnrolledOps && kernel.depth() % value == 0);
@@ -140,7 +153,7 @@ KernelFeatures attention::computeFeatures(sched::CPUAttentionAttr schedule, cons
       4 * heads * depth * keys * double(llvm::divideCeil(uint64_t(queries), uint64_t(schedule.getQueries())));
   features.registers = countRegisters(schedule.getRows(), schedule.getVectors());
   features.l1Bytes = 4 * schedule.getKeys() * kernel.width();
-  features.workspaceBytes = countBytes(kernel, schedule.getQueries(), schedule.getKeys());
+  features.workspaceBytes = countBytes(kernel, lanesOf(machine), schedule.getQueries(), schedule.getKeys());
   features.l2Bytes = features.workspaceBytes;
   return features;
 }

@@ -35,6 +35,9 @@ private:
 /// Finds it in a function on tensors or memrefs; with `whole`, only if the rest of the kernel can be lowered too.
 bool findKernel(mlir::func::FuncOp function, Kernel &kernel, bool whole);
 
+/// Whether the smallest blocks fit into a worker's memory.
+bool fitsWorkspace(const Kernel &kernel);
+
 /// f32 lanes of a vector.
 inline int64_t lanesOf(const MachineModel &machine) { return machine.vectorBits / 32; }
 
