@@ -6,7 +6,7 @@
 
 #include "Schedule.h"
 
-#include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Codegen/Common/DescribedFamily.h"
 
 using namespace mlir;
 using namespace tegula;
@@ -81,59 +81,24 @@ bool attention::findKernel(func::FuncOp function, Kernel &kernel, bool whole) {
 }
 
 namespace {
-Kernel kernelOf(func::FuncOp function) {
-  Kernel kernel;
-  [[maybe_unused]] bool found = findKernel(function, kernel, /*whole=*/false);
-  assert(found && "asked about a kernel that does not match");
-  return kernel;
-}
-
-class CPUAttentionFamily final : public KernelFamily {
+class CPUAttentionFamily final : public DescribedFamily<Kernel, sched::CPUAttentionAttr> {
 public:
-  StringRef name() const override { return sched::CPUAttentionAttr::getMnemonic(); }
-  bool owns(Attribute schedule) const override { return isa<sched::CPUAttentionAttr>(schedule); }
-
-  bool match(func::FuncOp function) const override {
-    Kernel kernel;
-    return findKernel(function, kernel, /*whole=*/true);
-  }
-
-  Attribute defaultSchedule(func::FuncOp function, const MachineModel &machine) const override {
-    Kernel kernel = kernelOf(function);
-    SearchSpace space = makeSpace(kernel, machine);
-    return makeSchedule(function.getContext(), space, chooseDefault(space, kernel, machine));
-  }
-
-  SearchSpace space(func::FuncOp function, const MachineModel &machine) const override {
-    return makeSpace(kernelOf(function), machine);
-  }
-
-  Attribute schedule(func::FuncOp function, const SearchSpace &space, const Configuration &point) const override {
-    return makeSchedule(function.getContext(), space, point);
+  Attribute schedule(func::FuncOp kernel, const SearchSpace &space, const Configuration &point) const override {
+    return makeSchedule(kernel.getContext(), space, point);
   }
 
   std::optional<Configuration> configuration(const SearchSpace &space, Attribute schedule) const override {
     return findPoint(space, cast<sched::CPUAttentionAttr>(schedule));
   }
 
-  LogicalResult verify(func::FuncOp function, Attribute schedule, const MachineModel &machine,
-                       EmitError emitError) const override {
-    auto own = dyn_cast<sched::CPUAttentionAttr>(schedule);
-    if (!own)
-      return emitError() << "expected a schedule of the family " << name() << ", but got " << schedule;
-    Kernel kernel;
-    if (!findKernel(function, kernel, /*whole=*/false))
-      return emitError() << "expected a kernel with one attention with sums of f32, but it has none";
-    return verifySchedule(own, kernel, machine, emitError);
+  LogicalResult lowerVerified(func::FuncOp kernel, Attribute schedule, const MachineModel &machine) const override {
+    return lowerKernel(kernel, cast<sched::CPUAttentionAttr>(schedule), machine);
   }
 
-  KernelFeatures features(func::FuncOp function, Attribute schedule, const MachineModel &machine) const override {
-    return computeFeatures(cast<sched::CPUAttentionAttr>(schedule), kernelOf(function), machine);
-  }
+protected:
+  bool find(func::FuncOp kernel, Kernel &found, bool whole) const override { return findKernel(kernel, found, whole); }
 
-  LogicalResult lowerVerified(func::FuncOp function, Attribute schedule, const MachineModel &machine) const override {
-    return lowerKernel(function, cast<sched::CPUAttentionAttr>(schedule), machine);
-  }
+  StringRef subject() const override { return "one attention with sums of f32"; }
 };
 } // namespace
 

@@ -6,6 +6,8 @@
 
 #include "Schedule.h"
 
+#include "tegula/Codegen/Common/DescribedFamily.h"
+
 using namespace mlir;
 using namespace tegula;
 using namespace tegula::depthwise;
@@ -39,39 +41,8 @@ bool depthwise::matchDepthwise(const ContractionInfo &info, Depthwise &depthwise
 }
 
 namespace {
-bool findDepthwise(func::FuncOp kernel, Depthwise &depthwise) {
-  ContractionInfo info;
-  return matmul::findContraction(kernel, info) && matchDepthwise(info, depthwise);
-}
-
-Depthwise depthwiseOf(func::FuncOp kernel) {
-  Depthwise depthwise;
-  [[maybe_unused]] bool found = findDepthwise(kernel, depthwise);
-  assert(found && "asked about a kernel that does not match");
-  return depthwise;
-}
-
-class CPUDepthwiseFamily final : public KernelFamily {
+class CPUDepthwiseFamily final : public DescribedFamily<Depthwise, sched::CPUDepthwiseAttr> {
 public:
-  StringRef name() const override { return sched::CPUDepthwiseAttr::getMnemonic(); }
-  bool owns(Attribute schedule) const override { return isa<sched::CPUDepthwiseAttr>(schedule); }
-
-  bool match(func::FuncOp kernel) const override {
-    ContractionInfo info;
-    Depthwise depthwise;
-    return matmul::matchKernel(kernel, info) && matchDepthwise(info, depthwise);
-  }
-
-  Attribute defaultSchedule(func::FuncOp kernel, const MachineModel &machine) const override {
-    Depthwise depthwise = depthwiseOf(kernel);
-    SearchSpace space = makeSpace(depthwise, machine);
-    return schedule(kernel, space, chooseDefault(space, depthwise));
-  }
-
-  SearchSpace space(func::FuncOp kernel, const MachineModel &machine) const override {
-    return makeSpace(depthwiseOf(kernel), machine);
-  }
-
   Attribute schedule(func::FuncOp kernel, const SearchSpace &space, const Configuration &point) const override {
     return sched::CPUDepthwiseAttr::get(kernel.getContext(), space.value(point, "pixels"));
   }
@@ -81,24 +52,18 @@ public:
     return space.contains(point) ? std::optional(point) : std::nullopt;
   }
 
-  LogicalResult verify(func::FuncOp kernel, Attribute schedule, const MachineModel &machine,
-                       EmitError emitError) const override {
-    auto own = dyn_cast<sched::CPUDepthwiseAttr>(schedule);
-    if (!own)
-      return emitError() << "expected a schedule of the family " << name() << ", but got " << schedule;
-    Depthwise depthwise;
-    if (!findDepthwise(kernel, depthwise))
-      return emitError() << "expected a kernel with one convolution of each channel by itself, but it has none";
-    return verifySchedule(own, depthwise, machine, emitError);
-  }
-
-  KernelFeatures features(func::FuncOp kernel, Attribute schedule, const MachineModel &machine) const override {
-    return computeFeatures(cast<sched::CPUDepthwiseAttr>(schedule), depthwiseOf(kernel), machine);
-  }
-
   LogicalResult lowerVerified(func::FuncOp kernel, Attribute schedule, const MachineModel &machine) const override {
     return lowerKernel(kernel, cast<sched::CPUDepthwiseAttr>(schedule), machine);
   }
+
+protected:
+  bool find(func::FuncOp kernel, Depthwise &found, bool whole) const override {
+    ContractionInfo info;
+    return (whole ? matmul::matchKernel(kernel, info) : matmul::findContraction(kernel, info)) &&
+           matchDepthwise(info, found);
+  }
+
+  StringRef subject() const override { return "one convolution of each channel by itself"; }
 };
 } // namespace
 

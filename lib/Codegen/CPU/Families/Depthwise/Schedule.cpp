@@ -52,7 +52,7 @@ SearchSpace depthwise::makeSpace(const Depthwise &depthwise, const MachineModel 
 }
 
 /// Up to eight places hide the latency of a sum; as few register blocks in a row as that allows.
-Configuration depthwise::chooseDefault(const SearchSpace &space, const Depthwise &depthwise) {
+Configuration depthwise::chooseDefault(const SearchSpace &space, const Depthwise &depthwise, const MachineModel &) {
   int64_t columns = estimatedExtent(depthwise.info.extents[convolution::Column]), best = 1;
   for (int64_t pixels : space.values("pixels"))
     if (pixels <= 8 && llvm::divideCeil(columns, pixels) < llvm::divideCeil(columns, best))

@@ -36,7 +36,7 @@ bool holdsWeights(const Depthwise &depthwise, const MachineModel &machine);
 mlir::LogicalResult verifySchedule(sched::CPUDepthwiseAttr schedule, const Depthwise &depthwise,
                                    const MachineModel &machine, KernelFamily::EmitError emitError);
 SearchSpace makeSpace(const Depthwise &depthwise, const MachineModel &machine);
-Configuration chooseDefault(const SearchSpace &space, const Depthwise &depthwise);
+Configuration chooseDefault(const SearchSpace &space, const Depthwise &depthwise, const MachineModel &machine);
 KernelFeatures computeFeatures(sched::CPUDepthwiseAttr schedule, const Depthwise &depthwise,
                                const MachineModel &machine);
 

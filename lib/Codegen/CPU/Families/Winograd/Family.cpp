@@ -6,6 +6,8 @@
 
 #include "Schedule.h"
 
+#include "tegula/Codegen/Common/DescribedFamily.h"
+
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -61,59 +63,24 @@ bool winograd::findKernel(func::FuncOp function, Kernel &kernel, bool whole) {
 }
 
 namespace {
-Kernel kernelOf(func::FuncOp function) {
-  Kernel kernel;
-  [[maybe_unused]] bool found = findKernel(function, kernel, /*whole=*/false);
-  assert(found && "asked about a kernel that does not match");
-  return kernel;
-}
-
-class CPUWinogradFamily final : public KernelFamily {
+class CPUWinogradFamily final : public DescribedFamily<Kernel, sched::CPUWinogradAttr> {
 public:
-  StringRef name() const override { return sched::CPUWinogradAttr::getMnemonic(); }
-  bool owns(Attribute schedule) const override { return isa<sched::CPUWinogradAttr>(schedule); }
-
-  bool match(func::FuncOp function) const override {
-    Kernel kernel;
-    return findKernel(function, kernel, /*whole=*/true);
-  }
-
-  Attribute defaultSchedule(func::FuncOp function, const MachineModel &machine) const override {
-    Kernel kernel = kernelOf(function);
-    SearchSpace space = makeSpace(kernel, machine);
-    return makeSchedule(function.getContext(), space, chooseDefault(space, kernel, machine));
-  }
-
-  SearchSpace space(func::FuncOp function, const MachineModel &machine) const override {
-    return makeSpace(kernelOf(function), machine);
-  }
-
-  Attribute schedule(func::FuncOp function, const SearchSpace &space, const Configuration &point) const override {
-    return makeSchedule(function.getContext(), space, point);
+  Attribute schedule(func::FuncOp kernel, const SearchSpace &space, const Configuration &point) const override {
+    return makeSchedule(kernel.getContext(), space, point);
   }
 
   std::optional<Configuration> configuration(const SearchSpace &space, Attribute schedule) const override {
     return findPoint(space, cast<sched::CPUWinogradAttr>(schedule));
   }
 
-  LogicalResult verify(func::FuncOp function, Attribute schedule, const MachineModel &machine,
-                       EmitError emitError) const override {
-    auto own = dyn_cast<sched::CPUWinogradAttr>(schedule);
-    if (!own)
-      return emitError() << "expected a schedule of the family " << name() << ", but got " << schedule;
-    Kernel kernel;
-    if (!findKernel(function, kernel, /*whole=*/false))
-      return emitError() << "expected a kernel with one convolution in the Winograd domain, but it has none";
-    return verifySchedule(own, kernel, machine, emitError);
+  LogicalResult lowerVerified(func::FuncOp kernel, Attribute schedule, const MachineModel &) const override {
+    return lowerKernel(kernel, cast<sched::CPUWinogradAttr>(schedule));
   }
 
-  KernelFeatures features(func::FuncOp function, Attribute schedule, const MachineModel &machine) const override {
-    return computeFeatures(cast<sched::CPUWinogradAttr>(schedule), kernelOf(function), machine);
-  }
+protected:
+  bool find(func::FuncOp kernel, Kernel &found, bool whole) const override { return findKernel(kernel, found, whole); }
 
-  LogicalResult lowerVerified(func::FuncOp function, Attribute schedule, const MachineModel &) const override {
-    return lowerKernel(function, cast<sched::CPUWinogradAttr>(schedule));
-  }
+  StringRef subject() const override { return "one convolution in the Winograd domain"; }
 };
 } // namespace
 
