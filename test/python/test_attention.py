@@ -119,7 +119,8 @@ def test_shapes_of_a_run(transposed):
 
     model = tegula.compile(make_model(shapes("b", "h", "s", "t"), transposed, 0.2, -1e9))
     assert "cpu_attention" in families(model)
-    for extents in ((2, 3, 150, 170), (1, 2, 1, 333), (2, 1, 4, 64), (1, 1, 5, 15), (1, 3, 1, 1), (0, 2, 3, 4), (2, 2, 0, 3)):
+    for extents in ((2, 3, 150, 170), (1, 2, 1, 333), (2, 1, 4, 64), (1, 1, 5, 15), (1, 3, 1, 1), (0, 2, 3, 4), (2, 2, 0, 3),
+                    (2, 2, 3, 0), (1, 1, 70, 0)):
         check(model, make_operands(shapes(*extents)), transposed, 0.2, -1e9)
 
 
@@ -160,15 +161,75 @@ def test_special_values(queries, keys):
     assert (got[:, 0] == numpy.inf).all() and numpy.isfinite(got[:, 1:]).all()
 
 
+@pytest.mark.parametrize("number", [0, 1e-39, 1e-30, 1e30])
+@pytest.mark.parametrize("caps", [False, True])
+def test_extreme_numbers(number, caps):
+    """s / number, or number * tanh(s / number), whose reciprocal may be no number of f32."""
+    names = ["Div", "Tanh", "Mul"] if caps else ["Div"]
+    nodes, scores = [helper.make_node("MatMul", ["q", "k"], ["s"])], "s"
+    for name in names:
+        nodes.append(helper.make_node(name, [scores] if name == "Tanh" else [scores, "n"], [f"by_{name}"]))
+        scores = f"by_{name}"
+    nodes += [helper.make_node("Softmax", [scores], ["p"]), helper.make_node("MatMul", ["p", "v"], ["y"])]
+    inputs = [helper.make_tensor_value_info(name, 1, (6, 6)) for name in "qkv"]
+    tensors = [onnx.numpy_helper.from_array(numpy.array(number, F32), "n")]
+    graph = helper.make_graph(nodes, "test", inputs, [helper.make_tensor_value_info("y", 1, None)], tensors)
+    model = tegula.compile(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]))
+    q, k, v = (RANDOM.integers(-4, 5, (6, 6)).astype(F32) for _ in "qkv")
+    q[0] = 0
+    # Sums of such integers are exact, and quotients that differ by a factor beyond f32 have one largest.
+    with numpy.errstate(all="ignore"):
+        s = (q @ k) / F32(number)
+        s = numpy.tanh(s) * F32(number) if caps else s
+        weights = numpy.exp(s - s.max(axis=-1, keepdims=True))
+        want = (weights / weights.sum(axis=-1, keepdims=True)) @ v
+    numpy.testing.assert_allclose(model.run([q, k, v])[0], want, rtol=0, atol=1e-5)
+
+
+def test_shape_of_scores_of_higher_rank():
+    """A scale of four dimensions gives them to the scores of three."""
+    nodes = [helper.make_node("MatMul", ["q", "k"], ["s"]), helper.make_node("Mul", ["s", "one"], ["u"]),
+             helper.make_node("Shape", ["u"], ["h"]), helper.make_node("Add", ["u", "b"], ["a"]),
+             helper.make_node("Softmax", ["a"], ["p"]), helper.make_node("MatMul", ["p", "v"], ["y"])]
+    shapes = dict(q=("n", "s", 16), k=("n", 16, "t"), v=("n", "t", 8), b=(1, "n", 1, "t"))
+    inputs = [helper.make_tensor_value_info(name, 1, shape) for name, shape in shapes.items()]
+    outputs = [helper.make_tensor_value_info("y", 1, None), helper.make_tensor_value_info("h", 7, [4])]
+    tensors = [onnx.numpy_helper.from_array(numpy.ones((1, 1, 1, 1), F32), "one")]
+    graph = helper.make_graph(nodes, "test", inputs, outputs, tensors)
+    model = tegula.compile(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]))
+    operands = make_operands(dict(q=(2, 5, 16), k=(2, 16, 7), v=(2, 7, 8), bias=(1, 2, 1, 7)))
+    got, shape = model.run(list(operands.values()))
+    numpy.testing.assert_allclose(got, attend(operands, False), rtol=0, atol=1e-5)
+    assert list(shape) == [1, 2, 5, 7]
+
+
+def make_operator(shapes):
+    node = helper.make_node("Attention", list(shapes), ["y"])
+    inputs = [helper.make_tensor_value_info(name, kind_of(name, F32), shape) for name, shape in shapes.items()]
+    graph = helper.make_graph([node], "test", inputs, [helper.make_tensor_value_info("y", 1, None)])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 24)])
+
+
+@pytest.mark.parametrize("precision", ["f32", "f32-strict"])
+def test_operator_hides(precision):
+    """A row without a key that counts is 0 whatever the values are, but not where the graph's 0 * infinity is wanted."""
+    shapes = dict(q=(1, 2, 9, 16), k=(1, 2, 20, 16), v=(1, 2, 20, 24), mask=(9, 20))
+    model = tegula.compile(make_operator(shapes), precision=precision)
+    operands = make_operands(shapes)
+    operands["mask"][3] = False
+    operands["v"][..., 4, 5] = numpy.inf
+    row = model.run(list(operands.values()))[0][:, :, 3]
+    assert numpy.isnan(row[..., 5]).all() == (precision == "f32-strict")
+    row[..., 5] = 0
+    assert (row == 0).all()
+
+
 @pytest.mark.parametrize("extents", [(2, 3, 9, 20), ("b", 3, "s", "t")])
 def test_operator(extents):
     """ONNX's Attention, whose rows without a key that counts are 0."""
     batch, heads, queries, keys = extents
     shapes = dict(q=(batch, heads, queries, 16), k=(batch, heads, keys, 16), v=(batch, heads, keys, 24), mask=(queries, keys))
-    node = helper.make_node("Attention", list(shapes), ["y"])
-    inputs = [helper.make_tensor_value_info(name, kind_of(name, F32), shape) for name, shape in shapes.items()]
-    graph = helper.make_graph([node], "test", inputs, [helper.make_tensor_value_info("y", 1, None)])
-    model = tegula.compile(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 24)]))
+    model = tegula.compile(make_operator(shapes))
     assert "cpu_attention" in families(model)
     fixed = dict(b=2, s=9, t=20)
     operands = make_operands({name: [fixed.get(extent, extent) for extent in shape] for name, shape in shapes.items()})

@@ -4,12 +4,15 @@
 // Algorithm: from each softmax along the last dimension whose result is the left operand of a product, up through the
 // steps in the order in which graph.attention takes them. What stands in the way is a remark.
 //
-//   %s = graph.matmul %q, %k {transpose_rhs = true}       %y = graph.attention %q, %k, %v bias %b {scale = 1.25e-01 :
-//   f32} %t = graph.mul %s, %eighth %u = graph.add %t, %b                            => %w = graph.softmax %u {axes =
-//   array<i64: 3>} %y = graph.matmul %w, %v
+//   %s = graph.matmul %q, %k {transpose_rhs = true}
+//   %t = graph.mul %s, %eighth
+//   %u = graph.add %t, %b                                =>   %y = graph.attention %q, %k, %v bias %b {scale = 0.125}
+//   %w = graph.softmax %u {axes = array<i64: 3>}
+//   %y = graph.matmul %w, %v
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Dialect/Graph/IR/Blocked.h"
 #include "tegula/Dialect/Graph/IR/Constants.h"
+#include "tegula/Dialect/Graph/IR/Precision.h"
 #include "tegula/Dialect/Graph/Transforms/Passes.h"
 
 #include "mlir/IR/Matchers.h"
@@ -41,6 +44,14 @@ static std::optional<double> getNumber(Value value) {
   return elements.getSplatValue<APFloat>().convertToDouble();
 }
 
+/// The product whose left operand `value` is, if there is one.
+static MatMulOp findProduct(Value value) {
+  for (Operation *user : value.getUsers())
+    if (auto product = dyn_cast<MatMulOp>(user); product && product.getLhs() == value)
+      return product;
+  return MatMulOp();
+}
+
 namespace {
 class Fusion {
 public:
@@ -53,7 +64,7 @@ public:
     // Steps from the softmax to the product.
     Value scores = softmax.getX();
     if (!takeMask(scores) || !takeBias(scores) || !takeSoftcap(scores) || !takeScale(scores) || !takeProduct(scores) ||
-        !checkOperands())
+        !checkBlocks() || !checkOperands())
       return false;
     replace();
     return true;
@@ -69,38 +80,38 @@ private:
   }
 
   /// Finds the product with the values. In front of it may stand a choice of 0 for whole rows (what ONNX's Attention
-  /// gives where a mask leaves nothing), which is as good behind it.
+  /// gives where a mask leaves nothing). It moves behind, where it also hides NaN and infinity of the values, which
+  /// zeros in front of the product do not: it stays with the precision f32-strict.
   bool findUse() {
     auto type = dyn_cast<RankedTensorType>(softmax.getX().getType());
     if (!type || !llvm::equal(softmax.getAxes(), ArrayRef{type.getRank() - 1}))
       return false;
-    Value weights = softmax.getY();
-    auto userOf = [&]<typename OpTy>(OpTy) {
+    for (Operation *user : softmax->getUsers())
+      if (auto where = dyn_cast<WhereOp>(user); where && isZeroRows(where))
+        zeroRows = where;
+    Value weights = zeroRows ? zeroRows.getZ() : softmax.getY();
+    last = findProduct(weights);
+    if (!last) {
       for (Operation *user : weights.getUsers())
-        if (auto op = dyn_cast<OpTy>(user))
-          return op;
-      return OpTy();
-    };
-    if (auto where = userOf(WhereOp()); where && takeZeroRows(where, weights))
-      weights = where.getZ();
-    last = userOf(MatMulOp());
-    if (!last || last.getLhs() != weights)
+        if (llvm::any_of(user->getResults(), findProduct))
+          return fail(user->getName().getStringRef() + " stands between the weights and the product with the values");
       return false;
-    if (!softmax.getY().hasOneUse() || !weights.hasOneUse() || (zeroRows && !zeroRows.getZ().hasOneUse()))
+    }
+    if (zeroRows && getPrecision(softmax) == Precision::F32Strict)
+      return fail("zeros for whole rows stay in front of the product with the values in precision f32-strict");
+    if (!softmax.getY().hasOneUse() || !weights.hasOneUse())
       return fail("the weights have other uses");
     if (last.getTransposeLhs() || last.getTransposeRhs())
       return fail("the product with the values transposes an operand");
     return true;
   }
 
-  bool takeZeroRows(WhereOp where, Value weights) {
+  /// Whether `where`, which reads the weights, chooses 0 for whole rows of them.
+  bool isZeroRows(WhereOp where) {
     auto condition = dyn_cast<RankedTensorType>(where.getCondition().getType());
-    Value other = where.getX() == weights ? where.getY() : where.getX();
-    if (other == weights || !condition || where.getZ().getType() != weights.getType() || getNumber(other) != 0.0 ||
-        condition.getRank() == 0 || condition.getShape().back() != 1)
-      return false;
-    zeroRows = where;
-    return true;
+    Value other = where.getX() == softmax.getY() ? where.getY() : where.getX();
+    return condition && condition.getRank() > 0 && condition.getShape().back() == 1 &&
+           where.getZ().getType() == softmax.getY().getType() && getNumber(other) == 0.0;
   }
 
   bool takeMask(Value &scores) {
@@ -139,15 +150,21 @@ private:
     return false;
   }
 
+  /// A number that divides as its reciprocal multiplies: both are normal numbers of f32.
+  static std::optional<double> getFactor(Value value) {
+    auto number = getNumber(value);
+    return number && std::isnormal(float(*number)) && std::isnormal(float(1 / *number)) ? number : std::nullopt;
+  }
+
   /// x * number, or x / number as x * (1 / number).
   static std::optional<std::pair<Value, double>> matchScale(Value value) {
     if (auto div = value.getDefiningOp<DivOp>())
-      if (auto number = getNumber(div.getRhs()))
+      if (auto number = getFactor(div.getRhs()))
         return std::pair(div.getLhs(), 1 / *number);
     if (auto mul = value.getDefiningOp<MulOp>()) {
-      if (auto number = getNumber(mul.getRhs()))
+      if (auto number = getFactor(mul.getRhs()))
         return std::pair(mul.getLhs(), *number);
-      if (auto number = getNumber(mul.getLhs()))
+      if (auto number = getFactor(mul.getLhs()))
         return std::pair(mul.getRhs(), *number);
     }
     return std::nullopt;
@@ -243,8 +260,15 @@ private:
     }
   }
 
+  /// What a loop computes once stays in front of it. Steps lie between the two products, so in the same block.
+  bool checkBlocks() {
+    Block *block = last->getBlock();
+    bool isOne = first->getBlock() == block && softmax->getBlock() == block;
+    return isOne || fail("control flow stands between the steps");
+  }
+
   bool checkOperands() {
-    for (Value operand : {first.getLhs(), first.getRhs(), last.getRhs()}) {
+    for (Value operand : {first.getLhs(), first.getRhs(), first.getY(), last.getRhs()}) {
       auto type = dyn_cast<RankedTensorType>(operand.getType());
       if (!type || type.getRank() < 2)
         return fail("operands of unknown rank, or of rank 1");
@@ -257,6 +281,12 @@ private:
     auto rank = [](Value value) { return cast<RankedTensorType>(value.getType()).getRank(); };
     if (!shapes.empty() && rank(first.getLhs()) != rank(first.getRhs()))
       return fail("the shape of the scores is used, but that of queries and keys differs in rank");
+    // A scale of higher rank than the product gives its own to what it scales.
+    for (ShapeOp shape : shapes) {
+      auto type = dyn_cast<RankedTensorType>(shape.getX().getType());
+      if (!type || type.getRank() != rank(first.getY()))
+        return fail("the shape of scores is used that differ in rank from the product");
+    }
     auto back = [](Value value) { return cast<RankedTensorType>(value.getType()).getShape().back(); };
     for (int64_t size : {back(first.getLhs()), back(last.getRhs())})
       if (ShapedType::isDynamic(size) || size < 1 || size > mostElements)

@@ -56,6 +56,14 @@ func.func @elements(%q: tensor<7x16xf32>, %k: tensor<9x16xf16>, %v: tensor<9x24x
 
 // -----
 
+func.func @doubles(%q: tensor<7x16xf64>, %k: tensor<9x16xf64>, %v: tensor<9x24xf64>) -> tensor<7x24xf64> {
+  // expected-error@+1 {{operand #0 must be tensor of 32-bit float or 16-bit float or bfloat16 type values}}
+  %y = graph.attention %q, %k, %v : (tensor<7x16xf64>, tensor<9x16xf64>, tensor<9x24xf64>) -> tensor<7x24xf64>
+  return %y : tensor<7x24xf64>
+}
+
+// -----
+
 func.func @ranks(%q: tensor<16xf32>, %k: tensor<9x16xf32>, %v: tensor<9x24xf32>) -> tensor<24xf32> {
   // expected-error@+1 {{expected operands of rank 2 or more}}
   %y = graph.attention %q, %k, %v : (tensor<16xf32>, tensor<9x16xf32>, tensor<9x24xf32>) -> tensor<24xf32>

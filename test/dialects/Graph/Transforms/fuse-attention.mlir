@@ -128,12 +128,149 @@ func.func @few_halves(%q: tensor<?x16xf16>, %k: tensor<16x9xf16>, %v: tensor<9x2
   return %y : tensor<?x24xf16>
 }
 
+// 0 * tanh(s / 0) is NaN for s = 0, and no soft cap.
+// CHECK-LABEL: func.func @no_softcap(
+// CHECK-NOT: graph.attention
+func.func @no_softcap(%q: tensor<7x16xf32>, %k: tensor<16x9xf32>, %v: tensor<9x24xf32>) -> tensor<7x24xf32> {
+  %zero = graph.constant dense<0.0> : tensor<f32>
+  %s = graph.matmul %q, %k : tensor<7x16xf32>, tensor<16x9xf32> -> tensor<7x9xf32>
+  %d = graph.div %s, %zero : tensor<7x9xf32>, tensor<f32> -> tensor<7x9xf32>
+  %t = graph.tanh %d : tensor<7x9xf32> -> tensor<7x9xf32>
+  %u = graph.mul %t, %zero : tensor<7x9xf32>, tensor<f32> -> tensor<7x9xf32>
+  // expected-remark@+1 {{the scores are no scaled product}}
+  %p = graph.softmax %u {axes = array<i64: 1>} : tensor<7x9xf32> -> tensor<7x9xf32>
+  %y = graph.matmul %p, %v : tensor<7x9xf32>, tensor<9x24xf32> -> tensor<7x24xf32>
+  return %y : tensor<7x24xf32>
+}
+
+// The reciprocal of a denormal is infinity.
+// CHECK-LABEL: func.func @denormal_divisor(
+// CHECK-NOT: graph.attention
+func.func @denormal_divisor(%q: tensor<7x16xf32>, %k: tensor<16x9xf32>, %v: tensor<9x24xf32>) -> tensor<7x24xf32> {
+  %small = graph.constant dense<1.0e-39> : tensor<f32>
+  %s = graph.matmul %q, %k : tensor<7x16xf32>, tensor<16x9xf32> -> tensor<7x9xf32>
+  %d = graph.div %s, %small : tensor<7x9xf32>, tensor<f32> -> tensor<7x9xf32>
+  // expected-remark@+1 {{the scores are no scaled product}}
+  %p = graph.softmax %d {axes = array<i64: 1>} : tensor<7x9xf32> -> tensor<7x9xf32>
+  %y = graph.matmul %p, %v : tensor<7x9xf32>, tensor<9x24xf32> -> tensor<7x24xf32>
+  return %y : tensor<7x24xf32>
+}
+
+// A scale of more dimensions than the product has.
+// CHECK-LABEL: func.func @shape_of_higher_rank(
+// CHECK-NOT: graph.attention
+func.func @shape_of_higher_rank(%q: tensor<4x7x16xf32>, %k: tensor<4x16x9xf32>, %v: tensor<4x9x24xf32>, %b: tensor<2x1x1x9xf32>) -> (tensor<2x4x7x24xf32>, tensor<4xi64>) {
+  %scale = graph.constant dense<0.5> : tensor<1x1x1x1xf32>
+  %s = graph.matmul %q, %k : tensor<4x7x16xf32>, tensor<4x16x9xf32> -> tensor<4x7x9xf32>
+  %t = graph.mul %s, %scale : tensor<4x7x9xf32>, tensor<1x1x1x1xf32> -> tensor<1x4x7x9xf32>
+  %h = graph.shape %t {start = 0 : i64, end = 4 : i64} : tensor<1x4x7x9xf32> -> tensor<4xi64>
+  %u = graph.add %t, %b : tensor<1x4x7x9xf32>, tensor<2x1x1x9xf32> -> tensor<2x4x7x9xf32>
+  // expected-remark@+1 {{the shape of scores is used that differ in rank from the product}}
+  %p = graph.softmax %u {axes = array<i64: 3>} : tensor<2x4x7x9xf32> -> tensor<2x4x7x9xf32>
+  %y = graph.matmul %p, %v : tensor<2x4x7x9xf32>, tensor<4x9x24xf32> -> tensor<2x4x7x24xf32>
+  return %y, %h : tensor<2x4x7x24xf32>, tensor<4xi64>
+}
+
+// What the loop computes once is not computed in each of its rounds.
+// CHECK-LABEL: func.func @weights_of_a_loop(
+// CHECK-NOT: graph.attention
+func.func @weights_of_a_loop(%q: tensor<9x16xf32>, %k: tensor<16x9xf32>, %v: tensor<9x24xf32>, %n: tensor<i64>) -> tensor<9x24xf32> {
+  %s = graph.matmul %q, %k : tensor<9x16xf32>, tensor<16x9xf32> -> tensor<9x9xf32>
+  // expected-remark@+1 {{control flow stands between the steps}}
+  %p = graph.softmax %s {axes = array<i64: 1>} : tensor<9x9xf32> -> tensor<9x9xf32>
+  %r = graph.loop count %n (%v) : (tensor<i64>, tensor<9x24xf32>) -> tensor<9x24xf32> {
+  ^bb0(%round: tensor<i64>, %go: tensor<i1>, %acc: tensor<9x24xf32>):
+    %y = graph.matmul %p, %acc : tensor<9x9xf32>, tensor<9x24xf32> -> tensor<9x24xf32>
+    graph.yield %go, %y : tensor<i1>, tensor<9x24xf32>
+  }
+  return %r : tensor<9x24xf32>
+}
+
+// CHECK-LABEL: func.func @scores_of_a_loop(
+// CHECK-NOT: graph.attention
+func.func @scores_of_a_loop(%q: tensor<9x16xf32>, %k: tensor<16x9xf32>, %v: tensor<9x24xf32>, %n: tensor<i64>) -> tensor<9x24xf32> {
+  %s = graph.matmul %q, %k : tensor<9x16xf32>, tensor<16x9xf32> -> tensor<9x9xf32>
+  %r = graph.loop count %n (%v) : (tensor<i64>, tensor<9x24xf32>) -> tensor<9x24xf32> {
+  ^bb0(%round: tensor<i64>, %go: tensor<i1>, %acc: tensor<9x24xf32>):
+    // expected-remark@+1 {{control flow stands between the steps}}
+    %p = graph.softmax %s {axes = array<i64: 1>} : tensor<9x9xf32> -> tensor<9x9xf32>
+    %y = graph.matmul %p, %acc : tensor<9x9xf32>, tensor<9x24xf32> -> tensor<9x24xf32>
+    graph.yield %go, %y : tensor<i1>, tensor<9x24xf32>
+  }
+  return %r : tensor<9x24xf32>
+}
+
+// As with the precision bf16.
+// CHECK-LABEL: func.func @cast_weights(
+// CHECK-NOT: graph.attention
+func.func @cast_weights(%q: tensor<7x16xf32>, %k: tensor<16x9xf32>, %v: tensor<9x24xbf16>) -> tensor<7x24xf32> {
+  %s = graph.matmul %q, %k : tensor<7x16xf32>, tensor<16x9xf32> -> tensor<7x9xf32>
+  // expected-remark@+1 {{graph.cast stands between the weights and the product with the values}}
+  %p = graph.softmax %s {axes = array<i64: 1>} : tensor<7x9xf32> -> tensor<7x9xf32>
+  %c = graph.cast %p : tensor<7x9xf32> -> tensor<7x9xbf16>
+  %y = graph.matmul %c, %v : tensor<7x9xbf16>, tensor<9x24xbf16> -> tensor<7x24xf32>
+  return %y : tensor<7x24xf32>
+}
+
+// As where heads share keys as rows of one product.
+// CHECK-LABEL: func.func @reshaped_weights(
+// CHECK-NOT: graph.attention
+func.func @reshaped_weights(%q: tensor<14x16xf32>, %k: tensor<16x9xf32>, %v: tensor<7x9x24xf32>) -> tensor<7x2x24xf32> {
+  %shape = graph.constant dense<[7, 2, 9]> : tensor<3xi64>
+  %s = graph.matmul %q, %k : tensor<14x16xf32>, tensor<16x9xf32> -> tensor<14x9xf32>
+  // expected-remark@+1 {{graph.reshape stands between}}
+  %p = graph.softmax %s {axes = array<i64: 1>} : tensor<14x9xf32> -> tensor<14x9xf32>
+  %r = graph.reshape %p, %shape : tensor<14x9xf32>, tensor<3xi64> -> tensor<7x2x9xf32>
+  %y = graph.matmul %r, %v : tensor<7x2x9xf32>, tensor<7x9x24xf32> -> tensor<7x2x24xf32>
+  return %y : tensor<7x2x24xf32>
+}
+
+// What is no product reads the weights: nothing to remark.
+// CHECK-LABEL: func.func @no_product(
+// CHECK-NOT: graph.attention
+func.func @no_product(%q: tensor<7x16xf32>, %k: tensor<16x9xf32>) -> tensor<7x9xf32> {
+  %s = graph.matmul %q, %k : tensor<7x16xf32>, tensor<16x9xf32> -> tensor<7x9xf32>
+  %p = graph.softmax %s {axes = array<i64: 1>} : tensor<7x9xf32> -> tensor<7x9xf32>
+  %y = graph.abs %p : tensor<7x9xf32> -> tensor<7x9xf32>
+  return %y : tensor<7x9xf32>
+}
+
 // Another axis is no attention, and nothing to remark.
 // CHECK-LABEL: func.func @along_rows(
 // CHECK-NOT: graph.attention
 func.func @along_rows(%q: tensor<7x16xf32>, %k: tensor<16x9xf32>, %v: tensor<9x24xf32>) -> tensor<7x24xf32> {
   %s = graph.matmul %q, %k : tensor<7x16xf32>, tensor<16x9xf32> -> tensor<7x9xf32>
   %p = graph.softmax %s {axes = array<i64: 0>} : tensor<7x9xf32> -> tensor<7x9xf32>
+  %y = graph.matmul %p, %v : tensor<7x9xf32>, tensor<9x24xf32> -> tensor<7x24xf32>
+  return %y : tensor<7x24xf32>
+}
+
+}
+
+// -----
+
+#cpu = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "", vector_bits = 512>
+
+module attributes {exec.target = #cpu, graph.precision = "f32-strict"} {
+
+// Zeros in front of the product do not hide NaN and infinity of the values.
+// CHECK-LABEL: func.func @strict_zero_rows(
+// CHECK-NOT: graph.attention
+func.func @strict_zero_rows(%q: tensor<4x7x16xf32>, %k: tensor<4x16x9xf32>, %v: tensor<4x9x24xf32>, %c: tensor<7x1xi1>) -> tensor<4x7x24xf32> {
+  %zero = graph.constant dense<0.0> : tensor<f32>
+  %s = graph.matmul %q, %k : tensor<4x7x16xf32>, tensor<4x16x9xf32> -> tensor<4x7x9xf32>
+  // expected-remark@+1 {{zeros for whole rows stay in front of the product with the values in precision f32-strict}}
+  %p = graph.softmax %s {axes = array<i64: 2>} : tensor<4x7x9xf32> -> tensor<4x7x9xf32>
+  %w = graph.where %c, %zero, %p : tensor<7x1xi1>, tensor<f32>, tensor<4x7x9xf32> -> tensor<4x7x9xf32>
+  %y = graph.matmul %w, %v : tensor<4x7x9xf32>, tensor<4x9x24xf32> -> tensor<4x7x24xf32>
+  return %y : tensor<4x7x24xf32>
+}
+
+// CHECK-LABEL: func.func @strict(
+// CHECK: graph.attention
+func.func @strict(%q: tensor<7x16xf32>, %k: tensor<16x9xf32>, %v: tensor<9x24xf32>) -> tensor<7x24xf32> {
+  %s = graph.matmul %q, %k : tensor<7x16xf32>, tensor<16x9xf32> -> tensor<7x9xf32>
+  %p = graph.softmax %s {axes = array<i64: 1>} : tensor<7x9xf32> -> tensor<7x9xf32>
   %y = graph.matmul %p, %v : tensor<7x9xf32>, tensor<9x24xf32> -> tensor<7x24xf32>
   return %y : tensor<7x24xf32>
 }

@@ -99,6 +99,7 @@ def Graph_BlockedMatMulOp : Graph_PureOp<"blocked_matmul"> {
   let hasVerifier = 1;
 }
 
+def Graph_AttentionTensor : TensorOf<[F32, F16, BF16]>;
 def Graph_AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments]> {
   let summary = "Scaled dot-product attention: softmax(q k^T) v.";
   let description = [{
@@ -107,17 +108,19 @@ def Graph_AttentionOp : Graph_PureOp<"attention", [AttrSizedOperandSegments]> {
     broadcast with `bias` and the bool `mask`.
 
     A query's score of a key is the sum of products along D, times `scale`; then, where `softcap` is not 0,
-    softcap * tanh(score / softcap); plus `bias`; then `fill`, which is there with `mask`, where that is false. The result is the sum of the rows of `v`, weighed by the softmax of the scores along
-    T: NaN for a row with a score of NaN or plus infinity, or with minus infinity for all scores. Empty sums are 0.
+    softcap * tanh(score / softcap); plus `bias`; then `fill`, which is there with `mask`, where that is false. The
+    result is the sum of the rows of `v`, weighed by the softmax of the scores along T: NaN for a row with a score of
+    NaN or plus infinity, or with minus infinity for all scores. Empty sums are 0.
 
-    Elements of `q`, `k`, `v` and `bias` are of one type; f16 and bf16 are computed in f32 and rounded once, in the result. The
-    order of sums is free, and weights are divided by their sum before or after they multiply `v`.
+    Elements of `q`, `k`, `v` and `bias` are of one type; f16 and bf16 are computed in f32 and rounded once, in the
+    result. The order of sums is free, and weights are divided by their sum before or after they multiply `v`.
   }];
-  let arguments = (ins Graph_FloatTensor:$q, Graph_FloatTensor:$k, Graph_FloatTensor:$v, Graph_OptionalTensor:$bias,
-                       Graph_OptionalTensor:$mask, DefaultValuedAttr<BoolAttr, "false">:$transpose_k,
+  let arguments = (ins Graph_AttentionTensor:$q, Graph_AttentionTensor:$k, Graph_AttentionTensor:$v,
+                       Graph_OptionalTensor:$bias, Graph_OptionalTensor:$mask,
+                       DefaultValuedAttr<BoolAttr, "false">:$transpose_k,
                        DefaultValuedAttr<F32Attr, "1.0f">:$scale, DefaultValuedAttr<F32Attr, "0.0f">:$softcap,
                        OptionalAttr<F32Attr>:$fill);
-  let results = (outs Graph_FloatTensor:$y);
+  let results = (outs Graph_AttentionTensor:$y);
   let assemblyFormat = "$q `,` $k `,` $v (`bias` $bias^)? (`mask` $mask^)? attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }

@@ -110,9 +110,11 @@ def GraphFuseAttentionPass : Pass<"graph-fuse-attention", "::mlir::func::FuncOp"
     `graph.softmax` along the last dimension of a `graph.matmul`, whose only use is the left operand of another one, becomes
     `graph.attention`, which no run stores the scores of. In between may stand a scale (multiplication or division by a
     number), a soft cap (tanh of a quotient, times the divisor), a summand, and a choice between scores and a number, in this
-    order; behind the softmax, a choice of 0 for whole rows. All are f32, or f16 or bf16 with five queries or more, and the
-    number of elements that a query has is known. Where one of the steps has other uses or another form, a remark at the softmax says so. Without a CPU target
-    on the module nothing changes.
+    order; behind the softmax, a choice of 0 for whole rows (not with the precision f32-strict, as what is multiplied
+    with these zeros may be NaN or infinity). All are in one block, of f32, or of f16 or bf16 with five queries or more,
+    and the number of elements that a query has is known. Where one of the steps has other uses or another form, or
+    another op stands between softmax and product, as a cast of the precision bf16, a remark at the softmax says so.
+    Without a CPU target on the module nothing changes.
   }];
   let dependentDialects = ["::tegula::graph::GraphDialect"];
 }
