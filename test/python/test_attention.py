@@ -58,10 +58,10 @@ def make_operands(shapes, element=F32):
             RANDOM.uniform(-2, 2, shape).astype(element) for name, shape in shapes.items()}
 
 
-def check(model, operands, transposed, scale=None, fill=None):
+def check(model, operands, transposed, scale=None, fill=None, constant=None):
     """The scores' error is that of a sum along D, and each weight's relative error is the score's absolute one. Halves are
     computed in f32 and rounded once."""
-    got = model.run(list(operands.values()))[0]
+    got = model.run([operand for name, operand in operands.items() if name != constant])[0]
     want = attend(operands, transposed, scale, fill)
     element = operands["q"].dtype
     assert got.shape == want.shape and got.dtype == element
@@ -122,6 +122,21 @@ def test_shapes_of_a_run(transposed):
     for extents in ((2, 3, 150, 170), (1, 2, 1, 333), (2, 1, 4, 64), (1, 1, 5, 15), (1, 3, 1, 1), (0, 2, 3, 4), (2, 2, 0, 3),
                     (2, 2, 3, 0), (1, 1, 70, 0)):
         check(model, make_operands(shapes(*extents)), transposed, 0.2, -1e9)
+
+
+@pytest.mark.parametrize("name, value", [("bias", F32(0.5)), ("mask", numpy.True_), ("q", F32(0.25)), ("k", F32(-0.5))])
+def test_constants_of_one_value(name, value):
+    """Folding makes them parts of the steps' bodies; the steps stay those of attention."""
+    shapes = dict(q=(3, 40, 16), k=(3, 16, 50), v=(3, 50, 16))
+    shapes.setdefault(name, (40, 50))
+    fill = -1e9 if name == "mask" else None
+    model, operands = make_model(shapes, False, fill=fill), make_operands(shapes)
+    operands[name] = numpy.full(shapes[name], value)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(operands[name], name))
+    model.graph.input.remove(next(entry for entry in model.graph.input if entry.name == name))
+    compiled = tegula.compile(model)
+    assert families(compiled) == ["cpu_attention"]
+    check(compiled, operands, False, fill=fill, constant=name)
 
 
 def test_mask_broadcasts_scores():
