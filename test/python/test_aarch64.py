@@ -49,10 +49,11 @@ def integers(type, *shape):
 
 
 def make_network():
-    """Products of bytes of each signedness and with zero points of all kinds, an integer convolution, and floats."""
+    """Products of bytes of each signedness and with zero points of all kinds, an integer convolution, floats, and
+    attention."""
     arrays = {"to_rows": numpy.int64([-1, DEPTH]), "few": numpy.int64([ROWS * DEPTH]), "flat": numpy.int64([-1]),
               "zero": numpy.int64([0]), "kernel": integers(numpy.int8, 24, 8, 3, 3), "x_zero": numpy.uint8(10),
-              "dense": RANDOM.standard_normal((DEPTH, 33), numpy.float32),
+              "small": numpy.float32(1e-3), "dense": RANDOM.standard_normal((DEPTH, 33), numpy.float32),
               "filter": RANDOM.standard_normal((16, 8, 3, 3), numpy.float32)}
     nodes = [
         helper.make_node("Reshape", ["x", "flat"], ["line"]),
@@ -63,8 +64,15 @@ def make_network():
         helper.make_node("Conv", ["float", "filter"], ["filtered"]),
         helper.make_node("Cast", ["rows"], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("MatMul", ["floats", "dense"], ["dense_out"]),
+        helper.make_node("Mul", ["floats", "small"], ["queries"]),
+        helper.make_node("Transpose", ["floats"], ["keys"], perm=[1, 0]),
+        helper.make_node("MatMul", ["queries", "keys"], ["scores"]),
+        helper.make_node("Mul", ["scores", "small"], ["scaled"]),
+        helper.make_node("Softmax", ["scaled"], ["weights"], axis=-1),
+        helper.make_node("MatMul", ["weights", "floats"], ["attended"]),
     ]
-    outputs, products = ["convolved", "filtered", "dense_out"], {}
+    floats = ["filtered", "dense_out", "attended"]
+    outputs, products = ["convolved", *floats], {}
     for left in (numpy.uint8, numpy.int8):
         for right in (numpy.uint8, numpy.int8):
             for zeros in ((0, 0), (3, 0), (0, 5), (128, 0), (128, 128), (7, 9)):
@@ -83,7 +91,7 @@ def make_network():
                 products[name] = (left, weight.astype(numpy.int64) - zeros[1], zeros[0])
     value = helper.make_tensor_value_info
     graph = helper.make_graph(nodes, "network", [value("x", TensorProto.UINT8, SHAPE)],
-                              [value(name, 1 if name in ("filtered", "dense_out") else 6, None) for name in outputs],
+                              [value(name, 1 if name in floats else 6, None) for name in outputs],
                               [numpy_helper.from_array(numpy.asarray(array), name) for name, array in arrays.items()])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), outputs, products
 
