@@ -8,7 +8,6 @@ Writes OUTPUT.json (with raw samples), OUTPUT.md and OUTPUT.svg. Every engine's 
 Ends with 1 when an output of Tegula's is wrong or a model does not compile.
 """
 import argparse
-import json
 import os
 import pathlib
 import shlex
@@ -68,10 +67,7 @@ def main():
                       + (f"; {speed:.2f}" if speed else ""), file=sys.stderr, flush=True)
     if arguments.output:
         stem = pathlib.Path(arguments.output)
-        # A line for each result.
-        lines = ",\n".join(json.dumps(result) for result in document["results"])
-        head = json.dumps({**document, "results": []})[:-2]
-        stem.with_suffix(".json").write_text(f"{head}\n{lines}]}}\n")
+        report.write_json(document, stem.with_suffix(".json"))
         stem.with_suffix(".md").write_text(report.markdown(document))
         report.plot(document, stem.with_suffix(".svg"))
     else:

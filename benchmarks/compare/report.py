@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A comparison's JSON as a Markdown table and as a plot."""
+import json
 import math
 
 import engines
@@ -19,6 +20,13 @@ def speed_of(result):
     """How many times as fast as the better rival with the same numerics, or None."""
     ours, rival = p50_of(result, "tegula"), best_rival(result)
     return rival / ours if ours and rival and not result["void"] else None
+
+
+def write_json(document, path):
+    """The document, a line for each result."""
+    lines = ",\n".join(json.dumps(result) for result in document["results"])
+    head = json.dumps({**document, "results": []})[:-2]
+    path.write_text(f"{head}\n{lines}]}}\n")
 
 
 def geometric_mean(values):

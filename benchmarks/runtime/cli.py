@@ -145,8 +145,7 @@ def main():
                   file=sys.stderr, flush=True)
     if arguments.output:
         stem = pathlib.Path(arguments.output)
-        lines = ",\n".join(json.dumps(result) for result in document["results"])
-        stem.with_suffix(".json").write_text(f"{json.dumps({**document, 'results': []})[:-2]}\n{lines}]}}\n")
+        compare.report.write_json(document, stem.with_suffix(".json"))
         stem.with_suffix(".md").write_text(markdown(document))
     else:
         print(markdown(document))

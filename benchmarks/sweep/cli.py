@@ -29,6 +29,9 @@ import onnx  # noqa: E402
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks" / "compare"))
+import report as reports  # noqa: E402
+
 BUILD = pathlib.Path(os.environ.get("TEGULA_BUILD") or ROOT / "build")
 #: Below this share of the peak a case is listed by name.
 ENOUGH = 0.75
@@ -188,9 +191,7 @@ def main():
                 "commit": commit.stdout.strip(), "cpu": cpu,
                 "results": [results[case.name] for case in CASES if case.name in results]}
     if stem:
-        lines = ",\n".join(json.dumps(result) for result in document["results"])
-        head = json.dumps({**document, "results": []})[:-2]
-        stem.with_suffix(".json").write_text(f"{head}\n{lines}]}}\n")
+        reports.write_json(document, stem.with_suffix(".json"))
         stem.with_suffix(".md").write_text(markdown(document))
     else:
         print(markdown(document))

@@ -35,9 +35,7 @@ namespace tegula {
 static constexpr int64_t leastBytes = 32 << 10;
 
 /// Whether vectors of f16 become f32 by an instruction: F16C comes with AVX2.
-static bool widensHalves(exec::CPUTargetAttr target) {
-  return target.getVectorBits() >= 256 || !target.getTriple().starts_with("x86_64");
-}
+static bool widensHalves(exec::CPUTargetAttr target) { return target.getVectorBits() >= 256 || !target.isX86(); }
 
 /// Whether the f32 of these bits is a number of f16, or an infinity.
 static bool isHalf(uint32_t bits) {

@@ -2,7 +2,8 @@
 // In:  graph.matmul - scale, soft cap, summand, mask - graph.softmax - graph.matmul, each with one use.
 // Out: graph.attention, for which no run stores the scores.
 // Algorithm: from each softmax along the last dimension whose result is the left operand of a product, up through the
-// steps in the order in which graph.attention takes them. What stands in the way is a remark.
+// steps in the order in which graph.attention takes them. What stands in the way is a missed remark of the category
+// "fusion".
 //
 //   %s = graph.matmul %q, %k {transpose_rhs = true}
 //   %t = graph.mul %s, %eighth
@@ -16,6 +17,7 @@
 #include "tegula/Dialect/Graph/Transforms/Passes.h"
 
 #include "mlir/IR/Matchers.h"
+#include "mlir/IR/Remarks.h"
 
 #include <cmath>
 
@@ -358,7 +360,8 @@ struct GraphFuseAttentionPass : tegula::impl::GraphFuseAttentionPassBase<GraphFu
     for (SoftmaxOp softmax : candidates) {
       Fusion fusion(softmax);
       if (!fusion.run() && !fusion.reason.empty())
-        softmax.emitRemark("attention is computed in steps: ") << fusion.reason;
+        remark::missed(softmax.getLoc(), remark::RemarkOpts::name("no attention").category("fusion"))
+            << remark::reason("{0}", fusion.reason);
     }
   }
 };

@@ -19,6 +19,16 @@ int64_t convolution::registersPerBlock(int64_t lanes, const MachineModel &machin
   return int64_t(llvm::divideCeil(lanes * 32, machine.vectorBits));
 }
 
+SmallVector<int64_t> tegula::valuesCovering(ArrayRef<int64_t> values, int64_t extent) {
+  SmallVector<int64_t> result;
+  for (int64_t value : values) {
+    result.push_back(value);
+    if (!ShapedType::isDynamic(extent) && value >= extent)
+      break;
+  }
+  return result;
+}
+
 int64_t convolution::estimatedExtent(int64_t extent) { return ShapedType::isDynamic(extent) ? 56 : extent; }
 
 double convolution::estimatedBytes(ValueRange values) {

@@ -13,6 +13,9 @@ namespace tegula {
 /// Straight-line code beyond this many multiply-adds overflows the decoded-instruction caches.
 constexpr int64_t maxUnrolledOps = 112;
 
+/// Knob values: those below `extent`, and the first that covers it; all of them for a dynamic extent.
+llvm::SmallVector<int64_t> valuesCovering(llvm::ArrayRef<int64_t> values, int64_t extent);
+
 namespace convolution {
 
 /// Sums of a convolution on blocked channels: `blocks` blocks of output channels, each in `perBlock` vector

@@ -1,4 +1,4 @@
-// RUN: tegula-opt %s --graph-fuse-attention --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: tegula-opt %s --graph-fuse-attention --split-input-file --verify-diagnostics --remarks-filter-missed=fusion | FileCheck %s
 
 #cpu = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "", vector_bits = 512>
 
@@ -73,7 +73,7 @@ func.func @zero_rows(%q: tensor<4x7x16xf32>, %k: tensor<4x16x9xf32>, %v: tensor<
 // CHECK-NOT: graph.attention
 func.func @weights_used(%q: tensor<7x16xf32>, %k: tensor<16x9xf32>, %v: tensor<9x24xf32>) -> (tensor<7x24xf32>, tensor<7x9xf32>) {
   %s = graph.matmul %q, %k : tensor<7x16xf32>, tensor<16x9xf32> -> tensor<7x9xf32>
-  // expected-remark@+1 {{attention is computed in steps: the weights have other uses}}
+  // expected-remark@+1 {{[Missed] no attention | Category:fusion | Reason="the weights have other uses"}}
   %p = graph.softmax %s {axes = array<i64: 1>} : tensor<7x9xf32> -> tensor<7x9xf32>
   %y = graph.matmul %p, %v : tensor<7x9xf32>, tensor<9x24xf32> -> tensor<7x24xf32>
   return %y, %p : tensor<7x24xf32>, tensor<7x9xf32>

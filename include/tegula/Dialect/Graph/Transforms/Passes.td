@@ -113,7 +113,8 @@ def GraphFuseAttentionPass : Pass<"graph-fuse-attention", "::mlir::func::FuncOp"
     order; behind the softmax, a choice of 0 for whole rows (not with the precision f32-strict, as what is multiplied
     with these zeros may be NaN or infinity). All are in one block, of f32, or of f16 or bf16 with five queries or more,
     and the number of elements that a query has is known. Where one of the steps has other uses or another form, or
-    another op stands between softmax and product, as a cast of the precision bf16, a remark at the softmax says so.
+    another op stands between softmax and product, as a cast of the precision bf16, a missed remark of the
+    category `fusion` at the softmax says so.
     Without a CPU target on the module nothing changes.
   }];
   let dependentDialects = ["::tegula::graph::GraphDialect"];

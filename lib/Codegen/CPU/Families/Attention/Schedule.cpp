@@ -56,23 +56,14 @@ LogicalResult attention::verifySchedule(sched::CPUAttentionAttr schedule, const 
 SearchSpace attention::makeSpace(const Kernel &kernel, const MachineModel &machine) {
   SearchSpace space("cpu_attention");
   int64_t lanes = lanesOf(machine), queries = kernel.queries(), keys = kernel.keys();
-  // The first value that is enough, and those before.
-  auto upTo = [](ArrayRef<int64_t> values, int64_t extent) {
-    SmallVector<int64_t> result;
-    for (int64_t value : values) {
-      result.push_back(value);
-      if (!ShapedType::isDynamic(extent) && value >= extent)
-        break;
-    }
-    return result;
-  };
-  space.addKnob("queries", upTo({1, 2, 4, 6, 8, 12, 24, 48, 96, 192}, queries));
+  space.addKnob("queries", valuesCovering({1, 2, 4, 6, 8, 12, 24, 48, 96, 192}, queries));
   SmallVector<int64_t> blocks;
   for (int64_t vectors : {1, 2, 3, 4, 6, 8, 12, 16, 32, 64})
     blocks.push_back(vectors * lanes);
-  space.addKnob("keys", upTo(blocks, keys));
-  space.addKnob("rows", upTo({1, 2, 4, 6, 8, 12}, queries));
-  SmallVector<int64_t> widest = upTo({1, 2, 3, 4}, llvm::divideCeil(std::max(estimate(keys), kernel.width()), lanes));
+  space.addKnob("keys", valuesCovering(blocks, keys));
+  space.addKnob("rows", valuesCovering({1, 2, 4, 6, 8, 12}, queries));
+  SmallVector<int64_t> widest =
+      valuesCovering({1, 2, 3, 4}, llvm::divideCeil(std::max(estimate(keys), kernel.width()), lanes));
   space.addKnob("vectors", widest);
   space.addKnob("unroll", {1, 2, 4});
   int64_t registers = machine.vectorRegisters;

@@ -103,17 +103,6 @@ static bool areDeep(const ContractionInfo &info) {
   });
 }
 
-/// The values below `extent`, and the first that covers it.
-static SmallVector<int64_t> upTo(ArrayRef<int64_t> values, int64_t extent) {
-  SmallVector<int64_t> result;
-  for (int64_t value : values) {
-    result.push_back(value);
-    if (!ShapedType::isDynamic(extent) && value >= extent)
-      break;
-  }
-  return result;
-}
-
 /// Both, in order.
 static SmallVector<int64_t> merge(ArrayRef<int64_t> values, ArrayRef<int64_t> others) {
   SmallVector<int64_t> all(values);
@@ -134,20 +123,20 @@ SearchSpace matmul::makeSpace(const ContractionInfo &info, const MachineModel &m
   for (int64_t vectors : {1, 2, 3, 4, 6, 8, 12, 16, 24})
     if (vectors < machine.vectorRegisters)
       widths.push_back(vectors * lanes);
-  SmallVector<int64_t> microRows = upTo({1, 2, 3, 4, 5, 6, 8, 10, 12, 14}, rows);
-  SmallVector<int64_t> microColumns = upTo(widths, columns);
+  SmallVector<int64_t> microRows = valuesCovering({1, 2, 3, 4, 5, 6, 8, 10, 12, 14}, rows);
+  SmallVector<int64_t> microColumns = valuesCovering(widths, columns);
   bool tiles = bool(planTilePacking(info, machine));
   if (tiles) {
     constexpr int64_t extents[] = {tileRows, 2 * tileRows, 3 * tileRows};
-    microRows = merge(microRows, upTo(extents, rows));
-    microColumns = merge(microColumns, upTo(extents, columns));
+    microRows = merge(microRows, valuesCovering(extents, rows));
+    microColumns = merge(microColumns, valuesCovering(extents, columns));
   }
   space.addKnob("micro_m", microRows);
   space.addKnob("micro_n", microColumns);
-  space.addKnob("tile_m", upTo({24, 48, 96, 192, 384, 768}, rows));
-  space.addKnob("tile_n", upTo({64, 128, 256, 512, 1024, 2048, 4096}, columns));
-  space.addKnob("tile_k",
-                upTo({streamedDepth, 64, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096, 8192, 16384}, depth));
+  space.addKnob("tile_m", valuesCovering({24, 48, 96, 192, 384, 768}, rows));
+  space.addKnob("tile_n", valuesCovering({64, 128, 256, 512, 1024, 2048, 4096}, columns));
+  space.addKnob("tile_k", valuesCovering(
+                              {streamedDepth, 64, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096, 8192, 16384}, depth));
   space.addKnob("unroll", {1, 2, 4, 8, streamedDepth});
   // Groups of depths come from packing alone.
   bool groups = planPacking(info, machine).group > 1;
