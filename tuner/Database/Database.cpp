@@ -19,8 +19,9 @@ using namespace tegula::tuner;
 // Records
 //===----------------------------------------------------------------------===//
 
-static constexpr llvm::StringLiteral statusTexts[] = {"ok",   "compile_error", "load_error",   "crash",
-                                                      "hang", "runtime_error", "wrong_result", "out_of_bounds"};
+static constexpr llvm::StringLiteral statusTexts[] = {"ok",           "compile_error", "load_error",
+                                                      "crash",        "hang",          "runtime_error",
+                                                      "wrong_result", "out_of_bounds", "non_deterministic"};
 
 llvm::StringRef tegula::tuner::statusText(TrialStatus status) { return statusTexts[static_cast<int>(status)]; }
 
@@ -43,7 +44,7 @@ double Trial::medianNs() const {
 const char *const tegula::tuner::selectTrials =
     "SELECT trial.id, workload.key, device.key, trial.target, space.hash, trial.threads, trial.sizes,"
     " toolchain.version, trial.configuration, trial.schedule, trial.status, trial.samples, trial.detail, trial.seed,"
-    " trial.created_ms, workload.family, workload.signature, device.class FROM trial"
+    " trial.created_ms, trial.artifact, workload.family, workload.signature, device.class FROM trial"
     " JOIN workload ON workload.id = trial.workload JOIN device ON device.id = trial.device"
     " JOIN space ON space.id = trial.space JOIN toolchain ON toolchain.id = trial.toolchain ";
 
@@ -65,16 +66,23 @@ Trial tegula::tuner::readTrial(const Statement &statement) {
   trial.detail = statement.text(12);
   trial.seed = static_cast<uint64_t>(statement.integer(13));
   trial.createdMs = statement.integer(14);
+  trial.artifactHash = statement.text(15);
   return trial;
 }
 
 // A key that is not known selects no row, so nothing is inserted.
 const char *const tegula::tuner::insertTrial =
     "INSERT INTO trial(workload, device, toolchain, space, target, threads, sizes, configuration,"
-    " schedule, status, median_ns, samples, detail, seed, created_ms)"
-    " SELECT workload.id, device.id, toolchain.id, space.id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+    " schedule, status, median_ns, samples, detail, seed, artifact, created_ms)"
+    " SELECT workload.id, device.id, toolchain.id, space.id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
     " FROM workload, device, toolchain, space"
     " WHERE workload.key = ? AND device.key = ? AND toolchain.version = ? AND space.hash = ?";
+
+const char *const tegula::tuner::insertCalibration =
+    "INSERT INTO calibration(created_ms, device, text) SELECT ?1, device.id, ?3 FROM device WHERE device.key = ?2";
+
+const char *const tegula::tuner::insertLearnedModel =
+    "INSERT INTO learned_model(created_ms, family, device_class, text, trials) VALUES(?, ?, ?, ?, ?)";
 
 static int64_t nowMs() {
   using namespace std::chrono;
@@ -95,6 +103,7 @@ Statement &tegula::tuner::bindTrial(Statement &statement, const Trial &trial, in
       .bind(llvm::ArrayRef<double>(trial.samplesNs))
       .bind(trial.detail)
       .bind(static_cast<int64_t>(trial.seed))
+      .bind(trial.artifactHash)
       .bind(createdMs)
       .bind(trial.conditions.workload)
       .bind(trial.conditions.device)
@@ -142,6 +151,23 @@ static llvm::Error setJournalMode(llvm::StringRef path, sqlite3 *connection, con
   }
 }
 
+/// Takes the place of `opened`'s connection: a copy in memory, of the newest schema.
+static llvm::Error migrateInMemory(llvm::StringRef path, sqlite3 *&connection) {
+  sqlite3 *memory = nullptr;
+  int code = sqlite3_open_v2(":memory:", &memory, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  if (code == SQLITE_OK) {
+    if (sqlite3_backup *backup = sqlite3_backup_init(memory, "main", connection, "main")) {
+      sqlite3_backup_step(backup, /*nPage=*/-1);
+      sqlite3_backup_finish(backup);
+    }
+    code = sqlite3_errcode(memory);
+  }
+  std::swap(connection, memory);
+  llvm::Error error = code == SQLITE_OK ? llvm::Error::success() : sqliteError(path, connection, code);
+  sqlite3_close(memory);
+  return error ? std::move(error) : prepareSchema(path, connection, /*write=*/true).takeError();
+}
+
 Database::Database(std::unique_ptr<Implementation> implementation) : implementation(std::move(implementation)) {}
 Database::~Database() = default;
 
@@ -180,8 +206,12 @@ llvm::Expected<std::unique_ptr<Database>> Database::open(llvm::StringRef path, M
     if (sqlite3_db_readonly(opened->connection, "main") == 1)
       return sqliteError(path, opened->connection, SQLITE_READONLY);
   }
-  if (llvm::Error error = prepareSchema(path, opened->connection, mode == Mode::ReadWrite))
-    return std::move(error);
+  llvm::Expected<bool> isCurrent = prepareSchema(path, opened->connection, mode == Mode::ReadWrite);
+  if (!isCurrent)
+    return isCurrent.takeError();
+  if (!*isCurrent)
+    if (llvm::Error error = migrateInMemory(path, opened->connection))
+      return std::move(error);
   if (mode == Mode::ReadWrite) {
     const char *journal = isOnLocalDisk(path) ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode = DELETE";
     if (llvm::Error error = setJournalMode(path, opened->connection, journal, busyTimeoutMs))
@@ -268,6 +298,27 @@ llvm::Error Database::select(int64_t trial, llvm::StringRef reason) {
   return llvm::Error::success();
 }
 
+llvm::Error Database::setCalibration(llvm::StringRef device, llvm::StringRef text) {
+  sqlite3 *connection = implementation->connection;
+  if (llvm::Error error =
+          Statement(getPath(), connection, insertCalibration).bind(nowMs()).bind(device).bind(text).run())
+    return error;
+  if (sqlite3_changes(connection) != 1)
+    return llvm::createStringError(getPath() + ": expected device '" + device +
+                                   "' to be added before its calibration, but it is unknown");
+  return llvm::Error::success();
+}
+
+llvm::Error Database::setLearnedModel(llvm::StringRef family, llvm::StringRef deviceClass, const LearnedModel &model) {
+  return Statement(getPath(), implementation->connection, insertLearnedModel)
+      .bind(nowMs())
+      .bind(family)
+      .bind(deviceClass)
+      .bind(model.text)
+      .bind(model.trials)
+      .run();
+}
+
 //===----------------------------------------------------------------------===//
 // Reading
 //===----------------------------------------------------------------------===//
@@ -290,6 +341,27 @@ llvm::Expected<std::vector<Trial>> Database::history(const Conditions &condition
       }))
     return std::move(error);
   return trials;
+}
+
+llvm::Expected<std::optional<std::string>> Database::calibration(llvm::StringRef device) const {
+  Statement statement(getPath(), implementation->connection,
+                      "SELECT calibration.text FROM calibration JOIN device ON device.id = calibration.device"
+                      " WHERE device.key = ? ORDER BY calibration.id DESC LIMIT 1");
+  llvm::Expected<bool> row = statement.bind(device).step();
+  if (!row)
+    return row.takeError();
+  return *row ? std::optional<std::string>(statement.text(0)) : std::nullopt;
+}
+
+llvm::Expected<std::optional<LearnedModel>> Database::learnedModel(llvm::StringRef family,
+                                                                   llvm::StringRef deviceClass) const {
+  Statement statement(getPath(), implementation->connection,
+                      "SELECT text, trials FROM learned_model WHERE family = ? AND device_class = ?"
+                      " ORDER BY id DESC LIMIT 1");
+  llvm::Expected<bool> row = statement.bind(family).bind(deviceClass).step();
+  if (!row)
+    return row.takeError();
+  return *row ? std::optional<LearnedModel>({statement.text(0), statement.integer(1)}) : std::nullopt;
 }
 
 llvm::Expected<std::optional<Best>> Database::best(llvm::StringRef workload, const Device &device,
@@ -320,7 +392,7 @@ llvm::Expected<std::optional<Best>> Database::best(llvm::StringRef workload, con
       if (!row)
         return row.takeError();
       if (*row)
-        return Best{readTrial(statement), rung.name, selected ? statement.text(18) : ""};
+        return Best{readTrial(statement), rung.name, selected ? statement.text(19) : ""};
     }
   return std::nullopt;
 }

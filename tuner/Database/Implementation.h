@@ -24,6 +24,11 @@ Trial readTrial(const Statement &statement);
 extern const char *const insertTrial;
 Statement &bindTrial(Statement &statement, const Trial &trial, int64_t createdMs);
 
+/// Parameters: time, key of the device, text. No row when the device is not known.
+extern const char *const insertCalibration;
+/// Parameters: time, family, class of devices, text, number of trials.
+extern const char *const insertLearnedModel;
+
 } // namespace tegula::tuner
 
 #endif // TEGULA_TUNER_DATABASE_IMPLEMENTATION_H

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <map>
+#include <set>
 #include <tuple>
 
 using namespace tegula::tuner;
@@ -56,6 +57,13 @@ struct KeyedTable {
   }
 };
 
+/// A table to which rows are only appended and to which no other refers: what reads its rows, the time first, and what
+/// writes one. The newest row of a subject stands, so rows are kept in the order of their time, then of what they say.
+struct LogTable {
+  const char *read, *write;
+  std::set<std::pair<int64_t, std::vector<std::string>>> rows = {};
+};
+
 /// An open file.
 struct File {
   std::string path;
@@ -70,8 +78,10 @@ public:
 
 private:
   llvm::Error readTable(const File &input, KeyedTable &table);
+  llvm::Error readLog(const File &input, LogTable &log);
   llvm::Error readTrials(const File &input);
   llvm::Error writeTable(const File &output, const KeyedTable &table);
+  llvm::Error writeLog(const File &output, const LogTable &log);
   llvm::Error writeTrials(const File &output);
   llvm::Error writeSelections(const File &output);
 
@@ -80,6 +90,10 @@ private:
                           {"toolchain", "version", nullptr, nullptr},
                           {"space", "hash", "text", nullptr},
                           {"workload", "key", "signature", "family"}};
+  LogTable logs[2] = {{"SELECT calibration.created_ms, device.key, calibration.text FROM calibration"
+                       " JOIN device ON device.id = calibration.device",
+                       insertCalibration},
+                      {"SELECT created_ms, family, device_class, text, trials FROM learned_model", insertLearnedModel}};
   std::vector<TrialRow> trials;
   std::vector<SelectionRow> selections;
   /// The trials that a selection chose, and their numbers in the output.
@@ -104,7 +118,7 @@ static Hash hashTrial(const Trial &trial) {
        {llvm::StringRef(conditions.workload), llvm::StringRef(conditions.device), llvm::StringRef(conditions.target),
         llvm::StringRef(conditions.space), llvm::StringRef(conditions.sizes), llvm::StringRef(trial.toolchain),
         llvm::StringRef(trial.configuration), llvm::StringRef(trial.schedule), statusText(trial.status),
-        llvm::StringRef(trial.detail)})
+        llvm::StringRef(trial.detail), llvm::StringRef(trial.artifactHash)})
     addText(text);
   addNumber(conditions.threads);
   addNumber(trial.seed);
@@ -123,6 +137,9 @@ llvm::Error Merger::read(const File &input) {
   for (KeyedTable &table : tables)
     if (llvm::Error error = readTable(input, table))
       return error;
+  for (LogTable &log : logs)
+    if (llvm::Error error = readLog(input, log))
+      return error;
   return readTrials(input);
 }
 
@@ -139,6 +156,29 @@ llvm::Error Merger::readTable(const File &input, KeyedTable &table) {
     remark = std::min(remark, described);
     return llvm::Error::success();
   });
+}
+
+llvm::Error Merger::readLog(const File &input, LogTable &log) {
+  Statement statement(input.path, input.connection, log.read);
+  return statement.forEachRow([&] {
+    std::vector<std::string> texts;
+    for (int column = 1; column < statement.columns(); ++column)
+      texts.push_back(statement.text(column));
+    log.rows.insert({statement.integer(0), std::move(texts)});
+    return llvm::Error::success();
+  });
+}
+
+llvm::Error Merger::writeLog(const File &output, const LogTable &log) {
+  Statement statement(output.path, output.connection, log.write);
+  for (const auto &[createdMs, texts] : log.rows) {
+    statement.reset().bind(createdMs);
+    for (const std::string &text : texts)
+      statement.bind(text);
+    if (llvm::Error error = statement.run())
+      return error;
+  }
+  return llvm::Error::success();
 }
 
 llvm::Error Merger::readTrials(const File &input) {
@@ -169,12 +209,15 @@ llvm::Error Merger::write(const File &output) {
                                   "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA auto_vacuum = NONE;"
                                   " PRAGMA journal_mode = OFF; PRAGMA foreign_keys = ON"))
     return error;
-  if (llvm::Error error = prepareSchema(output.path, output.connection, /*write=*/true))
+  if (llvm::Error error = prepareSchema(output.path, output.connection, /*write=*/true).takeError())
     return error;
   if (llvm::Error error = execute(output.path, output.connection, "BEGIN"))
     return error;
   for (const KeyedTable &table : tables)
     if (llvm::Error error = writeTable(output, table))
+      return error;
+  for (const LogTable &log : logs)
+    if (llvm::Error error = writeLog(output, log))
       return error;
   if (llvm::Error error = writeTrials(output))
     return error;

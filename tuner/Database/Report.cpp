@@ -76,10 +76,10 @@ llvm::Error Database::exportJsonLines(llvm::raw_ostream &stream) const {
       json.attribute("schema", 1);
       json.attribute("trial", trial.id);
       json.attribute("key", trial.conditions.workload);
-      json.attribute("family", statement.text(15));
-      json.attribute("signature", statement.text(16));
+      json.attribute("family", statement.text(16));
+      json.attribute("signature", statement.text(17));
       json.attribute("device", trial.conditions.device);
-      json.attribute("device_class", statement.text(17));
+      json.attribute("device_class", statement.text(18));
       json.attribute("toolchain", trial.toolchain);
       json.attribute("target", trial.conditions.target);
       json.attribute("threads", trial.conditions.threads);
@@ -97,6 +97,7 @@ llvm::Error Database::exportJsonLines(llvm::raw_ostream &stream) const {
           json.value(sample);
       });
       json.attribute("detail", trial.detail);
+      json.attribute("artifact", trial.artifactHash);
       json.attribute("seed", std::to_string(trial.seed));
       json.attribute("created_ms", trial.createdMs);
     });

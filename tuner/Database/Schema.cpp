@@ -67,6 +67,33 @@ CREATE TRIGGER selection_is_never_changed BEFORE UPDATE ON selection
   BEGIN SELECT RAISE(ABORT, 'selections are append-only'); END;
 CREATE TRIGGER selection_is_never_deleted BEFORE DELETE ON selection
   BEGIN SELECT RAISE(ABORT, 'selections are append-only'); END;
+)sql",
+    R"sql(
+ALTER TABLE trial ADD COLUMN artifact TEXT NOT NULL DEFAULT '';
+CREATE TABLE calibration(
+  id INTEGER PRIMARY KEY,
+  device INTEGER NOT NULL REFERENCES device(id),
+  text TEXT NOT NULL CHECK(text <> ''),
+  created_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX calibration_by_device ON calibration(device);
+CREATE TABLE learned_model(
+  id INTEGER PRIMARY KEY,
+  family TEXT NOT NULL,
+  device_class TEXT NOT NULL,
+  text TEXT NOT NULL CHECK(text <> ''),
+  trials INTEGER NOT NULL CHECK(trials >= 0),
+  created_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX learned_model_by_family ON learned_model(family, device_class);
+CREATE TRIGGER calibration_is_never_changed BEFORE UPDATE ON calibration
+  BEGIN SELECT RAISE(ABORT, 'calibrations are append-only'); END;
+CREATE TRIGGER calibration_is_never_deleted BEFORE DELETE ON calibration
+  BEGIN SELECT RAISE(ABORT, 'calibrations are append-only'); END;
+CREATE TRIGGER learned_model_is_never_changed BEFORE UPDATE ON learned_model
+  BEGIN SELECT RAISE(ABORT, 'learned models are append-only'); END;
+CREATE TRIGGER learned_model_is_never_deleted BEFORE DELETE ON learned_model
+  BEGIN SELECT RAISE(ABORT, 'learned models are append-only'); END;
 )sql"};
 
 static llvm::Expected<int64_t> number(llvm::StringRef path, sqlite3 *connection, const char *sql) {
@@ -86,10 +113,11 @@ static llvm::Error migrate(llvm::StringRef path, sqlite3 *connection, int64_t fr
   return execute(path, connection, stamp.c_str());
 }
 
-llvm::Error tegula::tuner::prepareSchema(llvm::StringRef path, sqlite3 *connection, bool write) {
+llvm::Expected<bool> tegula::tuner::prepareSchema(llvm::StringRef path, sqlite3 *connection, bool write) {
   // The write lock is taken before the version is read: of two processes that create a file, one does and one waits.
   if (llvm::Error error = execute(path, connection, write ? "BEGIN IMMEDIATE" : "BEGIN"))
-    return error;
+    return std::move(error);
+  bool isCurrent = true;
   auto check = [&]() -> llvm::Error {
     const int64_t newest = std::size(migrations);
     llvm::Expected<int64_t> application = number(path, connection, "PRAGMA application_id");
@@ -112,15 +140,14 @@ llvm::Error tegula::tuner::prepareSchema(llvm::StringRef path, sqlite3 *connecti
       return *version < newest ? migrate(path, connection, *version) : llvm::Error::success();
     if (isEmpty)
       return llvm::createStringError(path + ": expected a Tegula tuning database, but got an empty file");
-    if (*version < newest)
-      return llvm::createStringError(path + ": expected database schema version " + llvm::Twine(newest) +
-                                     ", but got version " + llvm::Twine(*version) +
-                                     "; `tegula tune` brings it up to date");
+    isCurrent = *version == newest;
     return llvm::Error::success();
   };
   if (llvm::Error error = check()) {
     llvm::consumeError(execute(path, connection, "ROLLBACK"));
-    return error;
+    return std::move(error);
   }
-  return execute(path, connection, "COMMIT");
+  if (llvm::Error error = execute(path, connection, "COMMIT"))
+    return std::move(error);
+  return isCurrent;
 }

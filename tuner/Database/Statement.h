@@ -47,6 +47,7 @@ public:
   /// Ready to be bound and stepped again.
   Statement &reset();
 
+  int columns() const { return sqlite3_column_count(handle); }
   /// Column `index` of the current row; "", 0 and nullopt stand for NULL.
   std::string text(int index) const;
   int64_t integer(int index) const;
@@ -64,8 +65,8 @@ private:
 /// Runs statements without parameters or rows.
 llvm::Error execute(llvm::StringRef path, sqlite3 *connection, const char *sql);
 
-/// Brings the schema up to date in one transaction when `write`, else checks that it can be read.
-llvm::Error prepareSchema(llvm::StringRef path, sqlite3 *connection, bool write);
+/// Brings the schema up to date in one transaction when `write`, else checks that it could be. Returns whether it is.
+llvm::Expected<bool> prepareSchema(llvm::StringRef path, sqlite3 *connection, bool write);
 
 } // namespace tegula::tuner
 

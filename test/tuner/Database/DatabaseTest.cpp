@@ -2,68 +2,20 @@
 
 #include "tegula/Tuner/Database/Database.h"
 
-#include "../Fixtures.h"
+#include "DatabaseFixtures.h"
 
 #include "tegula/Kernel/KernelSignature.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <sqlite3.h>
 #include <thread>
 
 using namespace tegula::tuner;
 using namespace tegula::tuner::test;
 
 namespace {
-
-using Mode = Database::Mode;
-
-const Device here{"cpu-a/8", "cpu-a", "{}"};
-const Device twin{"cpu-a/4", "cpu-a", "{}"};
-const Device other{"cpu-b/8", "cpu-b", "{}"};
-
-std::unique_ptr<Database> openForWriting(const std::string &path) {
-  std::unique_ptr<Database> database = valueOf(Database::open(path, Mode::ReadWrite));
-  if (!database)
-    return nullptr;
-  for (const Device &device : {here, twin, other})
-    EXPECT_EQ(message(database->addDevice(device)), "");
-  EXPECT_EQ(message(database->addWorkload({"k1", "matmul", "matmul f32 [8,8]"})), "");
-  EXPECT_EQ(message(database->addWorkload({"k2", "map", "map \"add\""})), "");
-  EXPECT_EQ(message(database->addSpace("s1", "space test 1\n")), "");
-  return database;
-}
-
-Trial goodTrial(const std::string &schedule, double ns, const Device &device = here) {
-  Trial trial;
-  trial.conditions = {"k1", device.key, "x86-64-v4", "s1", 1, ""};
-  trial.toolchain = "tegula 0.1.0";
-  trial.configuration = "tile = 1";
-  trial.schedule = schedule;
-  trial.samplesNs = {ns + 2, ns - 1, ns, ns + 1, ns - 2};
-  trial.seed = 0xffffffffffffffffull;
-  return trial;
-}
-
-Trial failedTrial(TrialStatus status) {
-  Trial trial = goodTrial("#sched.bad", 1);
-  trial.samplesNs.clear();
-  trial.status = status;
-  trial.detail = "signal 11";
-  return trial;
-}
-
-/// Runs SQL on the file behind the library's back.
-void tamper(const std::string &path, const char *sql) {
-  sqlite3 *connection = nullptr;
-  ASSERT_EQ(sqlite3_open(path.c_str(), &connection), SQLITE_OK);
-  char *error = nullptr;
-  EXPECT_EQ(sqlite3_exec(connection, sql, nullptr, nullptr, &error), SQLITE_OK) << error;
-  sqlite3_close(connection);
-}
 
 TEST(Database, KeepsTrialsAcrossProcessesAndReadsThemBack) {
   TemporaryFolder folder;
@@ -85,6 +37,7 @@ TEST(Database, KeepsTrialsAcrossProcessesAndReadsThemBack) {
   EXPECT_EQ(trials[0].medianNs(), 100);
   EXPECT_EQ(trials[0].seed, 0xffffffffffffffffull);
   EXPECT_EQ(trials[0].toolchain, "tegula 0.1.0");
+  EXPECT_EQ(trials[0].artifactHash, "c0de");
   EXPECT_GT(trials[0].createdMs, 1600000000000);
   EXPECT_EQ(trials[1].status, TrialStatus::Crash);
   EXPECT_EQ(trials[1].detail, "signal 11");
@@ -99,9 +52,9 @@ TEST(Database, EveryStatusRoundTrips) {
   TemporaryFolder folder;
   std::unique_ptr<Database> database = openForWriting(folder.file("lab.db"));
   ASSERT_TRUE(database);
-  std::vector<TrialStatus> statuses = {TrialStatus::CompileError, TrialStatus::LoadError,    TrialStatus::Crash,
-                                       TrialStatus::Hang,         TrialStatus::RuntimeError, TrialStatus::WrongResult,
-                                       TrialStatus::OutOfBounds};
+  std::vector<TrialStatus> statuses = {
+      TrialStatus::CompileError, TrialStatus::LoadError,   TrialStatus::Crash,       TrialStatus::Hang,
+      TrialStatus::RuntimeError, TrialStatus::WrongResult, TrialStatus::OutOfBounds, TrialStatus::NonDeterministic};
   for (TrialStatus status : statuses)
     valueOf(database->record(failedTrial(status)));
   std::vector<Trial> trials = valueOf(database->history(failedTrial(TrialStatus::Hang).conditions));
@@ -110,6 +63,37 @@ TEST(Database, EveryStatusRoundTrips) {
     EXPECT_EQ(trials[index].status, statuses[index]);
   EXPECT_EQ(statusText(TrialStatus::WrongResult), "wrong_result");
   EXPECT_EQ(parseStatus("fine"), std::nullopt);
+}
+
+TEST(Database, TheNewestCalibrationOfADeviceStands) {
+  TemporaryFolder folder;
+  std::string path = folder.file("lab.db");
+  std::unique_ptr<Database> database = openForWriting(path);
+  ASSERT_TRUE(database);
+  EXPECT_EQ(valueOf(database->calibration(here.key)), std::nullopt);
+  EXPECT_EQ(message(database->setCalibration(here.key, "{\"peak\":1}")), "");
+  EXPECT_EQ(message(database->setCalibration(twin.key, "{\"peak\":2}")), "");
+  EXPECT_EQ(message(database->setCalibration(here.key, "{\"peak\":3}")), "");
+  EXPECT_EQ(valueOf(database->calibration(here.key)), "{\"peak\":3}");
+  EXPECT_EQ(valueOf(database->calibration(twin.key)), "{\"peak\":2}");
+  EXPECT_EQ(valueOf(database->calibration(other.key)), std::nullopt);
+  EXPECT_EQ(message(database->setCalibration("nobody", "{}")),
+            path + ": expected device 'nobody' to be added before its calibration, but it is unknown");
+}
+
+TEST(Database, TheNewestLearnedModelOfAFamilyAndClassStands) {
+  TemporaryFolder folder;
+  std::unique_ptr<Database> database = openForWriting(folder.file("lab.db"));
+  ASSERT_TRUE(database);
+  EXPECT_FALSE(valueOf(database->learnedModel("matmul", "cpu-a")));
+  for (int64_t trials : {10, 20})
+    EXPECT_EQ(message(database->setLearnedModel("matmul", "cpu-a", {"trees " + std::to_string(trials), trials})), "");
+  EXPECT_EQ(message(database->setLearnedModel("map", "cpu-a", {"others", 30})), "");
+  std::optional<LearnedModel> model = valueOf(database->learnedModel("matmul", "cpu-a"));
+  ASSERT_TRUE(model);
+  EXPECT_EQ(model->text, "trees 20");
+  EXPECT_EQ(model->trials, 20);
+  EXPECT_FALSE(valueOf(database->learnedModel("matmul", "cpu-b")));
 }
 
 TEST(Database, BestPrefersTheSelectionThenThisDeviceThenItsClass) {
@@ -229,10 +213,13 @@ TEST(Database, TrialsAndSelectionsAreAppendOnly) {
   std::unique_ptr<Database> database = openForWriting(path);
   ASSERT_TRUE(database);
   EXPECT_EQ(message(database->select(valueOf(database->record(goodTrial("#sched.a", 100))), "")), "");
+  EXPECT_EQ(message(database->setCalibration(here.key, "{}")), "");
+  EXPECT_EQ(message(database->setLearnedModel("matmul", "cpu-a", {"trees", 1})), "");
   sqlite3 *connection = nullptr;
   ASSERT_EQ(sqlite3_open(path.c_str(), &connection), SQLITE_OK);
   for (const char *sql : {"UPDATE trial SET median_ns = 1", "DELETE FROM trial", "UPDATE selection SET reason = 'x'",
-                          "DELETE FROM selection"})
+                          "DELETE FROM selection", "UPDATE calibration SET text = 'x'", "DELETE FROM calibration",
+                          "UPDATE learned_model SET text = 'x'", "DELETE FROM learned_model"})
     EXPECT_EQ(sqlite3_exec(connection, sql, nullptr, nullptr, nullptr), SQLITE_CONSTRAINT) << sql;
   sqlite3_close(connection);
 }
@@ -309,7 +296,7 @@ TEST(Database, OpeningSaysWhatIsWrongWithTheFile) {
   tamper(newer, "PRAGMA user_version = 1000");
   for (Mode mode : {Mode::Read, Mode::ReadWrite})
     EXPECT_EQ(failure(newer, mode),
-              newer + ": expected a database schema up to version 1, but got version 1000, written by a newer Tegula");
+              newer + ": expected a database schema up to version 2, but got version 1000, written by a newer Tegula");
 }
 
 TEST(Database, ACorruptFileIsReportedAndNeverCrashes) {
@@ -393,11 +380,6 @@ TEST(Database, ManyWritersCreateOneFileTogether) {
   EXPECT_TRUE(valueOf(database->verify()).empty());
 }
 
-std::string bytesOf(const std::string &path) {
-  auto buffer = llvm::MemoryBuffer::getFile(path);
-  return buffer ? (*buffer)->getBuffer().str() : "";
-}
-
 /// Shards with trials of their own, one trial in common, and a choice each, the third's last.
 std::vector<std::string> makeShards(const TemporaryFolder &folder) {
   std::vector<std::string> paths;
@@ -415,6 +397,8 @@ std::vector<std::string> makeShards(const TemporaryFolder &folder) {
     Trial own = goodTrial("#sched.own" + std::to_string(shard), 100 + shard);
     own.createdMs = 2000 + shard % 2;
     EXPECT_EQ(message(database->select(valueOf(database->record(own)), "shard " + std::to_string(shard))), "");
+    EXPECT_EQ(message(database->setCalibration(here.key, "shard " + std::to_string(shard))), "");
+    EXPECT_EQ(message(database->setLearnedModel("matmul", here.deviceClass, {"trees", shard})), "");
     // The next choice is of a later millisecond.
     std::this_thread::sleep_for(std::chrono::milliseconds(3));
   }
@@ -440,6 +424,9 @@ TEST(Merge, HoldsAllRowsOnceAndTheNewestSelectionStands) {
   EXPECT_EQ(best->reason, "shard 2");
   EXPECT_EQ(best->trial.samplesNs, goodTrial("", 102).samplesNs);
   EXPECT_EQ(best->trial.seed, 0xffffffffffffffffull);
+  EXPECT_EQ(best->trial.artifactHash, "c0de");
+  EXPECT_EQ(valueOf(all->calibration(here.key)), "shard 2");
+  EXPECT_EQ(valueOf(all->learnedModel("matmul", here.deviceClass))->trials, 2);
   // It can be written to like any other.
   all = valueOf(Database::open(path, Mode::ReadWrite));
   ASSERT_TRUE(all);

@@ -44,6 +44,8 @@ enum class TrialStatus {
   WrongResult,
   /// The candidate wrote outside its output buffers.
   OutOfBounds,
+  /// Two runs on equal inputs gave different outputs.
+  NonDeterministic,
 };
 
 /// "ok", "compile_error", ...: as in the database and in all reports.
@@ -84,11 +86,18 @@ struct Trial {
   TrialStatus status = TrialStatus::Ok;
   std::vector<double> samplesNs; ///< nanoseconds of one execution each; at least one when Ok, else empty
   std::string detail;            ///< why it failed
+  std::string artifactHash;      ///< of the code that ran; empty when there was none, or in files of older versions
   uint64_t seed = 0;             ///< of the inputs
   int64_t createdMs = 0;         ///< milliseconds since 1970; 0: now
 
   /// Median of the samples in nanoseconds; 0 without samples.
   double medianNs() const;
+};
+
+/// A cost model that was trained on the trials of a family on a class of devices.
+struct LearnedModel {
+  std::string text;
+  int64_t trials = 0; ///< how many it was trained on
 };
 
 /// The answer to "which schedule for this kernel?".
@@ -116,7 +125,8 @@ struct WorkloadSummary {
 class Database {
 public:
   enum class Mode {
-    Read,     ///< the file must exist; its content is never changed
+    Read,     ///< the file must exist; its content is never changed, one of an older version is brought up to date in
+              ///< memory
     ReadWrite ///< creates the file and brings an older schema up to date
   };
   /// Milliseconds that a call waits for another process's lock.
@@ -147,6 +157,16 @@ public:
   /// Appends the decision for trial `trial`, which must be Ok; it stands until a later one for the same conditions
   /// (any space).
   llvm::Error select(int64_t trial, llvm::StringRef reason);
+
+  /// Appends a calibration (JSON of the cost model's own) of a known device; it stands until a later one.
+  llvm::Error setCalibration(llvm::StringRef device, llvm::StringRef text);
+  /// The newest one of the device with this key; nullopt when it was never calibrated.
+  llvm::Expected<std::optional<std::string>> calibration(llvm::StringRef device) const;
+
+  /// Appends a model; it stands for its family and class of devices until a later one.
+  llvm::Error setLearnedModel(llvm::StringRef family, llvm::StringRef deviceClass, const LearnedModel &model);
+  /// The newest one; nullopt when none was trained.
+  llvm::Expected<std::optional<LearnedModel>> learnedModel(llvm::StringRef family, llvm::StringRef deviceClass) const;
 
   /// All trials under these conditions by id.
   llvm::Expected<std::vector<Trial>> history(const Conditions &conditions) const;
