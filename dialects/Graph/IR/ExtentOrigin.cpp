@@ -101,14 +101,18 @@ static ShapeRule getShapeRule(Operation *op) {
 
 namespace {
 struct Tracer {
+  OriginQuery &query;
   int depth;
   int budget = 128;
-  /// Operands of broadcasts that were traced already: values that are shared must not cost twice.
-  llvm::SmallDenseMap<std::pair<Value, int64_t>, PartialInteger> traced;
-
-  explicit Tracer(int depth) : depth(depth) {}
 
   PartialInteger trace(Value tensor, int64_t dimension) {
+    auto &known = query.origins[depth];
+    if (auto found = known.find({tensor, dimension}); found != known.end())
+      return found->second;
+    return known[{tensor, dimension}] = walk(tensor, dimension);
+  }
+
+  PartialInteger walk(Value tensor, int64_t dimension) {
     while (true) {
       auto type = dyn_cast<RankedTensorType>(tensor.getType());
       if (type && !type.isDynamicDim(dimension))
@@ -207,7 +211,7 @@ struct Tracer {
       return false;
     }
     if (auto reshape = dyn_cast<ReshapeOp>(op)) {
-      auto entries = depth < maxOriginDepth ? getPartialIntegers(reshape.getShape(), depth) : std::nullopt;
+      auto entries = depth < maxOriginDepth ? getPartialIntegers(reshape.getShape(), query, depth) : std::nullopt;
       if (!entries || dimension >= int64_t(entries->size()))
         return false;
       const PartialInteger &entry = (*entries)[dimension];
@@ -233,13 +237,7 @@ struct Tracer {
           continue;
         return false;
       }
-      PartialInteger origin;
-      if (auto found = traced.find({operand, place}); found != traced.end()) {
-        origin = found->second;
-      } else {
-        origin = trace(operand, place);
-        traced[{operand, place}] = origin;
-      }
+      PartialInteger origin = trace(operand, place);
       if (!origin.tensor ||
           (decided.tensor && (decided.tensor != origin.tensor || decided.dimension != origin.dimension)))
         return false;
@@ -254,7 +252,10 @@ struct Tracer {
 };
 } // namespace
 
-PartialInteger graph::getExtentOrigin(Value tensor, int64_t dimension) { return getExtentOrigin(tensor, dimension, 0); }
-PartialInteger graph::getExtentOrigin(Value tensor, int64_t dimension, int depth) {
-  return Tracer(depth).trace(tensor, dimension);
+PartialInteger graph::getExtentOrigin(Value tensor, int64_t dimension) {
+  OriginQuery query;
+  return getExtentOrigin(tensor, dimension, query, 0);
+}
+PartialInteger graph::getExtentOrigin(Value tensor, int64_t dimension, OriginQuery &query, int depth) {
+  return Tracer{query, depth}.trace(tensor, dimension);
 }

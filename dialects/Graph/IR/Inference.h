@@ -8,6 +8,8 @@
 
 #include "mlir/IR/DialectResourceBlobManager.h"
 
+#include <array>
+
 namespace tegula::graph {
 
 inline mlir::Type elementOf(mlir::Value value) {
@@ -33,10 +35,16 @@ inline llvm::LogicalResult answerDynamic(llvm::SmallVectorImpl<mlir::Type> &type
 }
 
 /// getPartialIntegers and getExtentOrigin ask each other (a shape is of a reshape's result, whose extents are of a
-/// shape); `depth` counts how often, and beyond maxOriginDepth an extent is its own origin.
+/// shape). `depth` counts how often, and beyond maxOriginDepth an extent is its own origin. What a question has found
+/// out is kept for the rest of it: the layers of a transformer ask for the same few extents again and again.
 constexpr int maxOriginDepth = 2;
-std::optional<llvm::SmallVector<PartialInteger>> getPartialIntegers(mlir::Value value, int depth);
-PartialInteger getExtentOrigin(mlir::Value tensor, int64_t dimension, int depth);
+struct OriginQuery {
+  std::array<llvm::SmallDenseMap<std::pair<mlir::Value, int64_t>, PartialInteger>, maxOriginDepth + 1> origins;
+  std::array<llvm::SmallDenseMap<mlir::Value, std::optional<llvm::SmallVector<PartialInteger>>>, maxOriginDepth + 1>
+      integers;
+};
+std::optional<llvm::SmallVector<PartialInteger>> getPartialIntegers(mlir::Value value, OriginQuery &query, int depth);
+PartialInteger getExtentOrigin(mlir::Value tensor, int64_t dimension, OriginQuery &query, int depth);
 
 /// The number of elements of a one-dimensional tensor (1 for a scalar); nothing when unknown.
 inline std::optional<int64_t> lengthOf(mlir::Value value) {

@@ -61,7 +61,8 @@ OpFoldResult TransposeOp::fold(FoldAdaptor adaptor) {
 LogicalResult ReshapeOp::inferTypes(SmallVectorImpl<Type> &types) {
   Type element = elementOf(getX());
   auto x = dyn_cast<RankedTensorType>(getX().getType());
-  auto shape = getPartialIntegers(getShape());
+  OriginQuery query;
+  auto shape = getPartialIntegers(getShape(), query, 0);
   if (!shape) {
     if (auto length = lengthOf(getShape()))
       return answerDynamic(types, *length, element);
@@ -83,7 +84,7 @@ LogicalResult ReshapeOp::inferTypes(SmallVectorImpl<Type> &types) {
   };
   auto matchOrigin = [&](const PartialInteger &entry) {
     for (int64_t dimension : unmatched) {
-      PartialInteger own = getExtentOrigin(getX(), dimension);
+      PartialInteger own = getExtentOrigin(getX(), dimension, query, 0);
       if (own.tensor == entry.tensor && own.dimension == entry.dimension)
         return match(dimension);
     }

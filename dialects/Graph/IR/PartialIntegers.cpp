@@ -14,6 +14,7 @@ using Elements = SmallVector<PartialInteger>;
 constexpr int64_t maxElements = 64;
 
 struct Evaluator {
+  OriginQuery &query;
   int depth;
   /// Ops that may still be looked at: shape chains are short, and sharing must not cost exponential time.
   int budget = 512;
@@ -48,7 +49,7 @@ struct Evaluator {
   }
 
   PartialInteger traceExtent(Value tensor, int64_t dimension) {
-    return rankedOf(tensor) ? getExtentOrigin(tensor, dimension, depth + 1)
+    return rankedOf(tensor) ? getExtentOrigin(tensor, dimension, query, depth + 1)
                             : PartialInteger{std::nullopt, tensor, dimension};
   }
 
@@ -277,10 +278,16 @@ struct Evaluator {
 } // namespace
 
 std::optional<SmallVector<PartialInteger>> graph::getPartialIntegers(Value value) {
-  return getPartialIntegers(value, 0);
+  OriginQuery query;
+  return getPartialIntegers(value, query, 0);
 }
-std::optional<SmallVector<PartialInteger>> graph::getPartialIntegers(Value value, int depth) {
-  return value ? Evaluator{depth}.evaluate(value) : std::nullopt;
+std::optional<SmallVector<PartialInteger>> graph::getPartialIntegers(Value value, OriginQuery &query, int depth) {
+  if (!value)
+    return std::nullopt;
+  auto &known = query.integers[depth];
+  if (auto found = known.find(value); found != known.end())
+    return found->second;
+  return known[value] = Evaluator{query, depth}.evaluate(value);
 }
 
 std::optional<SmallVector<std::optional<int64_t>>> graph::getPartialShape(Value value) {
