@@ -3,6 +3,7 @@
 #include "MachineCode.h"
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Driver/CompilerSession.h"
+#include "tegula/Export/CodeHash.h"
 #include "tegula/Export/RuntimeCore.h"
 
 #include "llvm/BinaryFormat/ELF.h"
@@ -102,6 +103,19 @@ CompileStatus CompilerSession::load(std::unique_ptr<LoadedArtifact> &artifact) {
   return CompileStatus::Ok;
 }
 
+/// What the descriptor says to the runtime about how kernels run: device code, workers and workspace.
+static std::vector<std::string> listFacts(ArrayRef<LevelCode> levels) {
+  std::vector<std::string> facts;
+  for (const LevelCode &level : levels) {
+    facts.push_back(level.options.deviceCode);
+    for (auto kernel : mlir::ModuleOp(level.module).getOps<exec::KernelOp>())
+      facts.push_back(
+          (llvm::Twine(kernel->hasAttr("exec.serial") ? "serial " : "parallel ") + llvm::Twine(kernel.getWorkspace()))
+              .str());
+  }
+  return facts;
+}
+
 CompileStatus CompilerSession::emitCode() {
   auto levels = describeLevels();
   if (!levels)
@@ -154,6 +168,10 @@ CompileStatus CompilerSession::emitCode() {
     return fail(CompileStatus::Internal, llvm::toString(object.takeError()));
   if (kind != CodeKind::Object)
     return writeText(*object);
+  auto hash = hashCode(*object, listFacts(*levels));
+  if (!hash)
+    return fail(CompileStatus::Internal, llvm::toString(hash.takeError()));
+  codeHash = std::move(*hash);
 
   uint16_t elfMachine = llvm::Triple(host.getTriple()).isX86() ? llvm::ELF::EM_X86_64 : llvm::ELF::EM_AARCH64;
   const RuntimeCore *core = findRuntimeCore(elfMachine);

@@ -17,7 +17,7 @@
 
 using namespace tegula::tuner;
 
-/// The child's side: "+PATH" or "-MESSAGE" into the pipe, then the end.
+/// The child's side: "+HASH PATH" or "-MESSAGE" into the pipe, then the end.
 [[noreturn]] static void compileInChild(const CompileFunction &compile, const Workload &workload,
                                         llvm::StringRef schedule, int answers) {
   for (int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTERM, SIGINT})
@@ -28,8 +28,9 @@ using namespace tegula::tuner;
   int null = open("/dev/null", O_RDWR);
   for (int standard : {0, 1, 2})
     dup2(null, standard);
-  llvm::Expected<std::string> path = compile(workload, schedule);
-  std::string answer = path ? "+" + *path : "-" + llvm::toString(path.takeError());
+  llvm::Expected<CompiledKernel> compiled = compile(workload, schedule);
+  std::string answer =
+      compiled ? "+" + compiled->codeHash + " " + compiled->path : "-" + llvm::toString(compiled.takeError());
   for (size_t sent = 0; sent < answer.size();) {
     ssize_t count = write(answers, answer.data() + sent, answer.size() - sent);
     if (count < 0 && errno != EINTR)
@@ -109,17 +110,19 @@ llvm::Expected<std::optional<BuildResult>> tegula::tuner::build(const CompileFun
     return error;
   };
   BuildResult result;
+  auto [hash, path] = llvm::StringRef(answer).drop_front(answer.empty() ? 0 : 1).split(' ');
   if (!failure.empty())
     result.detail = failure;
   else if (end != "exit code 0")
     result.detail = "the compiler ended with " + end;
   else if (answer.empty() || answer.front() != '+')
     result.detail = answer.empty() ? "the compiler gave no answer" : answer.substr(1);
-  else if (std::error_code error = move(answer.substr(1)))
-    result.detail = "expected an artifact in " + answer.substr(1) + ", but got: " + error.message();
+  else if (std::error_code error = move(path))
+    result.detail = ("expected an artifact in " + path + ", but got: ").str() + error.message();
   else {
     result.built = true;
     result.artifact = artifact.str();
+    result.codeHash = hash.str();
   }
   return std::optional<BuildResult>(std::move(result));
 }

@@ -107,6 +107,7 @@ llvm::Expected<std::optional<Trial>> KernelSession::step() {
   if (!*built)
     return std::nullopt;
   ++state.candidates;
+  trial.artifactHash = (*built)->codeHash;
   if (!(*built)->built) {
     trial.status = TrialStatus::CompileError;
     trial.detail = (*built)->detail;

@@ -47,8 +47,8 @@ struct Sources {
 };
 } // namespace
 
-static llvm::Expected<std::string> compileKernel(const Sources &sources, const Workload &workload,
-                                                 llvm::StringRef schedule) {
+static llvm::Expected<CompiledKernel> compileKernel(const Sources &sources, const Workload &workload,
+                                                    llvm::StringRef schedule) {
   auto found = sources.byKey.find(workload.key);
   if (found == sources.byKey.end())
     return llvm::createStringError("expected a kernel of the model, but got key " + workload.key);
@@ -67,7 +67,7 @@ static llvm::Expected<std::string> compileKernel(const Sources &sources, const W
     llvm::sys::fs::remove(path);
     return failure(sources.session);
   }
-  return path;
+  return CompiledKernel{path, sources.session.getCodeHash()};
 }
 
 //===----------------------------------------------------------------------===//
@@ -75,7 +75,7 @@ static llvm::Expected<std::string> compileKernel(const Sources &sources, const W
 //===----------------------------------------------------------------------===//
 
 /// Runs the whole model once and writes a JSON object: symbol of each kernel to the numbers of its largest dispatch.
-static llvm::Expected<std::string> recordDims(CompilerSession &session, const ModelKernelsOptions &options) {
+static llvm::Expected<CompiledKernel> recordDims(CompilerSession &session, const ModelKernelsOptions &options) {
   std::string library = temporaryFile("so");
   std::map<std::string, size_t> dimCounts;
   for (auto kernel : session.getModule().getOps<exec::KernelOp>())
@@ -97,7 +97,7 @@ static llvm::Expected<std::string> recordDims(CompilerSession &session, const Mo
   if (error)
     return llvm::createStringError("expected a temporary file, but got: " + error.message());
   file << llvm::json::Value(std::move(rows));
-  return path;
+  return CompiledKernel{path, ""};
 }
 
 static llvm::Expected<std::map<std::string, std::vector<int64_t>>> readDims(const std::string &path) {

@@ -85,6 +85,9 @@ public:
   /// and writes the library `outputPath`. It takes the place of the session's own module.
   CompileStatus compileFrom(mlir::OwningOpRef<mlir::ModuleOp> given, llvm::StringRef stage, llvm::StringRef outputPath);
 
+  /// Of the code that was written last, equal for equal code (tegula/Export/CodeHash.h); "" before.
+  const std::string &getCodeHash() const { return codeHash; }
+
   mlir::MLIRContext &getContext() { return context; }
   mlir::ModuleOp getModule() { return *module; }
   /// The kernels in the order of the artifact's table; known after stage `kernels`.
@@ -124,6 +127,7 @@ private:
   std::string writeReplay(llvm::StringRef stage, llvm::StringRef ir);
 
   CompileOptions options;
+  std::string codeHash;
   mlir::MLIRContext context;
   llvm::SmallVector<NamedTarget> targets;
   mlir::OwningOpRef<mlir::ModuleOp> module; ///< of several levels the last, which knows the constants of all

@@ -113,14 +113,15 @@ std::optional<BuildResult> buildWith(const CompileFunction &compile, const std::
 
 TEST(Build, MovesTheArtifactToItsPlace) {
   TemporaryFolder folder;
-  auto compile = [&](const Workload &workload, llvm::StringRef schedule) -> llvm::Expected<std::string> {
+  auto compile = [&](const Workload &workload, llvm::StringRef schedule) -> llvm::Expected<CompiledKernel> {
     writeFile(folder.file("built"), workload.key + " " + schedule.str());
-    return folder.file("built");
+    return CompiledKernel{folder.file("built"), "c0de"};
   };
   std::optional<BuildResult> result = buildWith(compile, folder.file("artifact-1.so"));
   ASSERT_TRUE(result);
   EXPECT_TRUE(result->built) << result->detail;
   EXPECT_EQ(result->artifact, folder.file("artifact-1.so"));
+  EXPECT_EQ(result->codeHash, "c0de");
   EXPECT_FALSE(llvm::sys::fs::exists(folder.file("built")));
   std::ifstream content(result->artifact);
   std::string line;
@@ -135,18 +136,19 @@ TEST(Build, FaultsOfTheCompilerAreDetails) {
     EXPECT_TRUE(result && !result->built);
     return result ? result->detail : "";
   };
-  using Path = llvm::Expected<std::string>;
-  EXPECT_EQ(detail([](const Workload &, llvm::StringRef) -> Path { return llvm::createStringError("no such tile"); }),
+  using Result = llvm::Expected<CompiledKernel>;
+  EXPECT_EQ(detail([](const Workload &, llvm::StringRef) -> Result { return llvm::createStringError("no such tile"); }),
             "no such tile");
-  EXPECT_EQ(detail([](const Workload &, llvm::StringRef) -> Path { return raise(SIGSEGV), "x"; }),
+  EXPECT_EQ(detail([](const Workload &, llvm::StringRef) -> Result { return raise(SIGSEGV), CompiledKernel(); }),
             "the compiler ended with signal 11 (Segmentation fault)");
-  EXPECT_EQ(detail([](const Workload &, llvm::StringRef) -> Path { _exit(7); }), "the compiler ended with exit code 7");
-  EXPECT_EQ(detail([](const Workload &, llvm::StringRef) -> Path {
+  EXPECT_EQ(detail([](const Workload &, llvm::StringRef) -> Result { _exit(7); }),
+            "the compiler ended with exit code 7");
+  EXPECT_EQ(detail([](const Workload &, llvm::StringRef) -> Result {
               while (true)
                 pause();
             }),
             "the compiler did not finish within 4 s");
-  EXPECT_EQ(detail([](const Workload &, llvm::StringRef) -> Path { return "nowhere.so"; }),
+  EXPECT_EQ(detail([](const Workload &, llvm::StringRef) -> Result { return CompiledKernel{"nowhere.so", ""}; }),
             "expected an artifact in nowhere.so, but got: No such file or directory");
 }
 
@@ -157,7 +159,7 @@ TEST(Build, StoppingAbandonsACompilerThatHangs) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     stop = true;
   });
-  auto hang = [](const Workload &, llvm::StringRef) -> llvm::Expected<std::string> {
+  auto hang = [](const Workload &, llvm::StringRef) -> llvm::Expected<CompiledKernel> {
     while (true)
       pause();
   };

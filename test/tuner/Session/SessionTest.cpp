@@ -18,7 +18,7 @@ using namespace tegula::tuner::test;
 namespace {
 
 /// `#sched.test<WORD, N>`: the artifact of that word; two words make the compiler itself fail.
-llvm::Expected<std::string> compile(const std::string &folder, const Workload &workload, llvm::StringRef schedule) {
+llvm::Expected<CompiledKernel> compile(const std::string &folder, const Workload &workload, llvm::StringRef schedule) {
   llvm::StringRef word = "good";
   if (schedule == "#sched.reference") {
     if (workload.family == "no_reference")
@@ -41,7 +41,7 @@ llvm::Expected<std::string> compile(const std::string &folder, const Workload &w
     return llvm::createStringError(error.message());
   if (std::error_code error = llvm::sys::fs::copy_file(artifactPath(word.str()), path))
     return llvm::createStringError(error.message());
-  return path.str().str();
+  return CompiledKernel{path.str().str(), word.str()};
 }
 
 class SessionTest : public testing::Test {
@@ -133,6 +133,10 @@ TEST_F(SessionTest, FindsTheFastestAndKeepsEveryFailure) {
   EXPECT_EQ(outcomes["#sched.test<compiler_crash, 0>"],
             "compile_error the compiler ended with signal 11 (Segmentation fault)");
   EXPECT_EQ(outcomes["#sched.test<compiler_hang, 0>"], "compile_error the compiler did not finish within 4 s");
+  for (const Trial &trial : history(all)) {
+    llvm::StringRef word = llvm::StringRef(trial.schedule).split('<').second.split(',').first;
+    EXPECT_EQ(trial.artifactHash, trial.status == TrialStatus::CompileError ? "" : word) << trial.schedule;
+  }
   EXPECT_TRUE(valueOf(database->verify()).empty());
 }
 
@@ -243,7 +247,7 @@ TEST_F(SessionTest, ABudgetOfSecondsIsKept) {
 
   options.seconds.reset();
   llvm::Expected<TuneReport> unlimited =
-      tune(*database, {}, [](const Workload &, llvm::StringRef) { return std::string(); }, options);
+      tune(*database, {}, [](const Workload &, llvm::StringRef) { return CompiledKernel(); }, options);
   EXPECT_EQ(message(std::move(unlimited)), "expected a budget of trials or seconds, but got none");
 }
 

@@ -17,9 +17,18 @@
 
 namespace tegula::tuner {
 
-/// Compiles one kernel with one schedule into a shared library and returns its path. Called in a forked child: no other
-/// thread of the tuner exists there, so it must not wait for one (an MLIR context has its threads disabled).
-using CompileFunction = std::function<llvm::Expected<std::string>(const Workload &workload, llvm::StringRef schedule)>;
+/// What a compile function made.
+struct CompiledKernel {
+  /// Path of the shared library.
+  std::string path;
+  /// Equal for equal code, without spaces; "" when it is not known.
+  std::string codeHash;
+};
+
+/// Compiles one kernel with one schedule into a shared library. Called in a forked child: no other thread of the tuner
+/// exists there, so it must not wait for one (an MLIR context has its threads disabled).
+using CompileFunction =
+    std::function<llvm::Expected<CompiledKernel>(const Workload &workload, llvm::StringRef schedule)>;
 
 struct BuildOptions {
   /// Seconds until a build is given up.
@@ -32,6 +41,7 @@ struct BuildResult {
   /// Whether `artifact` was built; else `detail` says why not.
   bool built = false;
   std::string artifact;
+  std::string codeHash;
   std::string detail;
 };
 
