@@ -4,8 +4,9 @@
 #include "tegula/abi.h"
 
 #include <stddef.h>
+#include <string.h>
 
-enum fault { none, wrong, unwritten, crash, hang, status, outside, two_outputs, other_type, dynamic };
+enum fault { none, wrong, drifting, unwritten, crash, hang, status, outside, two_outputs, other_type, dynamic };
 
 #ifndef FAULT
 #define FAULT none
@@ -31,6 +32,14 @@ static int32_t kernel(int64_t id, int64_t size, void *const *buffers, const int6
   case wrong:
     y[begin + 17] += 0.5f;
     break;
+  case drifting: { /* the last bit of one element, from the second run on */
+    static int runs = 0;
+    int32_t bits;
+    memcpy(&bits, y + begin + 17, sizeof(bits));
+    bits ^= runs++ > 0;
+    memcpy(y + begin + 17, &bits, sizeof(bits));
+    break;
+  }
   case unwritten:
     break;
   case crash:

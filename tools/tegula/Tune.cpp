@@ -93,6 +93,7 @@ static void printJSON(const std::string &model, const std::string &database, con
           out.attribute("points", static_cast<int64_t>(kernel.points));
           out.attribute("trials", static_cast<int64_t>(kernel.trials));
           out.attribute("failures", static_cast<int64_t>(kernel.failures));
+          out.attribute("same_code", static_cast<int64_t>(kernel.sameCode));
           out.attribute("default_ns", kernel.defaultNs ? jsonNumber(*kernel.defaultNs) : nullptr);
           out.attribute("best_ns", kernel.bestNs ? jsonNumber(*kernel.bestNs) : nullptr);
           out.attribute("default_schedule", kernel.defaultSchedule);

@@ -218,11 +218,15 @@ static Measurement measureCandidate(const MeasureRequest &request, const TimingP
   }
   if (std::optional<std::string> difference = compare(reference.outputs, outputs, request.tolerance))
     return failed(TrialStatus::WrongResult, *difference);
+  execution.poisonOutputs();
   std::vector<double> samples = takeSamples(execution, request, plan, firstNs, error);
   if (samples.empty())
     return failedRun();
   if (!execution.isIntact())
     return outOfBounds();
+  // The last of the timed runs is a second verification.
+  if (std::optional<std::string> difference = compare(outputs, execution.outputs(), /*tolerance=*/{0}))
+    return failed(TrialStatus::NonDeterministic, "a second run: " + *difference);
   return {TrialStatus::Ok, std::move(samples), ""};
 }
 

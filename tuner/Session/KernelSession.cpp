@@ -111,6 +111,10 @@ llvm::Expected<std::optional<Trial>> KernelSession::step() {
   if (!(*built)->built) {
     trial.status = TrialStatus::CompileError;
     trial.detail = (*built)->detail;
+  } else if (const Trial *original = findSameCode(trial.artifactHash)) {
+    trial.samplesNs = original->samplesNs;
+    trial.detail = "same code as trial " + std::to_string(original->id);
+    ++sameCode;
   } else {
     MeasureRequest measurement = request((*built)->artifact);
     measurement.contenderNs = bestNs().value_or(0);
@@ -146,6 +150,20 @@ llvm::Error KernelSession::record(Trial trial, const Configuration &configuratio
   observations.push_back({configuration, time});
   trials.push_back(std::move(trial));
   return llvm::Error::success();
+}
+
+const Trial *KernelSession::findSameCode(llvm::StringRef hash) const {
+  const Trial *original = nullptr;
+  for (const Trial &trial : trials) {
+    if (hash.empty() || trial.artifactHash != hash)
+      continue;
+    // What failed once is given the chance to fail again.
+    if (trial.status != TrialStatus::Ok)
+      return nullptr;
+    if (!original)
+      original = &trial;
+  }
+  return original;
 }
 
 bool KernelSession::isDefault(const Trial &trial) const { return trial.configuration == defaultText; }
@@ -184,9 +202,13 @@ std::optional<double> KernelSession::modelNs() const {
 std::vector<size_t> KernelSession::finalists() const {
   std::vector<size_t> order = ranking();
   std::vector<size_t> chosen;
-  for (size_t place = 0; place < order.size(); ++place)
-    if (place < finalistCount || isDefault(trials[order[place]]))
-      chosen.push_back(order[place]);
+  std::set<std::string> codes;
+  for (size_t index : order) {
+    const Trial &trial = trials[index];
+    bool isNew = trial.artifactHash.empty() || codes.insert(trial.artifactHash).second;
+    if ((isNew && chosen.size() < finalistCount) || isDefault(trial))
+      chosen.push_back(index);
+  }
   return chosen;
 }
 
@@ -239,10 +261,11 @@ llvm::Expected<bool> KernelSession::measureFinals(llvm::ArrayRef<size_t> finalis
         llvm::append_range(contenders[place].samplesNs, (*measured)->samplesNs);
         continue;
       }
-      // It passed before: non-deterministic, so it is out.
+      // It passed before, so it is out.
       failed[place] = true;
       contenders[place].samplesNs.clear();
-      trial.status = (*measured)->status;
+      trial.status =
+          (*measured)->status == TrialStatus::WrongResult ? TrialStatus::NonDeterministic : (*measured)->status;
       trial.samplesNs.clear();
       trial.detail = "in the finals: " + (*measured)->detail;
       trial.createdMs = 0;
@@ -292,6 +315,7 @@ KernelReport KernelSession::report() const {
   report.trials = trials.size();
   for (const Trial &trial : trials)
     report.failures += trial.status != TrialStatus::Ok;
+  report.sameCode = sameCode;
   report.defaultSchedule = kernel.scheduleText(kernel.defaultConfiguration);
   report.defaultNs = finalDefaultNs;
   report.bestNs = finalNs;

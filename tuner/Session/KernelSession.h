@@ -60,6 +60,8 @@ private:
   MeasureRequest request(const std::string &artifact) const;
   /// Appends to the database and to what is known here.
   llvm::Error record(Trial trial, const Configuration &configuration, const std::string &artifact);
+  /// The first trial that ran code of this hash, when none with it failed; null when there is none.
+  const Trial *findSameCode(llvm::StringRef hash) const;
   /// Forgets the artifacts of all but the finalists.
   void dropArtifacts();
   /// Indices into trials: the good ones, fastest first, one for each configuration that never failed.
@@ -76,6 +78,7 @@ private:
   std::vector<Trial> trials;
   std::vector<Observation> observations;
   std::string defaultText;
+  uint64_t sameCode = 0;
   std::string reference;
   std::map<int64_t, std::string> artifacts;
   bool finished = false;

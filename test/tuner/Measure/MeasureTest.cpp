@@ -97,6 +97,7 @@ TEST_F(MeasureTest, EachFaultIsAStatusAndTheNextCandidateIsMeasured) {
   };
   const Case cases[] = {
       {"wrong", TrialStatus::WrongResult, "output 0, element 17: expected ", 1},
+      {"drifting", TrialStatus::NonDeterministic, "a second run: output 0, element 17: expected ", 1},
       {"unwritten", TrialStatus::WrongResult, "output 0, element 4095: expected ", 1},
       {"two_outputs", TrialStatus::LoadError, "expected 2 outputs, but got 1", 1},
       {"status", TrialStatus::RuntimeError, "index out of range", 1},

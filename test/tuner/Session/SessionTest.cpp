@@ -6,6 +6,8 @@
 
 #include "../Fixtures.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 #include <csignal>
 #include <cstdlib>
 #include <numeric>
@@ -41,7 +43,7 @@ llvm::Expected<CompiledKernel> compile(const std::string &folder, const Workload
     return llvm::createStringError(error.message());
   if (std::error_code error = llvm::sys::fs::copy_file(artifactPath(word.str()), path))
     return llvm::createStringError(error.message());
-  return CompiledKernel{path.str().str(), word.str()};
+  return CompiledKernel{path.str().str(), ""};
 }
 
 class SessionTest : public testing::Test {
@@ -77,7 +79,10 @@ protected:
     return valueOf(tune(
         *database, kernels,
         [this](const Workload &workload, llvm::StringRef schedule) {
-          return compile(folder.file(""), workload, schedule);
+          llvm::Expected<CompiledKernel> compiled = compile(folder.file(""), workload, schedule);
+          if (compiled)
+            compiled->codeHash = codeHash(schedule);
+          return compiled;
         },
         options));
   }
@@ -96,6 +101,8 @@ protected:
   std::string path = folder.file("lab.db");
   std::unique_ptr<Database> database;
   TuneOptions options;
+  /// Each schedule is other code.
+  std::function<std::string(llvm::StringRef)> codeHash = [](llvm::StringRef schedule) { return llvm::toHex(schedule); };
 };
 
 TEST_F(SessionTest, FindsTheFastestAndKeepsEveryFailure) {
@@ -133,10 +140,9 @@ TEST_F(SessionTest, FindsTheFastestAndKeepsEveryFailure) {
   EXPECT_EQ(outcomes["#sched.test<compiler_crash, 0>"],
             "compile_error the compiler ended with signal 11 (Segmentation fault)");
   EXPECT_EQ(outcomes["#sched.test<compiler_hang, 0>"], "compile_error the compiler did not finish within 4 s");
-  for (const Trial &trial : history(all)) {
-    llvm::StringRef word = llvm::StringRef(trial.schedule).split('<').second.split(',').first;
-    EXPECT_EQ(trial.artifactHash, trial.status == TrialStatus::CompileError ? "" : word) << trial.schedule;
-  }
+  for (const Trial &trial : history(all))
+    EXPECT_EQ(trial.artifactHash, trial.status == TrialStatus::CompileError ? "" : codeHash(trial.schedule));
+  EXPECT_EQ(tuned.sameCode, 0u);
   EXPECT_TRUE(valueOf(database->verify()).empty());
 }
 
@@ -184,6 +190,38 @@ TEST_F(SessionTest, ASecondSessionGoesOnWithoutMeasuringTwice) {
   // Nothing left to do: the choice stands.
   EXPECT_EQ(run(many).trials, 0u);
   EXPECT_EQ(chosen(many).find("#sched.test<good"), 0u);
+}
+
+TEST_F(SessionTest, TheSameCodeIsMeasuredOnce) {
+  codeHash = [](llvm::StringRef schedule) { return llvm::toHex(schedule.split(',').first); };
+  TunableKernel same = kernel("same", {"good", "slow"}, {0, 1, 2, 3});
+  options.trials = 5;
+  EXPECT_EQ(run(same).kernels[0].sameCode, 3u);
+  options.trials = 100;
+  TuneReport report = run(same);
+  EXPECT_EQ(report.trials, 3u);
+  EXPECT_EQ(report.kernels[0].sameCode, 3u);
+  std::map<std::string, const Trial *> originals;
+  std::vector<Trial> trials = history(same);
+  ASSERT_EQ(trials.size(), 8u);
+  for (const Trial &trial : trials) {
+    auto [original, isNew] = originals.try_emplace(trial.artifactHash, &trial);
+    EXPECT_EQ(trial.detail, isNew ? "" : "same code as trial " + std::to_string(original->second->id));
+    EXPECT_EQ(trial.samplesNs, original->second->samplesNs);
+  }
+  EXPECT_EQ(originals.size(), 2u);
+  // Each code stands in the finals once.
+  EXPECT_EQ(report.kernels[0].reason.find("default is the fastest of 2: "), 0u) << report.kernels[0].reason;
+}
+
+TEST_F(SessionTest, CodeThatFailedIsMeasuredAgain) {
+  codeHash = [](llvm::StringRef schedule) { return llvm::toHex(schedule.split(',').first); };
+  TunableKernel broken = kernel("broken", {"good", "wrong"}, {0, 1});
+  TuneReport report = run(broken);
+  EXPECT_EQ(report.kernels[0].failures, 2u);
+  EXPECT_EQ(report.kernels[0].sameCode, 1u);
+  for (const Trial &trial : history(broken))
+    EXPECT_EQ(trial.status == TrialStatus::WrongResult, trial.schedule.find("wrong") != std::string::npos);
 }
 
 TEST_F(SessionTest, OtherConditionsAreOtherExperiments) {

@@ -81,6 +81,8 @@ struct KernelReport {
   uint64_t points = 0;
   /// Trials under these conditions in the database, those of earlier sessions included, and how many of them failed.
   uint64_t trials = 0, failures = 0;
+  /// Trials of this session that were the code of an earlier trial: they have its samples and were not measured.
+  uint64_t sameCode = 0;
   std::optional<double> defaultNs, bestNs;
   std::string defaultSchedule;
   /// The selected schedule and why; empty when no trial was good.
