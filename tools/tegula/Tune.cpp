@@ -187,6 +187,11 @@ int tegula::tool::runTune(llvm::ArrayRef<const char *> words) {
   kernelOptions.seed = tuning.seed;
   kernelOptions.threads = tuning.threads;
   kernelOptions.build.stop = &stop;
+  tuning.device = describeHost();
+  llvm::Expected<MachinePeaks> peaks = findPeaks(**database, tuning.device);
+  if (!peaks)
+    return fault(peaks.takeError());
+  kernelOptions.peaks = *peaks;
   llvm::Expected<std::optional<ModelKernels>> found = findModelKernels(session, kernelOptions);
   if (!found)
     return fault(found.takeError());
@@ -194,7 +199,6 @@ int tegula::tool::runTune(llvm::ArrayRef<const char *> words) {
     return reportFault("interrupted before the first trial");
   tuning.target = targetText(session.getModule());
   tuning.toolchain = std::string("tegula ") + tegula_version() + ", LLVM " LLVM_VERSION_STRING;
-  tuning.device = describeHost();
   tuning.measure.runner = {"/proc/self/exe", "tune-runner"};
   tuning.stop = &stop;
   if (arguments.has("test-start")) {

@@ -185,6 +185,7 @@ llvm::Expected<std::optional<ModelKernels>> tegula::tuner::findModelKernels(Comp
         space,
         *point,
         {},
+        {},
         std::nullopt,
         std::move(program->inputShapes),
         {},
@@ -192,6 +193,12 @@ llvm::Expected<std::optional<ModelKernels>> tegula::tuner::findModelKernels(Comp
     tunable.scheduleText = [family, function, space](const Configuration &chosen) {
       return print(family->schedule(function, space, chosen));
     };
+    if (options.peaks)
+      tunable.estimate = [family, function, space, peaks = *options.peaks, workers = options.threads,
+                          machine = options.peaks->withCaches(machine)](const Configuration &chosen) {
+        return estimateCost(family->features(function, family->schedule(function, space, chosen), machine), peaks,
+                            workers);
+      };
     sources->byKey[tunable.workload.key] = std::move(source);
     result.kernels.push_back(std::move(tunable));
   }

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Attributes.h"
 #include "mlir/IR/Diagnostics.h"
+#include "tegula/Kernel/KernelFeatures.h"
 #include "tegula/Kernel/SearchSpace.h"
 
 namespace tegula {
@@ -47,21 +48,6 @@ struct MachineModel {
   }
 };
 
-/// What a schedule costs, for the cost model and the roofline report. Dynamic extents count as 256.
-struct KernelFeatures {
-  /// Arithmetic operations: useful ones, and those really executed, with the padding of register blocks.
-  double flops = 0, executedFlops = 0;
-  /// Bytes of operands and results, each counted once.
-  double bytes = 0;
-  /// Bytes that packing writes and later reads again.
-  double packedBytes = 0;
-  /// Vector registers that are live in the innermost loop.
-  int64_t registers = 0;
-  /// Bytes that the innermost two loops want in the first and the second cache.
-  int64_t l1Bytes = 0, l2Bytes = 0;
-  int64_t workspaceBytes = 0;
-};
-
 class KernelFamily {
 public:
   using EmitError = llvm::function_ref<mlir::InFlightDiagnostic()>;
@@ -85,6 +71,7 @@ public:
   /// The authority on legality: success, or an error that says what was expected.
   virtual mlir::LogicalResult verify(mlir::func::FuncOp kernel, mlir::Attribute schedule, const MachineModel &machine,
                                      EmitError emitError) const = 0;
+  /// What the schedule makes the kernel do on a machine with these registers and caches.
   virtual KernelFeatures features(mlir::func::FuncOp kernel, mlir::Attribute schedule,
                                   const MachineModel &machine) const = 0;
   /// Verifies the schedule and replaces the linalg ops of the bufferized function by loops. Work is shared by

@@ -15,6 +15,25 @@ double RegisterBlock::cycles() const {
   return std::max({vectors * count, 0.6 * (vectors + count), 4.0}) + 0.25 * vectors + 0.02 * count;
 }
 
+RegisterLoop RegisterBlock::loop(double runs, double rounds, int64_t unroll, double instructions) const {
+  RegisterLoop loop;
+  loop.runs = runs;
+  loop.rounds = rounds;
+  loop.unroll = double(unroll);
+  loop.chains = loop.after = double(operations(1));
+  loop.instructions = loop.chains * instructions;
+  loop.vectorLoads = double(perBlock * blocks);
+  loop.elementLoads = double(places);
+  return loop;
+}
+
+void convolution::forPieces(int64_t extent, int64_t length, llvm::function_ref<void(int64_t, int64_t)> see) {
+  if (extent / length)
+    see(length, extent / length);
+  if (extent % length)
+    see(extent % length, 1);
+}
+
 int64_t convolution::registersPerBlock(int64_t lanes, const MachineModel &machine) {
   return int64_t(llvm::divideCeil(lanes * 32, machine.vectorBits));
 }

@@ -34,6 +34,25 @@ KernelFeatures tegula::countWork(func::FuncOp kernel) {
   return features;
 }
 
+std::pair<Instruction, double> tegula::productInstruction(int64_t group, bool isFloat, int64_t bits,
+                                                          const MachineModel &machine) {
+  if (isFloat && group == 1)
+    return {bits == 64 ? Instruction::MultiplyAdd64 : Instruction::MultiplyAdd32, 1};
+  if (isFloat)
+    return machine.bfloatDot ? std::pair(Instruction::BFloatDot, 1.0) : std::pair(Instruction::MultiplyAdd32, 2.0);
+  switch (machine.integerDot) {
+  case MachineModel::IntegerDot::Single:
+    return {Instruction::MultiplyAddInteger, double(group)};
+  case MachineModel::IntegerDot::Pairs:
+    return group == 1 ? std::pair(Instruction::MultiplyAddInteger, 1.0)
+                      : std::pair(Instruction::PairDot, double(group) / 2);
+  case MachineModel::IntegerDot::Bytes:
+  case MachineModel::IntegerDot::SignedBytes:
+    return {group == 4 ? Instruction::ByteDot : group == 2 ? Instruction::PairDot : Instruction::MultiplyAddInteger, 1};
+  }
+  llvm_unreachable("all kinds are listed");
+}
+
 namespace {
 /// Finds the number of the dim that an extent is, or follows from.
 class DimFinder {

@@ -29,6 +29,8 @@ struct RegisterBlock {
   int64_t registers() const { return perBlock * blocks * (places + 1) + 1 + others; }
   /// Multiply-adds of `unroll` rounds.
   int64_t operations(int64_t unroll) const { return perBlock * blocks * places * unroll; }
+  /// The loop that sums `rounds` products for each sum, each with so many instructions, begun `runs` times.
+  RegisterLoop loop(double runs, double rounds, int64_t unroll, double instructions = 1) const;
   /// Estimated cycles of a round: two multiply-adds or two loads in each, a latency of four for a chain of sums.
   double cycles() const;
 };
@@ -46,6 +48,9 @@ llvm::SmallVector<int64_t> blockValues(int64_t blocks);
 llvm::SmallVector<int64_t> placeValues(int64_t places);
 /// Those of `values` that are at most `extent`, or at most one.
 llvm::SmallVector<int64_t> valuesUpTo(llvm::ArrayRef<int64_t> values, int64_t extent);
+
+/// Calls `see(length, count)` for the whole pieces of `length` in `extent` and for the rest.
+void forPieces(int64_t extent, int64_t length, llvm::function_ref<void(int64_t, int64_t)> see);
 
 /// Constraints between the knobs `blocks`, `places` (whose product counts) and `unroll`; a register block has as many
 /// registers for a block of channels, and others, as `like`.

@@ -10,6 +10,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace tegula::tuner {
 
@@ -18,6 +19,8 @@ struct ModelKernelsOptions {
   unsigned threads = 1;
   /// Extents of symbolic dimensions; others are 1 in front (a batch) and 128 elsewhere.
   std::map<std::string, int64_t> dimensions;
+  /// Of this machine: what the kernels' estimates need.
+  std::optional<MachinePeaks> peaks;
   /// Limits for compiling and running the whole model, which tells the sizes of kernels with dynamic shapes.
   BuildOptions build = {300, nullptr};
 };

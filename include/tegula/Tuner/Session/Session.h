@@ -9,6 +9,7 @@
 
 #include "tegula/Kernel/SearchSpace.h"
 #include "tegula/Tuner/Build/Build.h"
+#include "tegula/Tuner/CostModel/CostModel.h"
 #include "tegula/Tuner/Database/Database.h"
 #include "tegula/Tuner/Measure/Measure.h"
 #include "tegula/Tuner/Search/Search.h"
@@ -33,6 +34,8 @@ struct TunableKernel {
   Configuration defaultConfiguration;
   /// Text of the schedule attribute of a point.
   std::function<std::string(const Configuration &)> scheduleText;
+  /// What a point costs by the analytic model; empty where the peaks of the machine are not known.
+  std::function<CostBreakdown(const Configuration &)> estimate;
   /// Where the search starts when it is not at the default.
   std::optional<Configuration> start;
   /// Shapes of its inputs; may be empty when all are static.

@@ -4,9 +4,12 @@
 //
 #include "Schedule.h"
 
+#include "tegula/Codegen/Common/LoopNest.h"
 #include "tegula/Codegen/Common/RegisterBlock.h"
 
 #include "llvm/Support/MathExtras.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace tegula;
@@ -127,6 +130,122 @@ std::optional<Configuration> attention::findPoint(const SearchSpace &space, sche
   return space.contains(point) ? std::optional(point) : std::nullopt;
 }
 
+namespace {
+/// What a block of queries and keys does, as often as there are blocks.
+class BlockFeatures {
+public:
+  BlockFeatures(sched::CPUAttentionAttr schedule, const Kernel &kernel, const MachineModel &machine)
+      : schedule(schedule), machine(machine), heads(double(estimate(kernel.heads()))),
+        queries(estimate(kernel.queries())), keys(estimate(kernel.keys())), depth(double(kernel.depth())),
+        width(double(kernel.width())), lanes(lanesOf(machine)) {
+    queryBlocks = double(llvm::divideCeil(queries, schedule.getQueries()));
+    keyBlocks = double(llvm::divideCeil(keys, schedule.getKeys()));
+  }
+
+  KernelPart packing() const {
+    KernelPart part = makePart("packing", Instruction::Simple);
+    part.isPacking = true;
+    // Squares of keys are transposed in registers.
+    double vectors = heads * queryBlocks * depth * double(llvm::divideCeil(keys, lanes));
+    part.loops.push_back({vectors / double(lanes), 1, 1, double(lanes) * std::log2(double(lanes)), double(lanes),
+                          double(lanes), 0, 0, double(lanes)});
+    return part;
+  }
+
+  /// Queries times keys.
+  KernelPart products() const {
+    KernelPart part = makePart("products", Instruction::MultiplyAdd32);
+    addLoops(part, keys, schedule.getKeys(), depth);
+    nest(depth, schedule.getKeys(), /*reduced=*/true).addTraffic(part, machine);
+    return part;
+  }
+
+  /// An exponential takes about 20 operations.
+  KernelPart softmax() const {
+    KernelPart part = makePart("softmax", Instruction::Simple);
+    double rows = heads * double(queries) * keyBlocks;
+    double vectors = std::ceil(double(std::min(keys, schedule.getKeys())) / double(lanes));
+    part.loops.push_back({rows, vectors, 1, 24, 8, 2, 0, 4, 4});
+    return part;
+  }
+
+  /// Weights times values.
+  KernelPart values() const {
+    KernelPart part = makePart("values", Instruction::MultiplyAdd32);
+    addLoops(part, int64_t(width), int64_t(width), double(std::min(keys, schedule.getKeys())), keyBlocks);
+    // Sums go on where the block of keys before has left them.
+    for (RegisterLoop &loop : part.loops)
+      loop.before = keyBlocks > 1 ? loop.chains : 0;
+    nest(width, schedule.getKeys(), /*reduced=*/false).addTraffic(part, machine);
+    return part;
+  }
+
+  double items() const { return heads * queryBlocks; }
+
+private:
+  KernelPart makePart(StringRef name, Instruction instruction) const {
+    KernelPart part;
+    part.name = name;
+    part.instruction = instruction;
+    part.vectorBits = machine.vectorBits;
+    return part;
+  }
+
+  /// Register blocks of all rows and of `columns` columns in blocks of `block`, as the emitter cuts them: panels, then
+  /// single vectors; rows, then halves and quarters of them.
+  void addLoops(KernelPart &part, int64_t columns, int64_t block, double rounds, double repeats = 1) const {
+    int64_t panel = schedule.getVectors() * lanes;
+    convolution::forPieces(columns, block, [&](int64_t ownColumns, int64_t columnBlocks) {
+      auto addColumns = [&](int64_t vectors, int64_t count) {
+        convolution::forPieces(queries, schedule.getQueries(), [&](int64_t ownQueries, int64_t queryCount) {
+          auto addRows = [&](int64_t rows, int64_t rowCount) {
+            double runs = heads * repeats * double(columnBlocks * count * queryCount * rowCount);
+            RegisterLoop loop{runs, rounds, double(schedule.getUnroll()), double(rows * vectors), double(rows * vectors),
+                              double(vectors), double(rows), 0, double(rows * vectors)};
+            if (runs > 0)
+              part.loops.push_back(loop);
+          };
+          int64_t rows = schedule.getRows(), left = ownQueries % rows;
+          addRows(rows, ownQueries / rows);
+          for (int64_t size = int64_t(llvm::PowerOf2Ceil(uint64_t(rows))) / 2; size >= 1; left %= size, size /= 2)
+            addRows(size, left / size);
+        });
+      };
+      int64_t main = schedule.getVectors() > 1 ? ownColumns / panel : 0;
+      addColumns(schedule.getVectors(), main);
+      addColumns(1, int64_t(llvm::divideCeil(ownColumns - main * panel, lanes)));
+    });
+  }
+
+  /// Both products walk heads, blocks of queries and of keys, then panels and register blocks of rows. The scores and
+  /// the packed keys lie in buffers of their own.
+  LoopNest nest(double elements, int64_t keyBlock, bool reduced) const {
+    enum { Heads, Queries, Keys, Elements };
+    double scores = 4 * double(schedule.getQueries() * keyBlock);
+    NestOperand score{4, {{{Heads, 1}}, {{Queries, 1}}, {{Keys, 1}}}, scores};
+    NestOperand right{4, {{{Heads, 1}}, {{Keys, 1}}, {{Elements, 1}}}};
+    NestOperand left{reduced ? 4.0 : 8.0, {{{Heads, 1}}, {{Queries, 1}}, {{Elements, 1}}}};
+    double panel = double(schedule.getVectors() * lanes), rows = double(schedule.getRows());
+    return LoopNest({heads, double(queries), double(keys), elements},
+                    {{Heads, 1},
+                     {Queries, double(schedule.getQueries())},
+                     {Keys, double(keyBlock)},
+                     {unsigned(reduced ? Keys : Elements), panel},
+                     {Queries, rows},
+                     {unsigned(reduced ? Elements : Keys), 1}},
+                    {score, right, left});
+  }
+
+  sched::CPUAttentionAttr schedule;
+  const MachineModel &machine;
+  double heads;
+  int64_t queries, keys;
+  double depth, width;
+  int64_t lanes;
+  double queryBlocks, keyBlocks;
+};
+} // namespace
+
 KernelFeatures attention::computeFeatures(sched::CPUAttentionAttr schedule, const Kernel &kernel,
                                           const MachineModel &machine) {
   KernelFeatures features;
@@ -146,5 +265,8 @@ KernelFeatures attention::computeFeatures(sched::CPUAttentionAttr schedule, cons
   features.l1Bytes = 4 * schedule.getKeys() * kernel.width();
   features.workspaceBytes = countBytes(kernel, lanesOf(machine), schedule.getQueries(), schedule.getKeys());
   features.l2Bytes = features.workspaceBytes;
+  BlockFeatures blocks(schedule, kernel, machine);
+  features.parts = {blocks.packing(), blocks.products(), blocks.softmax(), blocks.values()};
+  features.items = blocks.items();
   return features;
 }

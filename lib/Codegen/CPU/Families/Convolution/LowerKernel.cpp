@@ -26,8 +26,6 @@ using namespace tegula::matmul;
 
 /// Above this many step ops in a register block the sums are handled in a loop: code size.
 static constexpr int64_t maxInlineOps = 256;
-/// Register blocks of a long row that a worker takes together.
-static constexpr int64_t blocksPerSegment = 4;
 
 namespace {
 class Emitter : ConvolutionEmitter {

@@ -4,8 +4,11 @@
 //
 #include "Schedule.h"
 
+#include "tegula/Codegen/Common/LoopNest.h"
 #include "tegula/Codegen/Common/RegisterBlock.h"
+#include "tegula/Codegen/Common/Work.h"
 
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -57,27 +60,27 @@ SearchSpace convolution::makeSpace(const Convolution &convolution, const Machine
   return space;
 }
 
-/// Calls `see(length, count)` for the whole pieces of `length` in `extent` and for the rest.
-static void forPieces(int64_t extent, int64_t length, llvm::function_ref<void(int64_t, int64_t)> see) {
-  see(length, extent / length);
-  if (extent % length != 0)
-    see(extent % length, 1);
+/// Calls `see(block, count)` for the register blocks of a channel's sums.
+static void forBlocks(const Convolution &convolution, int64_t blocks, int64_t rows, int64_t pixels,
+                      const MachineModel &machine, llvm::function_ref<void(const RegisterBlock &, double)> see) {
+  auto [allRows, allColumns] = countPlaces(convolution);
+  forPieces(convolution.extent(Outer), blocks,
+            [&, allRows = allRows, allColumns = allColumns](int64_t ownBlocks, int64_t blockCount) {
+              forPieces(allRows, rows, [&](int64_t ownRows, int64_t rowCount) {
+                forPieces(allColumns, pixels, [&](int64_t ownPixels, int64_t pixelCount) {
+                  see(blockOf(convolution, ownBlocks, ownRows * ownPixels, machine),
+                      double(blockCount) * double(rowCount) * double(pixelCount));
+                });
+              });
+            });
 }
 
 /// Estimated cycles for each input channel and kernel position.
 static double estimateCycles(const Convolution &convolution, int64_t blocks, int64_t rows, int64_t pixels,
                              const MachineModel &machine) {
   double total = 0;
-  auto [allRows, allColumns] = countPlaces(convolution);
-  forPieces(convolution.extent(Outer), blocks,
-            [&, allRows = allRows, allColumns = allColumns](int64_t ownBlocks, int64_t blockCount) {
-              forPieces(allRows, rows, [&](int64_t ownRows, int64_t rowCount) {
-                forPieces(allColumns, pixels, [&](int64_t ownPixels, int64_t pixelCount) {
-                  RegisterBlock block = blockOf(convolution, ownBlocks, ownRows * ownPixels, machine);
-                  total += block.cycles() * double(blockCount) * double(rowCount) * double(pixelCount);
-                });
-              });
-            });
+  forBlocks(convolution, blocks, rows, pixels, machine,
+            [&](const RegisterBlock &block, double count) { total += block.cycles() * count; });
   return total;
 }
 
@@ -114,6 +117,40 @@ std::optional<Configuration> convolution::findPoint(const SearchSpace &space, sc
   return space.contains(point) ? std::optional(point) : std::nullopt;
 }
 
+/// The dimensions of the loop nest: the contraction's loops, and rows and columns as the emitter walks them.
+static LoopNest makeNest(const Convolution &convolution, sched::CPUConvolutionAttr schedule) {
+  SmallVector<double> extents;
+  for (int64_t extent : convolution.info.extents)
+    extents.push_back(double(estimatedExtent(extent)));
+  if (ShapedType::isDynamic(convolution.extent(Batch)))
+    extents[Batch] = 1;
+  auto [rows, columns] = countPlaces(convolution);
+  extents[Row] = double(rows);
+  extents[Column] = double(columns);
+  SmallVector<NestOperand, 3> operands;
+  for (unsigned number : {convolution.x, convolution.weight, 2u}) {
+    NestOperand &operand = operands.emplace_back();
+    Type element = getElementTypeOrSelf(convolution.info.op->getOperand(number).getType());
+    operand.elementBytes = double(element.getIntOrFloatBitWidth()) / 8 * (number == 2 ? 2 : 1);
+    for (ArrayRef<int64_t> form : convolution.info.coefficients[number]) {
+      NestAxis &axis = operand.axes.emplace_back();
+      for (auto [loop, coefficient] : llvm::enumerate(form.drop_back()))
+        if (coefficient != 0)
+          axis.emplace_back(unsigned(loop), double(coefficient));
+    }
+  }
+  // Workers take rows of a group of blocks; of those, register blocks; of these, the sums over channels.
+  return LoopNest(extents,
+                  {{Batch, 1},
+                   {Outer, double(schedule.getBlocks())},
+                   {Row, double(schedule.getRows())},
+                   {Column, double(schedule.getPixels())},
+                   {Inner, 1},
+                   {KernelRow, 1},
+                   {KernelColumn, 1}},
+                  operands);
+}
+
 KernelFeatures convolution::computeFeatures(sched::CPUConvolutionAttr schedule, const Convolution &convolution,
                                             const MachineModel &machine) {
   auto extent = [&](Loop loop) { return double(estimatedExtent(convolution.extent(loop))); };
@@ -124,6 +161,23 @@ KernelFeatures convolution::computeFeatures(sched::CPUConvolutionAttr schedule, 
   features.flops = 2 * batch * extent(Outer) * extent(Row) * extent(Column) * extent(Lane) * depth;
   features.executedFlops = features.flops;
   features.bytes = estimatedBytes(convolution.info.op->getOperands());
+  const Grouping &grouping = convolution.grouping;
+  auto [instruction, instructions] =
+      productInstruction(grouping.group, grouping.isFloat || grouping.group == 1, 32, machine);
+  KernelPart &products = features.parts.emplace_back();
+  products.name = "products";
+  products.instruction = instruction;
+  products.vectorBits = machine.vectorBits;
+  forBlocks(convolution, schedule.getBlocks(), schedule.getRows(), schedule.getPixels(), machine,
+            [&, instructions = instructions](const RegisterBlock &block, double count) {
+              products.loops.push_back(
+                  block.loop(batch * count, depth / double(grouping.group), schedule.getUnroll(), instructions));
+            });
+  makeNest(convolution, schedule).addTraffic(products, machine);
+  auto [rows, columns] = countPlaces(convolution);
+  double thirds = rows == 1 ? std::ceil(double(columns) / double(schedule.getPixels() * blocksPerSegment))
+                            : std::ceil(double(rows) / double(schedule.getRows()));
+  features.items = batch * thirds * std::ceil(extent(Outer) / double(schedule.getBlocks()));
   int64_t places = schedule.getRows() * schedule.getPixels();
   features.registers = blockOf(convolution, schedule.getBlocks(), places, machine).registers();
   auto bytesOf = [&](unsigned operand) {

@@ -4,7 +4,9 @@
 //
 #include "Schedule.h"
 
+#include "tegula/Codegen/Common/LoopNest.h"
 #include "tegula/Codegen/Common/RegisterBlock.h"
+#include "tegula/Codegen/Common/Work.h"
 
 using namespace mlir;
 using namespace tegula;
@@ -70,6 +72,29 @@ KernelFeatures depthwise::computeFeatures(sched::CPUDepthwiseAttr schedule, cons
   KernelFeatures features;
   features.flops = features.executedFlops = 2 * places * double(depthwise.positions() * depthwise.grouping.group);
   features.bytes = convolution::estimatedBytes(linalg::GenericOp(info.op)->getOperands());
+  int64_t perBlock = convolution::registersPerBlock(info.extents[convolution::Lane], machine);
+  bool holds = holdsWeights(depthwise, machine);
+  auto [instruction, instructions] = productInstruction(depthwise.grouping.group, /*isFloat=*/false, 32, machine);
+  KernelPart &products = features.parts.emplace_back();
+  products.name = "products";
+  products.instruction = instruction;
+  products.vectorBits = machine.vectorBits;
+  // Each group of columns of a window is loaded, and its elements are brought together by about two instructions.
+  double columns = double(estimatedExtent(info.extents[convolution::Column]));
+  double rows = places / columns / double(info.extents[convolution::Lane]);
+  convolution::forPieces(int64_t(columns), schedule.getPixels(), [&, each = instructions](int64_t pixels, int64_t count) {
+    RegisterLoop &loop = products.loops.emplace_back();
+    loop.runs = rows * double(count);
+    loop.rounds = loop.unroll = double(depthwise.positions());
+    loop.chains = loop.after = double(pixels * perBlock);
+    loop.instructions = loop.chains * (each + 2);
+    loop.vectorLoads = double(perBlock * (pixels + (holds ? 0 : 1)));
+  });
+  // Weights that stay in registers are loaded for each row.
+  if (holds)
+    products.loops.push_back({rows, 0, 1, 0, 1, 0, 0, double(depthwise.positions() * perBlock), 0});
+  addStream(products, features.bytes, machine);
+  features.items = rows;
   features.registers = countRegisters(depthwise, schedule.getPixels(), machine);
   int64_t row = estimatedExtent(info.extents[convolution::Column]) * info.extents[convolution::Lane];
   features.l1Bytes = features.l2Bytes = (info.extents[KernelRow] + 1) * row;

@@ -2,6 +2,7 @@
 #include "tegula/Codegen/CPU/Families/Map.h"
 
 #include "Lower.h"
+#include "tegula/Codegen/Common/LoopNest.h"
 #include "tegula/Codegen/Common/Work.h"
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Dialect/Sched/IR/Sched.h"
@@ -75,8 +76,20 @@ public:
     return success();
   }
 
-  KernelFeatures features(func::FuncOp kernel, Attribute, const MachineModel &) const override {
-    return countWork(kernel);
+  KernelFeatures features(func::FuncOp kernel, Attribute schedule, const MachineModel &machine) const override {
+    auto map = cast<sched::CPUMapAttr>(schedule);
+    KernelFeatures features = countWork(kernel);
+    int64_t bits = elementBits(kernel), widest = std::max<int64_t>(machine.vectorBits / bits, 1);
+    double lanes = double(map.getVector() == 0 ? widest : std::min(map.getVector(), widest));
+    KernelPart &loops = features.parts.emplace_back();
+    loops.name = "loops";
+    loops.vectorBits = machine.vectorBits;
+    // One round for each vector of operands and results.
+    double rounds = std::max(features.bytes * 8 / double(bits) / lanes, 1.0);
+    loops.loops.push_back({1, rounds, double(std::max<int64_t>(map.getInterleave(), 1)),
+                           features.flops / lanes / rounds, 8, 1, 0, 0, 0});
+    addStream(loops, features.bytes, machine);
+    return features;
   }
 
   LogicalResult lowerVerified(func::FuncOp kernel, Attribute schedule, const MachineModel &machine) const override {

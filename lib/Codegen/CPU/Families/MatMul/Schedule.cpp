@@ -8,7 +8,9 @@
 #include "Schedule.h"
 
 #include "DepthPacking.h"
+#include "tegula/Codegen/Common/LoopNest.h"
 #include "tegula/Codegen/Common/RegisterBlock.h"
+#include "tegula/Codegen/Common/Work.h"
 
 #include "llvm/Support/MathExtras.h"
 
@@ -346,6 +348,131 @@ std::optional<Configuration> matmul::findPoint(const SearchSpace &space, sched::
   return space.contains(point) ? std::optional(point) : std::nullopt;
 }
 
+namespace {
+/// A product of matrices as the schedule cuts it; extents are those of the loops, estimated.
+class ProductFeatures {
+public:
+  ProductFeatures(sched::CPUMatMulAttr schedule, const ContractionInfo &info, const MachineModel &machine)
+      : schedule(schedule), info(info), machine(machine), batch(double(estimate(info.extent(info.batch)))),
+        rows(double(estimate(info.extent(info.rows)))), columns(double(estimate(info.extent(info.columns)))),
+        depth(double(estimate(info.extent(info.depth)))), mr(double(schedule.getMicro()[0])),
+        nr(double(schedule.getMicro()[1])) {
+    packing = schedule.getTileRegisters() ? *matmul::planTilePacking(info, machine) : matmul::planPacking(info, machine);
+    width = double(info.accumulator.getIntOrFloatBitWidth());
+    lanes = double(machine.vectorBits) / width;
+    rowBlock = std::min<double>(schedule.getTile()[0], llvm::alignTo(uint64_t(rows), uint64_t(mr)));
+    columnBlock = std::min<double>(schedule.getTile()[1], llvm::alignTo(uint64_t(columns), uint64_t(nr)));
+    depthBlock = std::min<double>(schedule.getTile()[2], depth);
+    depthBlocks = std::ceil(depth / depthBlock);
+    // Whole panels of the right operand are read where they are, if they can be.
+    packsPanels = !schedule.getPackRhs() && info.columnBlock == 0 && packing.group > 1;
+    usesDots = !schedule.getPackRhs() && !schedule.getPackLhs() && packing.group == 1 && areDeep(info);
+  }
+
+  KernelPart products() const {
+    KernelPart part = makePart("products");
+    double blocks = batch * std::ceil(rows / mr) * std::ceil(columns / nr), vectors = nr / lanes;
+    RegisterLoop loop;
+    loop.unroll = double(schedule.getUnroll());
+    loop.runs = blocks * depthBlocks;
+    bool isFloat = isa<FloatType>(info.accumulator);
+    std::tie(part.instruction, loop.instructions) = productInstruction(packing.group, isFloat, int64_t(width), machine);
+    if (packing.tiles) {
+      double high = mr / matmul::tileRows, wide = nr / matmul::tileRows;
+      part.instruction = Instruction::Tile;
+      loop.rounds = std::ceil(depthBlock / double(packing.depthUnit()));
+      loop.instructions = loop.chains = high * wide;
+      loop.vectorLoads = matmul::tileRows * (high + wide);
+      loop.after = 3 * mr * vectors; // through the scratch buffer, and to the result
+    } else if (usesDots) {
+      // Vectors run along the depth; the lanes of each sum are added at the end.
+      double together = std::min(8.0, nr);
+      loop.runs = batch * std::ceil(rows / mr) * std::ceil(columns / together) * depthBlocks;
+      loop.rounds = std::ceil(depthBlock / lanes);
+      loop.unroll = 1;
+      loop.instructions = loop.chains = mr * together;
+      loop.vectorLoads = mr + together;
+      loop.after = mr * together * std::log2(lanes) * 2;
+    } else {
+      loop.rounds = std::ceil(depthBlock / double(packing.group));
+      loop.chains = loop.after = mr * vectors;
+      loop.instructions *= loop.chains;
+      loop.vectorLoads = vectors;
+      loop.elementLoads = mr;
+    }
+    // Sums of one block of depths go on with those of the block before.
+    if (depthBlocks > 1)
+      loop.before += loop.after;
+    part.loops.push_back(loop);
+    nest().addTraffic(part, machine);
+    return part;
+  }
+
+  /// The left operand is packed for each block of columns, the right one once; one panel at a time, for each block of
+  /// rows.
+  KernelPart packingPart() const {
+    KernelPart part = makePart("packing");
+    part.isPacking = true;
+    double panels = std::ceil(columns / nr), panelRows = std::ceil(rows / mr);
+    if (schedule.getPackLhs() || packing.group > 1)
+      addCopy(part, batch * panelRows * mr * depth * std::ceil(columns / columnBlock), info.lhs);
+    if (schedule.getPackRhs() || packsPanels)
+      addCopy(part, batch * panels * nr * depth * (packsPanels ? std::ceil(rows / rowBlock) : 1), info.rhs);
+    return part;
+  }
+
+  /// Bytes of an element of a packed operand.
+  double packedBytes() const { return packing.group > 1 ? 4 / double(packing.group) : width / 8; }
+
+  double items() const { return batch * std::ceil(columns / nr); }
+
+private:
+  KernelPart makePart(StringRef name) const {
+    KernelPart part;
+    part.name = name;
+    part.vectorBits = machine.vectorBits;
+    return part;
+  }
+
+  Type elementOf(unsigned operand) const { return operand == info.lhs ? info.lhsType : info.rhsType; }
+
+  /// Packing so many elements.
+  void addCopy(KernelPart &part, double elements, unsigned operand) const {
+    double vectors = elements * packedBytes() * 8 / double(machine.vectorBits);
+    part.loops.push_back({1, vectors, 1, 2, 2, 2, 0, 0, 0});
+  }
+
+  /// Blocks of columns, of depths and of rows; in them panels of columns, register blocks of rows, and depths.
+  LoopNest nest() const {
+    enum { Batch, Rows, Columns, Depth };
+    auto bytes = [&](bool packed, unsigned operand) {
+      return packed ? packedBytes() : double(elementOf(operand).getIntOrFloatBitWidth()) / 8;
+    };
+    bool packsLhs = schedule.getPackLhs() || packing.group > 1, packsRhs = schedule.getPackRhs() || packsPanels;
+    // The sums of a block are read and written for each block of depths.
+    NestOperand left{bytes(packsLhs, info.lhs), {{{Batch, 1}}, {{Rows, 1}}, {{Depth, 1}}}},
+        right{bytes(packsRhs, info.rhs), {{{Batch, 1}}, {{Depth, 1}}, {{Columns, 1}}}},
+        sums{2 * width / 8, {{{Batch, 1}}, {{Rows, 1}}, {{Columns, 1}}}};
+    return LoopNest({batch, rows, columns, depth},
+                    {{Batch, 1},
+                     {Columns, columnBlock},
+                     {Depth, depthBlock},
+                     {Rows, rowBlock},
+                     {Columns, nr},
+                     {Rows, mr},
+                     {Depth, 1}},
+                    {left, right, sums});
+  }
+
+  sched::CPUMatMulAttr schedule;
+  const ContractionInfo &info;
+  const MachineModel &machine;
+  matmul::DepthPacking packing;
+  double batch, rows, columns, depth, mr, nr, width, lanes, rowBlock, columnBlock, depthBlock, depthBlocks;
+  bool packsPanels, usesDots;
+};
+} // namespace
+
 KernelFeatures matmul::computeFeatures(sched::CPUMatMulAttr schedule, const ContractionInfo &info,
                                        const MachineModel &machine) {
   double rows = estimate(info.extent(info.rows)), columns = estimate(info.extent(info.columns));
@@ -378,5 +505,8 @@ KernelFeatures matmul::computeFeatures(sched::CPUMatMulAttr schedule, const Cont
   features.l1Bytes = bytes * kc * (mr + nr);
   features.l2Bytes = bytes * kc * (mc + nr);
   features.workspaceBytes = bytes * (kc * (schedule.getPackRhs() ? nc : nr) + (schedule.getPackLhs() ? kc * mc : 0));
+  ProductFeatures product(schedule, info, machine);
+  features.parts = {product.packingPart(), product.products()};
+  features.items = product.items();
   return features;
 }

@@ -4,6 +4,7 @@
 //
 #include "Schedule.h"
 
+#include "tegula/Codegen/Common/LoopNest.h"
 #include "tegula/Codegen/Common/RegisterBlock.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -74,27 +75,23 @@ SearchSpace winograd::makeSpace(const Kernel &kernel, const MachineModel &machin
   return space;
 }
 
+/// Calls `see(block, count)` for the register blocks of a position's products.
+static void forBlocks(const Kernel &kernel, int64_t group, int64_t blocks, int64_t tiles, int64_t perBlock,
+                      function_ref<void(const RegisterBlock &, double)> see) {
+  forPieces(kernel.outerBlocks, blocks, [&](int64_t ownBlocks, int64_t blockCount) {
+    forPieces(countTiles(kernel), group, [&](int64_t size, int64_t groups) {
+      forPieces(size, tiles, [&](int64_t ownTiles, int64_t count) {
+        see({ownBlocks, ownTiles, perBlock}, double(blockCount) * double(groups) * double(count));
+      });
+    });
+  });
+}
+
 /// Estimated cycles of the multiplication for each input channel and position of the Winograd domain.
 static double estimateCycles(const Kernel &kernel, int64_t group, int64_t blocks, int64_t tiles, int64_t perBlock) {
   double total = 0;
-  auto add = [&](int64_t ownBlocks, int64_t ownTiles, double count) {
-    total += count * RegisterBlock{ownBlocks, ownTiles, perBlock}.cycles();
-  };
-  int64_t outer = kernel.outerBlocks, all = countTiles(kernel);
-  auto addTiles = [&](int64_t ownBlocks, double count) {
-    auto addGroup = [&](int64_t size, double groups) {
-      if (size / tiles)
-        add(ownBlocks, tiles, count * groups * double(size / tiles));
-      if (size % tiles)
-        add(ownBlocks, size % tiles, count * groups);
-    };
-    addGroup(group, double(all / group));
-    if (all % group)
-      addGroup(all % group, 1);
-  };
-  addTiles(blocks, double(outer / blocks));
-  if (outer % blocks)
-    addTiles(outer % blocks, 1);
+  forBlocks(kernel, group, blocks, tiles, perBlock,
+            [&](const RegisterBlock &block, double count) { total += count * block.cycles(); });
   return total;
 }
 
@@ -140,6 +137,30 @@ std::optional<Configuration> winograd::findPoint(const SearchSpace &space, sched
   return space.contains(point) ? std::optional(point) : std::nullopt;
 }
 
+/// The transformation of the operand or of the products of all tiles: a vector of each position is loaded, combined by
+/// about so many instructions, and `stored` vectors are.
+static KernelPart makeTransformation(StringRef name, double runs, double positions, double stored, double instructions,
+                                     const MachineModel &machine) {
+  KernelPart part;
+  part.name = name;
+  part.vectorBits = machine.vectorBits;
+  part.loops.push_back({runs, 1, 1, instructions, instructions, positions, 0, 0, stored});
+  return part;
+}
+
+/// The products of all groups: for each position, blocks of output channels; for these, tiles.
+static LoopNest makeNest(sched::CPUWinogradAttr schedule, const Kernel &kernel) {
+  enum { Tiles, Positions, Channels, Sums };
+  double group = double(schedule.getGroup()), positions = double(kernel.positions());
+  double blocks = double(schedule.getBlocks() * kernel.lanes);
+  return LoopNest(
+      {double(countTiles(kernel)), positions, double(kernel.outerChannels()), double(kernel.innerChannels())},
+      {{Tiles, group}, {Positions, 1}, {Channels, blocks}, {Tiles, double(schedule.getTiles())}, {Sums, 1}},
+      {{4, {{{Positions, 1}}, {{Channels, 1}}, {{Sums, 1}}}},
+       {4, {{{Positions, 1}}, {{Tiles, 1}}, {{Sums, 1}}}, 4 * positions * group * double(kernel.innerChannels())},
+       {4, {{{Positions, 1}}, {{Tiles, 1}}, {{Channels, 1}}}, 4 * positions * group * double(kernel.outerChannels())}});
+}
+
 KernelFeatures winograd::computeFeatures(sched::CPUWinogradAttr schedule, const Kernel &kernel,
                                          const MachineModel &machine) {
   KernelFeatures features;
@@ -153,6 +174,33 @@ KernelFeatures winograd::computeFeatures(sched::CPUWinogradAttr schedule, const 
   linalg::GenericOp last = kernel.core.info.op;
   features.bytes = estimatedBytes({kernel.x(), kernel.weight(), last.getDpsInits()[0]});
   features.packedBytes = tiles * bytesPerTile(kernel);
+  int64_t perBlock = registersOf(kernel, machine), group = std::min(schedule.getGroup(), countTiles(kernel));
+  double positions = double(kernel.positions()), vectors = double(perBlock);
+  auto transformation = [&](StringRef name, int64_t blocks, double stored) {
+    return makeTransformation(name, tiles * double(blocks) * vectors, positions, stored, 4 * positions, machine);
+  };
+  double groupBytes = bytesPerTile(kernel) * double(group);
+  auto transfer = [&](KernelPart part, Value operand) {
+    // The workspace of a group, and the operand or result.
+    addStream(part, groupBytes, machine);
+    for (double &traffic : part.traffic)
+      traffic *= tiles / double(group);
+    addStream(part, estimatedBytes(operand), machine);
+    features.parts.push_back(std::move(part));
+  };
+  transfer(transformation("operand", kernel.innerBlocks, positions), kernel.x());
+  KernelPart &multiplication = features.parts.emplace_back();
+  multiplication.name = "products";
+  multiplication.instruction = Instruction::MultiplyAdd32;
+  multiplication.vectorBits = machine.vectorBits;
+  forBlocks(kernel, group, schedule.getBlocks(), schedule.getTiles(), perBlock,
+            [&](const RegisterBlock &block, double count) {
+              multiplication.loops.push_back(
+                  block.loop(count * positions, double(kernel.innerChannels()), schedule.getUnroll()));
+            });
+  makeNest(schedule, kernel).addTraffic(multiplication, machine);
+  transfer(transformation("result", kernel.outerBlocks, double(kernel.tile * kernel.tile)), last.getDpsInits()[0]);
+  features.items = tiles;
   features.registers =
       RegisterBlock{schedule.getBlocks(), schedule.getTiles(), registersOf(kernel, machine)}.registers();
   features.l1Bytes = 4 * kernel.innerChannels() * (schedule.getTiles() + schedule.getBlocks() * kernel.lanes);
