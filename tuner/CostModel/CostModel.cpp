@@ -64,8 +64,8 @@ CostBreakdown tuner::estimateCost(const KernelFeatures &features, const MachineP
   double work = -hidden;
   for (double bound : bounds)
     work += bound;
-  for (double *part : {&cost.computeNs, &cost.packingNs, &cost.overheadNs, &cost.trafficNs[0], &cost.trafficNs[1],
-                       &cost.trafficNs[2]})
+  for (double *part :
+       {&cost.computeNs, &cost.packingNs, &cost.overheadNs, &cost.trafficNs[0], &cost.trafficNs[1], &cost.trafficNs[2]})
     *part /= count;
   cost.imbalanceNs = work * (largest - 1 / count);
   double calls = peaks.callNs + (workers > 1 ? peaks.handOverNs : 0);

@@ -9,9 +9,13 @@ using namespace tegula;
 using namespace tegula::tuner;
 
 static constexpr std::pair<Instruction, llvm::StringLiteral> instructionTexts[] = {
-    {Instruction::MultiplyAdd32, "multiply_add_f32"}, {Instruction::MultiplyAdd64, "multiply_add_f64"},
-    {Instruction::MultiplyAddInteger, "multiply_add_i32"}, {Instruction::PairDot, "pair_dot"},
-    {Instruction::ByteDot, "byte_dot"}, {Instruction::BFloatDot, "bfloat_dot"}, {Instruction::Tile, "tile"},
+    {Instruction::MultiplyAdd32, "multiply_add_f32"},
+    {Instruction::MultiplyAdd64, "multiply_add_f64"},
+    {Instruction::MultiplyAddInteger, "multiply_add_i32"},
+    {Instruction::PairDot, "pair_dot"},
+    {Instruction::ByteDot, "byte_dot"},
+    {Instruction::BFloatDot, "bfloat_dot"},
+    {Instruction::Tile, "tile"},
     {Instruction::Simple, "simple"}};
 
 llvm::StringRef tuner::instructionText(Instruction instruction) {
@@ -121,9 +125,9 @@ llvm::Expected<MachinePeaks> tuner::parsePeaks(llvm::StringRef text) {
     reader.fail("expected 'instructions' to be a list");
   for (const llvm::json::Value &entry : instructions ? *instructions : llvm::json::Array()) {
     const llvm::json::Object *own = entry.getAsObject();
-    const auto *known = own ? llvm::find_if(instructionTexts,
-                                            [&](auto &pair) { return own->getString("instruction") == pair.second; })
-                            : std::end(instructionTexts);
+    const auto *known =
+        own ? llvm::find_if(instructionTexts, [&](auto &pair) { return own->getString("instruction") == pair.second; })
+            : std::end(instructionTexts);
     if (known == std::end(instructionTexts)) {
       reader.fail("expected the name of an instruction, but got none that is known");
       break;

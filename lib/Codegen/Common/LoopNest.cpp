@@ -6,8 +6,7 @@
 
 using namespace tegula;
 
-LoopNest::LoopNest(llvm::ArrayRef<double> extents, llvm::ArrayRef<NestLoop> loops,
-                   llvm::ArrayRef<NestOperand> operands)
+LoopNest::LoopNest(llvm::ArrayRef<double> extents, llvm::ArrayRef<NestLoop> loops, llvm::ArrayRef<NestOperand> operands)
     : loops(loops.begin(), loops.end()), operands(operands.begin(), operands.end()) {
   sizes.emplace_back(extents.begin(), extents.end());
   for (const NestLoop &loop : loops) {

@@ -35,8 +35,8 @@ struct NestLoop {
 
 class LoopNest {
 public:
-  /// `extents` of the dimensions; `loops` from the outermost on, each dimension's sizes falling. Dimensions that no loop
-  /// cuts are walked whole in the innermost.
+  /// `extents` of the dimensions; `loops` from the outermost on, each dimension's sizes falling. Dimensions that no
+  /// loop cuts are walked whole in the innermost.
   LoopNest(llvm::ArrayRef<double> extents, llvm::ArrayRef<NestLoop> loops, llvm::ArrayRef<NestOperand> operands);
 
   /// Bytes that come into a cache of `cacheBytes` from beyond and go back, when the nest is run again and again: none

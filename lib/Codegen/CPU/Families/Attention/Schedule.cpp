@@ -200,8 +200,15 @@ private:
         convolution::forPieces(queries, schedule.getQueries(), [&](int64_t ownQueries, int64_t queryCount) {
           auto addRows = [&](int64_t rows, int64_t rowCount) {
             double runs = heads * repeats * double(columnBlocks * count * queryCount * rowCount);
-            RegisterLoop loop{runs, rounds, double(schedule.getUnroll()), double(rows * vectors), double(rows * vectors),
-                              double(vectors), double(rows), 0, double(rows * vectors)};
+            RegisterLoop loop{runs,
+                              rounds,
+                              double(schedule.getUnroll()),
+                              double(rows * vectors),
+                              double(rows * vectors),
+                              double(vectors),
+                              double(rows),
+                              0,
+                              double(rows * vectors)};
             if (runs > 0)
               part.loops.push_back(loop);
           };

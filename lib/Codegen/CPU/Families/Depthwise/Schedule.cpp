@@ -82,14 +82,15 @@ KernelFeatures depthwise::computeFeatures(sched::CPUDepthwiseAttr schedule, cons
   // Each group of columns of a window is loaded, and its elements are brought together by about two instructions.
   double columns = double(estimatedExtent(info.extents[convolution::Column]));
   double rows = places / columns / double(info.extents[convolution::Lane]);
-  convolution::forPieces(int64_t(columns), schedule.getPixels(), [&, each = instructions](int64_t pixels, int64_t count) {
-    RegisterLoop &loop = products.loops.emplace_back();
-    loop.runs = rows * double(count);
-    loop.rounds = loop.unroll = double(depthwise.positions());
-    loop.chains = loop.after = double(pixels * perBlock);
-    loop.instructions = loop.chains * (each + 2);
-    loop.vectorLoads = double(perBlock * (pixels + (holds ? 0 : 1)));
-  });
+  convolution::forPieces(int64_t(columns), schedule.getPixels(),
+                         [&, each = instructions](int64_t pixels, int64_t count) {
+                           RegisterLoop &loop = products.loops.emplace_back();
+                           loop.runs = rows * double(count);
+                           loop.rounds = loop.unroll = double(depthwise.positions());
+                           loop.chains = loop.after = double(pixels * perBlock);
+                           loop.instructions = loop.chains * (each + 2);
+                           loop.vectorLoads = double(perBlock * (pixels + (holds ? 0 : 1)));
+                         });
   // Weights that stay in registers are loaded for each row.
   if (holds)
     products.loops.push_back({rows, 0, 1, 0, 1, 0, 0, double(depthwise.positions() * perBlock), 0});

@@ -86,8 +86,8 @@ public:
     loops.vectorBits = machine.vectorBits;
     // One round for each vector of operands and results.
     double rounds = std::max(features.bytes * 8 / double(bits) / lanes, 1.0);
-    loops.loops.push_back({1, rounds, double(std::max<int64_t>(map.getInterleave(), 1)),
-                           features.flops / lanes / rounds, 8, 1, 0, 0, 0});
+    loops.loops.push_back(
+        {1, rounds, double(std::max<int64_t>(map.getInterleave(), 1)), features.flops / lanes / rounds, 8, 1, 0, 0, 0});
     addStream(loops, features.bytes, machine);
     return features;
   }

@@ -357,7 +357,8 @@ public:
         rows(double(estimate(info.extent(info.rows)))), columns(double(estimate(info.extent(info.columns)))),
         depth(double(estimate(info.extent(info.depth)))), mr(double(schedule.getMicro()[0])),
         nr(double(schedule.getMicro()[1])) {
-    packing = schedule.getTileRegisters() ? *matmul::planTilePacking(info, machine) : matmul::planPacking(info, machine);
+    packing =
+        schedule.getTileRegisters() ? *matmul::planTilePacking(info, machine) : matmul::planPacking(info, machine);
     width = double(info.accumulator.getIntOrFloatBitWidth());
     lanes = double(machine.vectorBits) / width;
     rowBlock = std::min<double>(schedule.getTile()[0], llvm::alignTo(uint64_t(rows), uint64_t(mr)));
