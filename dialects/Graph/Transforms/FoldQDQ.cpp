@@ -3,8 +3,9 @@
 // Out: contractions of the integers with an i32 sum, scaled once. What quantizes the result again stays: it is an
 //      elementwise op that the kernel of the contraction computes on its way to memory.
 // Algorithm: in program order. (1) A dequantization with one scale moves behind an op that only moves elements or picks
-// the largest. (2) A contraction of two dequantized 8-bit operands works on the integers. (3) A quantization of what
-// was dequantized with the same parameters is the integer it came from. (4) A quantization of such scaled sums divides
+// the largest. (2) A contraction of two dequantized 8-bit operands works on the integers. (3) What adds zero to a
+// dequantized value, or multiplies it by one, is left out. A quantization of a dequantized integer, with factors in
+// between, is that integer where each one comes out as it was. (4) A quantization of such scaled sums divides
 // their scale instead of each of them, and does without a Relu before it where it cannot give less than zero.
 //
 //   %x = graph.dequantize %xq, %sx, %zx               %s = graph.conv %xq, %wq, %bq {x_zero_point = 128}  -> i32
@@ -270,16 +271,105 @@ static void sinkDequantization(Operation *op) {
   }
 }
 
-/// quantize(dequantize(x)) with equal parameters is x.
+// --- values that stay as they are ------------------------------------------------------------------------------------
+
+/// The number that every element of a constant f32 tensor is, or of one that dequantizes constant bytes.
+static std::optional<float> uniformFloat(Value value) {
+  if (DequantizeOp op = dequantizationOf(value)) {
+    auto scale = hasOneElement(op.getScale()) ? getConstantFloats(op.getScale()) : std::nullopt;
+    if (!scale || !isByte(elementOf(op.getX())))
+      return std::nullopt;
+    auto integer = uniformByte(op.getX()), zero = uniformByte(op.getZeroPoint());
+    return integer && zero ? std::optional(float(*integer - *zero) * float((*scale)[0])) : std::nullopt;
+  }
+  DenseElementsAttr elements;
+  if (!matchPattern(value, m_Constant(&elements)) || !elements.isSplat() || !elementOf(value).isF32())
+    return std::nullopt;
+  return elements.getSplatValue<APFloat>().convertToFloat();
+}
+
+/// Whether the result of an op on `x` and `other` has the shape of `x`: `other` does not broadcast it.
+static bool keepsShape(Value x, Value other) {
+  RankedTensorType own = rankedOf(x), type = rankedOf(other);
+  if (!own || !type || !type.hasStaticShape() || type.getRank() > own.getRank())
+    return false;
+  return llvm::all_of(llvm::zip(own.getShape().take_back(type.getRank()), type.getShape()), [](auto extents) {
+    auto [mine, its] = extents;
+    return its == 1 || its == mine;
+  });
+}
+
+/// x + 0 and x * 1 are x for a dequantized x, which is no negative zero.
+static void dropNeutral(Operation *op) {
+  float neutral = isa<MulOp>(op) ? 1 : 0;
+  for (unsigned i : {0u, 1u}) {
+    Value x = op->getOperand(i), other = op->getOperand(1 - i);
+    DequantizeOp dequantize = dequantizationOf(x);
+    if (!dequantize || !hasOrdinaryScale(dequantize.getScale()) || uniformFloat(other) != neutral ||
+        !keepsShape(x, other) || op->getResult(0).getType() != x.getType())
+      continue;
+    op->getResult(0).replaceAllUsesWith(x);
+    op->erase();
+    return;
+  }
+}
+
+/// The integers of a type of at most 16 bits.
+static std::pair<int64_t, int64_t> rangeOf(IntegerType type) {
+  int64_t count = int64_t(1) << type.getWidth();
+  return type.isUnsigned() ? std::pair<int64_t, int64_t>(0, count - 1) : std::pair(-count / 2, count / 2 - 1);
+}
+
+namespace {
+/// A multiplication or division of dequantized values by one number.
+struct Factor {
+  float number;
+  bool divides;
+};
+} // namespace
+
+/// Whether quantization with `scale` gives back the integer of each value of `type` less `zeroPoint`, which was scaled
+/// and multiplied by `factors`. Computed here as there, in f32.
+static bool givesBack(IntegerType type, int64_t zeroPoint, float ownScale, ArrayRef<Factor> factors, float scale) {
+  auto [low, high] = rangeOf(type);
+  for (int64_t integer = low; integer <= high; ++integer) {
+    float value = float(integer - zeroPoint) * ownScale;
+    for (Factor factor : factors)
+      value = factor.divides ? value / factor.number : value * factor.number;
+    // Rounding is to even; a value that is no number differs from all.
+    if (!(std::nearbyint(value / scale) == float(integer - zeroPoint)))
+      return false;
+  }
+  return true;
+}
+
+/// quantize(dequantize(x)), with factors in between, is x where all integers are given back.
 static void foldPair(QuantizeOp quantize) {
-  DequantizeOp inner = dequantizationOf(quantize.getX());
-  if (!inner || quantize.getBlockSize() != 0 || !quantize.getPrecision().isF32() ||
-      inner.getX().getType() != quantize.getType() || !hasOrdinaryScale(inner.getScale()) ||
-      !sameValue(inner.getScale(), quantize.getScale()) || !sameValue(inner.getZeroPoint(), quantize.getZeroPoint()))
-    return;
+  SmallVector<Factor> factors;
+  Value value = quantize.getX();
+  DequantizeOp inner;
+  while (!(inner = dequantizationOf(value))) {
+    Operation *op = value.getDefiningOp();
+    if (!isa_and_nonnull<MulOp, DivOp>(op) || rankedOf(op->getOperand(0)) != value.getType())
+      return;
+    auto number = uniformFloat(op->getOperand(1));
+    if (!number || !keepsShape(op->getOperand(0), op->getOperand(1)))
+      return;
+    factors.push_back({*number, isa<DivOp>(op)});
+    value = op->getOperand(0);
+  }
   auto element = dyn_cast<IntegerType>(elementOf(quantize.getY()));
-  if (!element || element.getWidth() > 16)
+  if (quantize.getBlockSize() != 0 || !quantize.getPrecision().isF32() || !element || element.getWidth() > 16 ||
+      inner.getX().getType() != quantize.getType() || !hasOrdinaryScale(inner.getScale()) ||
+      !hasOrdinaryScale(quantize.getScale()) || !sameValue(inner.getZeroPoint(), quantize.getZeroPoint()))
     return;
+  if (!factors.empty() || !sameValue(inner.getScale(), quantize.getScale())) {
+    auto zeroPoint = isByte(element) ? uniformByte(inner.getZeroPoint()) : std::nullopt;
+    std::reverse(factors.begin(), factors.end());
+    if (!zeroPoint || !givesBack(element, *zeroPoint, float((*getConstantFloats(inner.getScale()))[0]), factors,
+                                 float((*getConstantFloats(quantize.getScale()))[0])))
+      return;
+  }
   quantize.replaceAllUsesWith(inner.getX());
   quantize.erase();
 }
@@ -358,6 +448,8 @@ struct GraphFoldQDQPass : tegula::impl::GraphFoldQDQPassBase<GraphFoldQDQPass> {
         foldMatMul(matmul);
       else if (auto quantize = dyn_cast<QuantizeOp>(op))
         foldPair(quantize);
+      else if (isa<AddOp, MulOp>(op))
+        dropNeutral(op);
       else
         sinkDequantization(op);
     }

@@ -155,3 +155,57 @@ func.func @not_requantized(%xq: tensor<1x1x4x4xi8>, %wq: tensor<2x1x3x3xi8>, %f:
   %g = graph.quantize %f, %sy, %zy {axis = 0 : i64, precision = f32} : tensor<4xf32>, tensor<f32>, tensor<ui8> -> tensor<4xui8>
   return %c, %q, %g : tensor<1x2x2x2xf32>, tensor<1x2x2x2xui8>, tensor<4xui8>
 }
+
+// What adds 0 to a dequantized value or multiplies it by 1 is left out, and with it a quantization behind it, even where
+// the number is quantized itself.
+// CHECK-LABEL: func.func @neutral
+// CHECK-SAME: %[[X:.*]]: tensor<?x4xui8>
+// CHECK-NEXT: return %[[X]]
+func.func @neutral(%xq: tensor<?x4xui8>) -> tensor<?x4xui8> {
+  %s = graph.constant dense<0.017> : tensor<f32>
+  %z = graph.constant dense<13> : tensor<ui8>
+  %c = graph.constant dense<255> : tensor<4xui8>
+  %sc = graph.constant dense<0.00392156886> : tensor<f32>
+  %zero = graph.constant dense<0.0> : tensor<4xf32>
+  %one = graph.dequantize %c, %sc {axis = 0 : i64} : tensor<4xui8>, tensor<f32> -> tensor<4xf32>
+  %x = graph.dequantize %xq, %s, %z {axis = 0 : i64} : tensor<?x4xui8>, tensor<f32>, tensor<ui8> -> tensor<?x4xf32>
+  %a = graph.add %x, %zero : tensor<?x4xf32>, tensor<4xf32> -> tensor<?x4xf32>
+  %m = graph.mul %one, %a : tensor<4xf32>, tensor<?x4xf32> -> tensor<?x4xf32>
+  %y = graph.quantize %m, %s, %z {axis = 0 : i64, precision = f32} : tensor<?x4xf32>, tensor<f32>, tensor<ui8> -> tensor<?x4xui8>
+  return %y : tensor<?x4xui8>
+}
+
+// Another number, or one that broadcasts, stays; so does a 0 that is added to what may be a negative zero.
+// CHECK-LABEL: func.func @not_neutral
+// CHECK: graph.mul
+// CHECK: graph.add
+// CHECK: graph.add
+func.func @not_neutral(%xq: tensor<1x4xui8>, %r: tensor<1x4xf32>) -> (tensor<1x4xf32>, tensor<3x4xf32>, tensor<1x4xf32>) {
+  %s = graph.constant dense<0.017> : tensor<f32>
+  %two = graph.constant dense<2.0> : tensor<f32>
+  %zeros = graph.constant dense<0.0> : tensor<3x4xf32>
+  %zero = graph.constant dense<0.0> : tensor<f32>
+  %x = graph.dequantize %xq, %s {axis = 0 : i64} : tensor<1x4xui8>, tensor<f32> -> tensor<1x4xf32>
+  %a = graph.mul %x, %two : tensor<1x4xf32>, tensor<f32> -> tensor<1x4xf32>
+  %b = graph.add %x, %zeros : tensor<1x4xf32>, tensor<3x4xf32> -> tensor<3x4xf32>
+  %c = graph.add %r, %zero : tensor<1x4xf32>, tensor<f32> -> tensor<1x4xf32>
+  return %a, %b, %c : tensor<1x4xf32>, tensor<3x4xf32>, tensor<1x4xf32>
+}
+
+// A factor that the scales take back: each integer comes out as it was. With another scale some do not.
+// CHECK-LABEL: func.func @factor
+// CHECK-SAME: %[[X:.*]]: tensor<?x4xui8>
+// CHECK: %[[Y:.*]] = graph.quantize
+// CHECK: return %[[X]], %[[Y]]
+func.func @factor(%xq: tensor<?x4xui8>) -> (tensor<?x4xui8>, tensor<?x4xui8>) {
+  %s = graph.constant dense<0.00104058185> : tensor<f32>
+  %t = graph.constant dense<3.67901259E-4> : tensor<f32>
+  %u = graph.constant dense<3.71E-4> : tensor<f32>
+  %z = graph.constant dense<95> : tensor<ui8>
+  %d = graph.constant dense<2.82842708> : tensor<f32>
+  %x = graph.dequantize %xq, %s, %z {axis = 0 : i64} : tensor<?x4xui8>, tensor<f32>, tensor<ui8> -> tensor<?x4xf32>
+  %q = graph.div %x, %d : tensor<?x4xf32>, tensor<f32> -> tensor<?x4xf32>
+  %y = graph.quantize %q, %t, %z {axis = 0 : i64, precision = f32} : tensor<?x4xf32>, tensor<f32>, tensor<ui8> -> tensor<?x4xui8>
+  %w = graph.quantize %q, %u, %z {axis = 0 : i64, precision = f32} : tensor<?x4xf32>, tensor<f32>, tensor<ui8> -> tensor<?x4xui8>
+  return %y, %w : tensor<?x4xui8>, tensor<?x4xui8>
+}
