@@ -53,6 +53,7 @@ static void buildLinalg(OpPassManager &manager, const TargetBackend &) {
 }
 
 static void buildKernels(OpPassManager &manager, const TargetBackend &) {
+  manager.addNestedPass<func::FuncOp>(createExecMarkAttentionPass());
   manager.addNestedPass<func::FuncOp>(createExecFuseElementwisePass());
   clean(manager);
   manager.addPass(createExecFormKernelsPass());

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // In:  graph.matmul - scale, soft cap, summand, mask - graph.softmax - graph.matmul, each with one use.
 // Out: graph.attention, for which no run stores the scores.
-// Algorithm: from each softmax along the last dimension whose result is the left operand of a product, up through the
-// steps in the order in which graph.attention takes them. What stands in the way is a missed remark of the category
-// "fusion".
+// Algorithm: from each softmax along the last dimension (or along that of the matrix to which it was flattened) whose
+// result is the left operand of a product, up through the steps in the order in which graph.attention takes them. What
+// stands in the way is a missed remark of the category "fusion".
 //
 //   %s = graph.matmul %q, %k {transpose_rhs = true}
 //   %t = graph.mul %s, %eighth
 //   %u = graph.add %t, %b                                =>   %y = graph.attention %q, %k, %v bias %b {scale = 0.125}
 //   %w = graph.softmax %u {axes = array<i64: 3>}
 //   %y = graph.matmul %w, %v
+#include "UnflattenSoftmax.h"
+
 #include "tegula/Dialect/Exec/IR/Exec.h"
 #include "tegula/Dialect/Graph/IR/Blocked.h"
 #include "tegula/Dialect/Graph/IR/Constants.h"
@@ -358,6 +360,7 @@ struct GraphFuseAttentionPass : tegula::impl::GraphFuseAttentionPassBase<GraphFu
     SmallVector<SoftmaxOp> candidates;
     getOperation().walk([&](SoftmaxOp op) { candidates.push_back(op); });
     for (SoftmaxOp softmax : candidates) {
+      unflattenSoftmax(softmax);
       Fusion fusion(softmax);
       if (!fusion.run() && !fusion.reason.empty())
         remark::missed(softmax.getLoc(), remark::RemarkOpts::name("no attention").category("fusion"))

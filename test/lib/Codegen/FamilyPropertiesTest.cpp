@@ -195,6 +195,26 @@ const Case cases[] = {
      R"(%t = graph.transpose %k {permutation = array<i64: 1, 0, 2>} : tensor<50x3x40xf32> -> tensor<3x50x40xf32>
         %y = graph.attention %q, %t, %v : (tensor<3x1x40xf32>, tensor<3x50x40xf32>, tensor<3x50x16xf32>) -> tensor<3x1x16xf32>)",
      true},
+    {"AttentionBytes", "attention", "%q: tensor<2x9x12xui8>, %k: tensor<?x40x12xui8>, %v: tensor<2x40x13xi8>",
+     "tensor<2x9x13xi8>",
+     R"(%z = graph.constant dense<131> : tensor<ui8>
+        %s = graph.constant dense<0.0517> : tensor<f32>
+        %w = graph.constant dense<0.00392156886> : tensor<f32>
+        %o = graph.constant dense<321.0> : tensor<f32>
+        %f = graph.constant dense<0.0006> : tensor<f32>
+        %p = graph.matmul %q, %k {lhs_zero_point = 126 : i64, rhs_zero_point = 115 : i64, transpose_rhs = true}
+          : tensor<2x9x12xui8>, tensor<?x40x12xui8> -> tensor<2x9x40xi32>
+        %r = graph.cast %p : tensor<2x9x40xi32> -> tensor<2x9x40xf32>
+        %a = graph.mul %r, %f : tensor<2x9x40xf32>, tensor<f32> -> tensor<2x9x40xf32>
+        %b = graph.quantize %a, %s, %z {axis = 0 : i64, precision = f32}
+          : tensor<2x9x40xf32>, tensor<f32>, tensor<ui8> -> tensor<2x9x40xui8>
+        %c = graph.dequantize %b, %s, %z {axis = 0 : i64} : tensor<2x9x40xui8>, tensor<f32>, tensor<ui8> -> tensor<2x9x40xf32>
+        %e = graph.softmax %c {axes = array<i64: 2>} : tensor<2x9x40xf32> -> tensor<2x9x40xf32>
+        %g = graph.quantize %e, %w {axis = 0 : i64, precision = f32} : tensor<2x9x40xf32>, tensor<f32> -> tensor<2x9x40xui8>
+        %h = graph.matmul %g, %v {rhs_zero_point = -3 : i64} : tensor<2x9x40xui8>, tensor<2x40x13xi8> -> tensor<2x9x13xi32>
+        %i = graph.cast %h : tensor<2x9x13xi32> -> tensor<2x9x13xf32>
+        %y = graph.quantize %i, %o {axis = 0 : i64, precision = f32} : tensor<2x9x13xf32>, tensor<f32> -> tensor<2x9x13xi8>)",
+     true},
     {"PaddedSum", "map", "%a: tensor<3x5x?xf32>, %b: tensor<5x1xf32>", "tensor<3x7x?xf32>",
      R"(%s = graph.add %a, %b : tensor<3x5x?xf32>, tensor<5x1xf32> -> tensor<3x5x?xf32>
         %p = graph.constant dense<[0, 1, 3, 0, 1, 1]> : tensor<6xi64>

@@ -279,6 +279,42 @@ func.func @strict(%q: tensor<7x16xf32>, %k: tensor<16x9xf32>, %v: tensor<9x24xf3
 
 // -----
 
+module attributes {exec.target = #exec.cpu_target<triple = "x86_64-unknown-linux-gnu", cpu = "x86-64-v4", features = "", vector_bits = 512>} {
+
+// Softmax of opset 12 in opset 13: of the rows of a matrix, which get the shape of the scores back.
+// CHECK-LABEL: func.func @flattened(
+// CHECK-NOT: graph.softmax
+// CHECK: graph.attention {{.*}} -> tensor<?x4x7x24xf32>
+// CHECK-NEXT: return
+func.func @flattened(%q: tensor<?x4x7x16xf32>, %k: tensor<?x4x16x9xf32>, %v: tensor<?x4x9x24xf32>) -> tensor<?x4x7x24xf32> {
+  %s = graph.matmul %q, %k : tensor<?x4x7x16xf32>, tensor<?x4x16x9xf32> -> tensor<?x4x7x9xf32>
+  %e = graph.shape %s {start = 0 : i64, end = 4 : i64} : tensor<?x4x7x9xf32> -> tensor<4xi64>
+  %f = graph.flatten %s {axis = -1 : i64} : tensor<?x4x7x9xf32> -> tensor<?x9xf32>
+  %p = graph.softmax %f {axes = array<i64: 1>} : tensor<?x9xf32> -> tensor<?x9xf32>
+  %r = graph.reshape %p, %e {allow_zero = false} : tensor<?x9xf32>, tensor<4xi64> -> tensor<?x4x7x9xf32>
+  %y = graph.matmul %r, %v : tensor<?x4x7x9xf32>, tensor<?x4x9x24xf32> -> tensor<?x4x7x24xf32>
+  return %y : tensor<?x4x7x24xf32>
+}
+
+// The rows of another axis, and another shape behind.
+// CHECK-LABEL: func.func @flattened_otherwise(
+// CHECK: graph.softmax {{.*}} {axes = array<i64: 1>}
+// CHECK: graph.softmax {{.*}} {axes = array<i64: 1>}
+func.func @flattened_otherwise(%x: tensor<?x4x7x9xf32>, %n: tensor<4xi64>) -> (tensor<?x4x7x9xf32>, tensor<?x4x7x9xf32>) {
+  %e = graph.shape %x {start = 0 : i64, end = 4 : i64} : tensor<?x4x7x9xf32> -> tensor<4xi64>
+  %f = graph.flatten %x {axis = 2 : i64} : tensor<?x4x7x9xf32> -> tensor<?x63xf32>
+  %p = graph.softmax %f {axes = array<i64: 1>} : tensor<?x63xf32> -> tensor<?x63xf32>
+  %r = graph.reshape %p, %e {allow_zero = false} : tensor<?x63xf32>, tensor<4xi64> -> tensor<?x4x7x9xf32>
+  %g = graph.flatten %x {axis = 3 : i64} : tensor<?x4x7x9xf32> -> tensor<?x9xf32>
+  %t = graph.softmax %g {axes = array<i64: 1>} : tensor<?x9xf32> -> tensor<?x9xf32>
+  %u = graph.reshape %t, %n {allow_zero = false} : tensor<?x9xf32>, tensor<4xi64> -> tensor<?x4x7x9xf32>
+  return %r, %u : tensor<?x4x7x9xf32>, tensor<?x4x7x9xf32>
+}
+
+}
+
+// -----
+
 // CHECK-LABEL: func.func @no_target(
 // CHECK-NOT: graph.attention
 func.func @no_target(%q: tensor<7x16xf32>, %k: tensor<16x9xf32>, %v: tensor<9x24xf32>) -> tensor<7x24xf32> {

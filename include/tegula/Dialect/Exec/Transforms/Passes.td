@@ -15,6 +15,18 @@ def ExecFuseElementwisePass : Pass<"exec-fuse-elementwise", "::mlir::func::FuncO
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::affine::AffineDialect"];
 }
 
+def ExecMarkAttentionPass : Pass<"exec-mark-attention", "::mlir::func::FuncOp"> {
+  let summary = "Marks matrix product, softmax and matrix product of 8-bit integers as the steps of one kernel";
+  let description = [{
+    A product of 8-bit integers, elementwise steps that make f32 scores of its sums, their softmax, its quantization to 8
+    bits and a product with 8-bit values, each with no other use, are marked as the steps of attention
+    (`exec.inner_step`, `exec.last_step`), as `graph.attention` is lowered. Queries and values have up to 16 elements,
+    and there are up to 256 keys, or as many as a run says: products of longer ones take less time in kernels of their
+    own. Without a CPU target on the module nothing changes.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::tegula::exec::ExecDialect"];
+}
+
 def ExecFormKernelsPass : Pass<"exec-form-kernels", "::mlir::ModuleOp"> {
   let summary = "Cuts the tensor operations of the host function into kernels and dispatches";
   let description = [{

@@ -45,7 +45,8 @@ def GraphFoldQDQPass : Pass<"graph-fold-qdq", "::mlir::func::FuncOp"> {
     accumulator, a cast and one multiplication by the product of the scales; a bias of that product's scale is added to
     the sum, another one to the real result. Quantization that follows stays and is computed with it. A quantization that
     takes a value back to the integers that it was made of, directly or through ops that only move elements or choose
-    the largest, goes: the ops work on the integers. One that is alone in reading scaled sums, behind a constant summand,
+    the largest, goes: the ops work on the integers. So does one behind factors if each integer comes out as it was, and
+    what adds 0 to dequantized values or multiplies them by 1. One that is alone in reading scaled sums, behind a constant summand,
     bound or Relu perhaps, divides their scale and these constants by its own; a Relu goes where the type's lowest
     integer is zero.
 
@@ -115,6 +116,7 @@ def GraphFuseAttentionPass : Pass<"graph-fuse-attention", "::mlir::func::FuncOp"
     and the number of elements that a query has is known. Where one of the steps has other uses or another form, or
     another op stands between softmax and product, as a cast of the precision bf16, a missed remark of the
     category `fusion` at the softmax says so.
+    A softmax of rows of a flattened tensor that gets its shape back is one along the last dimension of the tensor.
     Without a CPU target on the module nothing changes.
   }];
   let dependentDialects = ["::tegula::graph::GraphDialect"];

@@ -23,15 +23,17 @@ using matmul::Index;
 using matmul::IndexMath;
 using matmul::KernelForm;
 
-/// A matrix in flat memory.
+/// A matrix in flat memory; with `integer`, of bytes that make factors so.
 struct Matrix {
   mlir::Value flat;
   Index base, rowStep, columnStep;
+  const IntegerFactor *integer = nullptr;
 };
 
 /// An operand, and where what belongs to the item's leading dimensions starts.
 struct Operand : FlatAccess {
   Index start;
+  const IntegerFactor *integer = nullptr;
 };
 
 class Emitter {
@@ -57,7 +59,12 @@ private:
   void emitItem(Index item);
 
   // The steps of a block of keys, and what they are made of.
+  /// What rows have before the first of several blocks of keys.
+  void startRows();
+  void overBlocks(llvm::function_ref<void(Index key, Index keyCount)> body);
   void emitKeys(Index key, Index keyCount, bool isOnly);
+  void multiplyQueries(Index key, Index keyCount);
+  void multiplyBlock(Index key, Index keyCount, bool isOnly);
   /// Calls `body` with the vectors and the first key of each panel of packed keys: as wide as the register block, and
   /// of one vector where that is too wide.
   void overPanels(Index keyCount, llvm::function_ref<void(int64_t, Index)> body);
@@ -72,6 +79,8 @@ private:
   void multiplyKeys(Index keyCount);
   void multiplyFew(Index key, Index keyCount);
   void multiplyDots(Index key, Index keyCount);
+  /// Where the operands of the scores' map start for a row and a block.
+  llvm::SmallVector<Index> startsOfScores(Index row, Index key);
   void findLargest(Index row, Index key, Index keyCount, bool isOnly);
   void compareLargest(Index row);
   void weigh(Index row, Index keyCount, bool isOnly);
@@ -80,7 +89,18 @@ private:
   mlir::Value shiftFor(mlir::Value largest);
   void multiplyValues(const Matrix &values, Index keyCount, bool isOnly);
   void finish(Index row);
-  void finishOne(Index row, Index column, mlir::Value sum);
+  /// Of a vector, the first `count` elements where that is given.
+  void finishOne(Index row, Index column, mlir::Value sum, std::optional<Index> count = std::nullopt);
+  /// Whether part of a vector of each result is stored by one instruction.
+  bool masksResults();
+
+  // --- Quantized.cpp
+  void emitQuantized();
+  void weighAgain(Index row, Index key, Index keyCount);
+  void quantizeWeights(Index row, Index keyCount);
+  /// The factor that a byte makes, or each of a vector.
+  mlir::Value factorOf(mlir::Value x, const IntegerFactor &integer);
+  mlir::Value toIntegers(mlir::Value sums);
 
   /// `sums`, of `rows` rows and some vectors, plus the products of `left` and `right` along `count`.
   Values multiply(int64_t rows, const Matrix &left, const Matrix &right, Index count, Values sums);
@@ -96,7 +116,7 @@ private:
     if (isNarrow(q))
       return {packedQueries, math.mul(row, math.of(depth)), math.of(depth), math.of(1)};
     Index first = math.mul(math.add(firstRow, row), stepOf(q, 0));
-    return {q.flat, math.add(q.start, first), stepOf(q, 0), stepOf(q, 2)};
+    return {q.flat, math.add(q.start, first), stepOf(q, 0), stepOf(q, 2), q.integer};
   }
   Operand access(mlir::linalg::GenericOp op, unsigned operand, llvm::ArrayRef<Index> extents);
   Index stepOf(const Operand &operand, unsigned loop) { return operand.steps[kernel.batch + loop]; }
@@ -109,8 +129,10 @@ private:
   mlir::Value loadAlong(const Operand &operand, Index at, Index step, std::optional<Index> count);
   void loop(Index begin, Index end, int64_t step, Body body) { matmul::emitLoop(b, loc, math, begin, end, step, body); }
   /// What is loaded counts as f32.
-  mlir::Value widen(mlir::Value x) {
+  mlir::Value widen(mlir::Value x, const IntegerFactor *integer = nullptr) {
     mlir::Type f32 = b.getF32Type(), type = x.getType();
+    if (integer)
+      return factorOf(x, *integer);
     if (mlir::getElementTypeOrSelf(type) == f32)
       return x;
     return mlir::arith::ExtFOp::create(b, loc, mlir::isa<mlir::VectorType>(type) ? mlir::Type(vector) : f32, x);
@@ -122,12 +144,12 @@ private:
   mlir::Value loadStored(const Operand &operand, Index at) {
     return mlir::memref::LoadOp::create(b, loc, operand.flat, math.value(at));
   }
-  mlir::Value loadScalar(mlir::Value flat, Index at) {
-    return widen(mlir::memref::LoadOp::create(b, loc, flat, math.value(at)));
+  mlir::Value loadScalar(mlir::Value flat, Index at, const IntegerFactor *integer = nullptr) {
+    return widen(mlir::memref::LoadOp::create(b, loc, flat, math.value(at)), integer);
   }
-  mlir::Value loadVector(mlir::Value flat, Index at) {
+  mlir::Value loadVector(mlir::Value flat, Index at, const IntegerFactor *integer = nullptr) {
     auto type = mlir::VectorType::get({lanes}, elementOf(flat));
-    return widen(mlir::vector::LoadOp::create(b, loc, type, flat, math.value(at)));
+    return widen(mlir::vector::LoadOp::create(b, loc, type, flat, math.value(at)), integer);
   }
   void storeScalar(mlir::Value value, mlir::Value flat, Index at) {
     mlir::memref::StoreOp::create(b, loc, value, flat, math.value(at));
@@ -182,6 +204,8 @@ private:
   /// values, [key][element]; [row][key]; [row][element]; the sums of exponentials, [row][lane]; for each row the
   /// largest score so far, what is subtracted from its scores, and what its sums so far are multiplied with.
   mlir::Value packedQueries, packedKeys, packedValues, scores, sums, totals, maxima, shifts, factors;
+  /// The same memory as `sums`, for sums of integers.
+  mlir::Value integerSums;
   /// Of the item.
   Index firstRow, rowCount;
 };

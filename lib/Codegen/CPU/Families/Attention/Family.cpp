@@ -8,6 +8,9 @@
 
 #include "tegula/Codegen/Common/DescribedFamily.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
 using namespace mlir;
 using namespace tegula;
 using namespace tegula::attention;
@@ -29,6 +32,50 @@ static bool isPlainMap(linalg::GenericOp op) {
   return llvm::all_of(op.getBody()->without_terminator(), [](Operation &inner) {
     return OpTrait::hasElementwiseMappableTraits(&inner) || inner.hasTrait<OpTrait::ConstantLike>();
   });
+}
+
+/// Whether all that the body of the weights does with scores and maxima, its first operands, is the exponential of
+/// their difference; the sums are its last one.
+static bool weighsExponential(linalg::GenericOp op) {
+  if (op.getNumDpsInputs() != 3)
+    return false;
+  BlockArgument score = op.getBody()->getArgument(0), maximum = op.getBody()->getArgument(1);
+  if (!score.hasOneUse() || !maximum.hasOneUse())
+    return false;
+  auto difference = dyn_cast<arith::SubFOp>(*score.user_begin());
+  return difference && difference.getLhs() == score && difference.getRhs() == maximum && difference->hasOneUse() &&
+         isa<math::ExpOp>(*difference->user_begin());
+}
+
+/// Finds the factors of products of bytes; false where they are something else, or sums are not exact in f32.
+static bool findFactors(Kernel &kernel, const ContractionInfo &products) {
+  const ContractionInfo &last = kernel.core.info;
+  for (const ContractionInfo *info : {&products, &last}) {
+    linalg::GenericOp op = info->op;
+    for (unsigned operand : {0u, 1u})
+      if (!getElementTypeOrSelf(op->getOperand(operand).getType()).isInteger(8))
+        return false;
+    if (!getElementTypeOrSelf(op->getOperand(2).getType()).isInteger(32))
+      return false;
+  }
+  auto query = matchIntegerFactor(products, 0), key = matchIntegerFactor(products, 1),
+       weight = matchIntegerFactor(last, 0), value = matchIntegerFactor(last, 1);
+  if (!query || !key || !weight || !value)
+    return false;
+  for (IntegerFactor factor : {*query, *key, *weight, *value}) {
+    int64_t low = factor.isUnsigned ? 0 : -128;
+    if (factor.zeroPoint < low || factor.zeroPoint > low + 255)
+      return false;
+  }
+  kernel.query = *query;
+  kernel.key = *key;
+  kernel.weight = *weight;
+  kernel.value = *value;
+  linalg::GenericOp op = products.op;
+  int64_t depth = op.getStaticLoopRanges().back();
+  return !ShapedType::isDynamic(depth) && depth <= mostExactProducts && kernel.scores &&
+         getElementTypeOrSelf(resultOf(kernel.scores).getType()).isF32() && isPlainMap(kernel.weights) &&
+         weighsExponential(kernel.weights);
 }
 
 bool attention::findKernel(func::FuncOp function, Kernel &kernel, bool whole) {
@@ -62,12 +109,19 @@ bool attention::findKernel(func::FuncOp function, Kernel &kernel, bool whole) {
   auto elementOf = [](linalg::GenericOp op, unsigned operand) {
     return getElementTypeOrSelf(op->getOperand(operand).getType());
   };
-  for (Type type : {elementOf(kernel.products, 0), elementOf(kernel.products, 1), elementOf(last, 1)})
-    if (!type.isF32() && !type.isF16() && !type.isBF16())
+  kernel.weights = weights;
+  kernel.isInteger = elementOf(last, 2).isInteger(32);
+  if (kernel.isInteger) {
+    if (!findFactors(kernel, products))
       return false;
-  for (Type type : {elementOf(kernel.products, 2), elementOf(last, 0), elementOf(last, 2)})
-    if (!type.isF32())
-      return false;
+  } else {
+    for (Type type : {elementOf(kernel.products, 0), elementOf(kernel.products, 1), elementOf(last, 1)})
+      if (!type.isF32() && !type.isF16() && !type.isBF16())
+        return false;
+    for (Type type : {elementOf(kernel.products, 2), elementOf(last, 0), elementOf(last, 2)})
+      if (!type.isF32())
+        return false;
+  }
   if (kernel.scores && !isPlainMap(kernel.scores))
     return false;
   kernel.batch = last.getNumLoops() - 3;
@@ -98,7 +152,7 @@ public:
 protected:
   bool find(func::FuncOp kernel, Kernel &found, bool whole) const override { return findKernel(kernel, found, whole); }
 
-  StringRef subject() const override { return "one attention with sums of f32"; }
+  StringRef subject() const override { return "one attention with sums of f32, or of products of bytes"; }
 };
 } // namespace
 

@@ -58,6 +58,11 @@ void Emitter::setUpAccesses() {
   q = access(products, 0, ofProducts);
   k = access(products, 1, ofProducts);
   v = access(last, 1, ofResult);
+  if (kernel.isInteger) {
+    q.integer = &kernel.query;
+    k.integer = &kernel.key;
+    v.integer = &kernel.value;
+  }
   if (map)
     for (OpOperand *operand : map.getDpsInputOperands())
       if (operand->getOperandNumber() > 0 && !map.isScalar(operand))
@@ -94,6 +99,9 @@ void Emitter::setUpWorkspace(Block *entry) {
   for (auto &[view, count] : buffers) {
     *view = memref::ViewOp::create(b, loc, MemRefType::get({count}, b.getF32Type()), memory, math.constant(offset),
                                    ValueRange());
+    if (view == &sums)
+      integerSums = memref::ViewOp::create(b, loc, MemRefType::get({count}, b.getI32Type()), memory,
+                                           math.constant(offset), ValueRange());
     offset += int64_t(llvm::alignTo(count * 4, 64));
   }
 }
@@ -148,35 +156,55 @@ void Emitter::emitItem(Index item) {
   enterHead(math.floorDiv(item, blocks));
   if (isNarrow(q))
     packQueries();
+  if (kernel.isInteger)
+    return emitQuantized();
   auto known = getConstantIntValue(keys);
   if (known && *known <= schedule.getKeys()) {
     emitKeys(math.of(0), keys, /*isOnly=*/true);
   } else {
-    loop(math.of(0), rowCount, 1, [&](Value row) {
-      storeScalar(lowest(), maxima, Index(row));
-      storeVector(zeroVector(), totals, math.mul(row, math.of(lanes)));
-      Index start = math.mul(row, math.of(paddedWidth));
-      loop(math.of(0), math.of(paddedWidth), lanes,
-           [&](Value column) { storeVector(zeroVector(), sums, math.add(start, column)); });
-    });
-    loop(math.of(0), keys, schedule.getKeys(),
-         [&](Value key) { emitKeys(Index(key), blockSize(Index(key), keys, schedule.getKeys()), /*isOnly=*/false); });
+    startRows();
+    overBlocks([&](Index key, Index keyCount) { emitKeys(key, keyCount, /*isOnly=*/false); });
   }
   loop(math.of(0), rowCount, 1, [&](Value row) { finish(Index(row)); });
 }
 
+void Emitter::startRows() {
+  loop(math.of(0), rowCount, 1, [&](Value row) {
+    storeScalar(lowest(), maxima, Index(row));
+    storeVector(zeroVector(), totals, math.mul(row, math.of(lanes)));
+    Index start = math.mul(row, math.of(paddedWidth));
+    // Integers of all bits 0 are 0, too.
+    loop(math.of(0), math.of(paddedWidth), lanes,
+         [&](Value column) { storeVector(zeroVector(), sums, math.add(start, column)); });
+  });
+}
+
+void Emitter::overBlocks(function_ref<void(Index, Index)> body) {
+  loop(math.of(0), keys, schedule.getKeys(),
+       [&](Value key) { body(Index(key), blockSize(Index(key), keys, schedule.getKeys())); });
+}
+
+/// The products of all rows with the keys of a block.
+void Emitter::multiplyQueries(Index key, Index keyCount) {
+  if (areFew)
+    return multiplyFew(key, keyCount);
+  packKeys(key, keyCount);
+  multiplyKeys(keyCount);
+}
+
 void Emitter::emitKeys(Index key, Index keyCount, bool isOnly) {
-  if (areFew) {
-    multiplyFew(key, keyCount);
-  } else {
-    packKeys(key, keyCount);
-    multiplyKeys(keyCount);
-  }
+  multiplyQueries(key, keyCount);
   loop(math.of(0), rowCount, 1, [&](Value row) { findLargest(Index(row), key, keyCount, isOnly); });
   if (!isOnly)
     loop(math.of(0), rowCount, lanes, [&](Value row) { compareLargest(Index(row)); });
   loop(math.of(0), rowCount, 1, [&](Value row) { weigh(Index(row), keyCount, isOnly); });
-  Matrix values{v.flat, math.add(v.start, math.mul(key, stepOf(v, 2))), stepOf(v, 2), stepOf(v, 1)};
+  if (!kernel.isInteger)
+    multiplyBlock(key, keyCount, isOnly);
+}
+
+/// Adds the products of the weights of a block and its values to the sums.
+void Emitter::multiplyBlock(Index key, Index keyCount, bool isOnly) {
+  Matrix values{v.flat, math.add(v.start, math.mul(key, stepOf(v, 2))), stepOf(v, 2), stepOf(v, 1), v.integer};
   if (areFew ? mustPackValues : packsValues) {
     packValues(values, keyCount);
     values = {packedValues, math.of(0), math.of(paddedWidth), math.of(1)};

@@ -16,10 +16,11 @@ void Emitter::packQueries() {
     Index from = addressOf(q, math.add(firstRow, Index(row)), math.of(0)), to = math.mul(row, math.of(depth));
     int64_t main = IndexMath::isConstant(stepOf(q, 2), 1) ? depth / lanes * lanes : 0;
     loop(math.of(0), math.of(main), lanes, [&](Value element) {
-      storeVector(loadVector(q.flat, math.add(from, Index(element))), packedQueries, math.add(to, Index(element)));
+      storeVector(loadVector(q.flat, math.add(from, Index(element)), q.integer), packedQueries,
+                  math.add(to, Index(element)));
     });
     loop(math.of(main), math.of(depth), 1, [&](Value element) {
-      Value x = loadScalar(q.flat, math.add(from, math.mul(element, stepOf(q, 2))));
+      Value x = loadScalar(q.flat, math.add(from, math.mul(element, stepOf(q, 2))), q.integer);
       storeScalar(x, packedQueries, math.add(to, Index(element)));
     });
   });
@@ -30,7 +31,7 @@ void Emitter::packKeys(Index key, Index keyCount) {
     Index first = math.add(key, start), destination = math.mul(start, math.of(depth));
     for (int64_t i = 0; i < vectors; ++i) {
       Index own = math.add(first, math.of(i * lanes));
-      Matrix source{k.flat, math.add(k.start, math.mul(own, stepOf(k, 1))), stepOf(k, 1), stepOf(k, 2)};
+      Matrix source{k.flat, math.add(k.start, math.mul(own, stepOf(k, 1))), stepOf(k, 1), stepOf(k, 2), k.integer};
       Index valid = vectors > 1 ? math.of(lanes) : blockSize(start, keyCount, lanes);
       packVector(source, valid, math.add(destination, math.of(i * lanes)), vectors * lanes);
     }
@@ -45,7 +46,7 @@ void Emitter::packVector(const Matrix &source, Index valid, Index destination, i
     loop(begin, math.of(depth), 1, [&](Value element) {
       Index from = math.add(source.base, math.mul(element, source.columnStep)), to = target(Index(element));
       loop(math.of(0), valid, 1, [&](Value lane) {
-        Value x = loadScalar(source.flat, math.add(from, math.mul(lane, source.rowStep)));
+        Value x = loadScalar(source.flat, math.add(from, math.mul(lane, source.rowStep)), source.integer);
         storeScalar(x, packedKeys, math.add(to, Index(lane)));
       });
     });
@@ -61,7 +62,7 @@ void Emitter::packVector(const Matrix &source, Index valid, Index destination, i
     loop(math.of(0), main, lanes, [&](Value element) {
       Values square;
       for (Value start : starts)
-        square.push_back(loadVector(source.flat, math.add(start, Index(element))));
+        square.push_back(loadVector(source.flat, math.add(start, Index(element)), source.integer));
       transposeSquare(b, loc, square);
       for (int64_t i = 0; i < lanes; ++i)
         storeVector(square[i], packedKeys, target(math.add(element, math.of(i))));
@@ -73,9 +74,10 @@ void Emitter::packVector(const Matrix &source, Index valid, Index destination, i
     loop(math.of(0), math.of(depth), 1, [&](Value element) {
       Index from = math.add(source.base, math.mul(element, source.columnStep));
       Value x = IndexMath::isConstant(valid, lanes)
-                    ? loadVector(source.flat, from)
+                    ? loadVector(source.flat, from, source.integer)
                     : widen(vector::MaskedLoadOp::create(b, loc, type, source.flat, math.value(from), maskOf(valid),
-                                                         zero(type)));
+                                                         zero(type)),
+                            source.integer);
       storeVector(x, packedKeys, target(Index(element)));
     });
   };
@@ -87,10 +89,11 @@ void Emitter::packValues(const Matrix &source, Index keyCount) {
     Index from = math.add(source.base, math.mul(key, source.rowStep)), to = math.mul(key, math.of(paddedWidth));
     int64_t main = IndexMath::isConstant(source.columnStep, 1) ? width / lanes * lanes : 0;
     loop(math.of(0), math.of(main), lanes, [&](Value column) {
-      storeVector(loadVector(source.flat, math.add(from, Index(column))), packedValues, math.add(to, Index(column)));
+      storeVector(loadVector(source.flat, math.add(from, Index(column)), source.integer), packedValues,
+                  math.add(to, Index(column)));
     });
     loop(math.of(main), math.of(width), 1, [&](Value column) {
-      Value x = loadScalar(source.flat, math.add(from, math.mul(column, source.columnStep)));
+      Value x = loadScalar(source.flat, math.add(from, math.mul(column, source.columnStep)), source.integer);
       storeScalar(x, packedValues, math.add(to, Index(column)));
     });
     loop(math.of(width), math.of(paddedWidth), 1,
@@ -115,9 +118,9 @@ SmallVector<Value> Emitter::multiply(int64_t rows, const Matrix &left, const Mat
       Index rightAt = math.add(right.base, math.mul(at, right.rowStep)), leftAt = math.mul(at, left.columnStep);
       Values row;
       for (int64_t i = 0; i < vectors; ++i)
-        row.push_back(loadVector(right.flat, math.add(rightAt, math.of(i * lanes))));
+        row.push_back(loadVector(right.flat, math.add(rightAt, math.of(i * lanes)), right.integer));
       for (int64_t i = 0; i < rows; ++i) {
-        Value factor = broadcast(loadScalar(left.flat, math.add(starts[i], leftAt)));
+        Value factor = broadcast(loadScalar(left.flat, math.add(starts[i], leftAt), left.integer));
         for (int64_t j = 0; j < vectors; ++j) {
           Value &sum = carried[i * vectors + j];
           sum = vector::FMAOp::create(b, loc, factor, row[j], sum);
@@ -162,10 +165,10 @@ void Emitter::multiplyFew(Index key, Index keyCount) {
     Index own = math.add(k.start, math.mul(math.add(key, start), stepOf(k, 1)));
     Index valid = vectors > 1 ? math.of(lanes) : blockSize(start, keyCount, lanes);
     if (areColumns && IndexMath::isConstant(valid, lanes))
-      return multiplyPanel({k.flat, own, stepOf(k, 2), math.of(1)}, vectors, start);
+      return multiplyPanel({k.flat, own, stepOf(k, 2), math.of(1), k.integer}, vectors, start);
     for (int64_t i = 0; i < vectors; ++i) {
       Index from = math.add(own, math.mul(math.of(i * lanes), stepOf(k, 1)));
-      packVector({k.flat, from, stepOf(k, 1), stepOf(k, 2)}, valid, math.of(i * lanes), vectors * lanes);
+      packVector({k.flat, from, stepOf(k, 1), stepOf(k, 2), k.integer}, valid, math.of(i * lanes), vectors * lanes);
     }
     multiplyPanel({packedKeys, math.of(0), math.of(vectors * lanes), math.of(1)}, vectors, start);
   });
@@ -192,9 +195,9 @@ void Emitter::multiplyDots(Index key, Index keyCount) {
         b.setInsertionPointToEnd(forOp.getBody());
         Values carried(forOp.getRegionIterArgs());
         Index at = Index(forOp.getInductionVar());
-        Value factor = loadVector(query.flat, math.add(query.base, at));
+        Value factor = loadVector(query.flat, math.add(query.base, at), query.integer);
         for (auto [sum, from] : llvm::zip(carried, starts))
-          sum = vector::FMAOp::create(b, loc, loadVector(k.flat, math.add(Index(from), at)), factor, sum);
+          sum = vector::FMAOp::create(b, loc, loadVector(k.flat, math.add(Index(from), at), k.integer), factor, sum);
         scf::YieldOp::create(b, loc, carried);
       }
       Values products(forOp.getResults());
@@ -206,9 +209,9 @@ void Emitter::multiplyDots(Index key, Index keyCount) {
       for (int64_t element = main; element < depth; ++element) {
         Value column = zeroVector();
         for (auto [lane, from] : llvm::enumerate(starts))
-          column = vector::InsertOp::create(b, loc, loadScalar(k.flat, math.add(Index(from), math.of(element))), column,
-                                            int64_t(lane));
-        Value factor = broadcast(loadScalar(query.flat, math.add(query.base, math.of(element))));
+          column = vector::InsertOp::create(
+              b, loc, loadScalar(k.flat, math.add(Index(from), math.of(element)), k.integer), column, int64_t(lane));
+        Value factor = broadcast(loadScalar(query.flat, math.add(query.base, math.of(element)), query.integer));
         sum = vector::FMAOp::create(b, loc, column, factor, sum);
       }
       Index to = math.mul(row, math.of(schedule.getKeys()));
@@ -229,7 +232,7 @@ void Emitter::multiplyValues(const Matrix &values, Index keyCount, bool isOnly) 
       for (int64_t i = 0; i < rows * vectors; ++i) {
         Index at = math.mul(math.add(row, math.of(i / vectors)), math.of(paddedWidth));
         places.push_back(math.value(math.add(math.add(at, column), math.of(i % vectors * lanes))));
-        if (isOnly) {
+        if (isOnly || kernel.isInteger) {
           own.push_back(zeroVector());
           continue;
         }
@@ -239,8 +242,19 @@ void Emitter::multiplyValues(const Matrix &values, Index keyCount, bool isOnly) 
         own.push_back(arith::MulFOp::create(b, loc, before, factor));
       }
       own = multiply(rows, left, right, keyCount, own);
-      for (auto [value, place] : llvm::zip(own, places))
-        storeVector(value, sums, Index(place));
+      for (auto [value, place] : llvm::zip(own, places)) {
+        if (!kernel.isInteger) {
+          storeVector(value, sums, Index(place));
+          continue;
+        }
+        // Exact within a block.
+        Value integers = toIntegers(value);
+        if (!isOnly) {
+          Value before = vector::LoadOp::create(b, loc, cast<VectorType>(integers.getType()), integerSums, place);
+          integers = arith::AddIOp::create(b, loc, integers, before);
+        }
+        storeVector(integers, integerSums, Index(place));
+      }
     });
   };
   loop(math.of(0), math.of(main), wide, [&](Value column) { panel(vectors, Index(column)); });

@@ -51,6 +51,9 @@ LogicalResult attention::verifySchedule(sched::CPUAttentionAttr schedule, const 
     return emitError() << "expected at most " << maxUnrolledOps << " multiply-adds in a round, but got " << schedule;
   if (queries % rows || keys % lanesOf(machine))
     return emitError() << "expected queries in whole register blocks and keys in whole vectors, but got " << schedule;
+  if (kernel.isInteger && keys > mostExactProducts)
+    return emitError() << "expected at most " << mostExactProducts << " keys, whose sums are exact, but got "
+                       << schedule;
   if (countBytes(kernel, lanesOf(machine), queries, keys) > maxWorkspace)
     return emitError() << "expected blocks of at most " << maxWorkspace << " bytes, but got " << schedule;
   return success();
@@ -62,7 +65,8 @@ SearchSpace attention::makeSpace(const Kernel &kernel, const MachineModel &machi
   space.addKnob("queries", valuesCovering({1, 2, 4, 6, 8, 12, 24, 48, 96, 192}, queries));
   SmallVector<int64_t> blocks;
   for (int64_t vectors : {1, 2, 3, 4, 6, 8, 12, 16, 32, 64})
-    blocks.push_back(vectors * lanes);
+    if (!kernel.isInteger || vectors * lanes <= mostExactProducts)
+      blocks.push_back(vectors * lanes);
   space.addKnob("keys", valuesCovering(blocks, keys));
   space.addKnob("rows", valuesCovering({1, 2, 4, 6, 8, 12}, queries));
   SmallVector<int64_t> widest =

@@ -5,20 +5,24 @@
 #ifndef TEGULA_LIB_CODEGEN_CPU_FAMILIES_ATTENTION_SCHEDULE_H
 #define TEGULA_LIB_CODEGEN_CPU_FAMILIES_ATTENTION_SCHEDULE_H
 
-#include "tegula/Codegen/Common/Contraction.h"
+#include "tegula/Codegen/Common/IntegerDot.h"
 #include "tegula/Dialect/Sched/IR/Sched.h"
 #include "tegula/Kernel/KernelFamily.h"
 
 namespace tegula::attention {
 
 /// Attention as graph.attention is lowered: the products of queries and keys, the scores that a map makes of them (null
-/// where they are the products), and the contraction of the weights with the values, which is the core's last step.
+/// where they are the products), and the contraction of the weights with the values, which is the core's last step. Or
+/// as exec-mark-attention finds it: both products are of bytes, and a map quantizes the weights.
 struct Kernel {
   matmul::KernelCore core;
-  mlir::linalg::GenericOp products, scores;
+  mlir::linalg::GenericOp products, scores, weights;
   /// How many loops are leading dimensions. Those of the products go on with query, key and element of these; those of
   /// the last step with query, element of a value, key.
   unsigned batch = 0;
+  /// Whether queries, keys, weights and values are bytes; how each makes its factor.
+  bool isInteger = false;
+  IntegerFactor query, key, weight, value;
 
   int64_t queries() const { return core.info.extents[batch]; }
   int64_t keys() const { return core.info.extents[batch + 2]; }
@@ -37,6 +41,9 @@ bool findKernel(mlir::func::FuncOp function, Kernel &kernel, bool whole);
 
 /// Whether the smallest blocks fit into a worker's memory.
 bool fitsWorkspace(const Kernel &kernel);
+
+/// Up to so many products of two differences of bytes have a sum that f32 holds exactly.
+constexpr int64_t mostExactProducts = 256;
 
 /// f32 lanes of a vector.
 inline int64_t lanesOf(const MachineModel &machine) { return machine.vectorBits / 32; }

@@ -56,7 +56,11 @@ Value Emitter::scoresOf(Value products, ArrayRef<Index> starts, Index column, st
   for (OpOperand *operand : map.getDpsInputOperands()) {
     BlockArgument argument = map.getMatchingBlockArgument(operand);
     if (operand->getOperandNumber() == 0) {
-      mapping.map(argument, products);
+      // Sums of integers are f32 already.
+      for (Operation *user : argument.getUsers())
+        if (kernel.isInteger && isa<arith::SIToFPOp>(user))
+          mapping.map(user->getResult(0), products);
+      mapping.map(argument, kernel.isInteger ? toIntegers(products) : products);
     } else if (map.isScalar(operand)) {
       mapping.map(argument, operand->get());
     } else {
@@ -66,7 +70,8 @@ Value Emitter::scoresOf(Value products, ArrayRef<Index> starts, Index column, st
     }
   }
   for (Operation &op : map.getBody()->without_terminator())
-    cloneElementwise(b, loc, &op, mapping);
+    if (op.getNumResults() == 0 || !mapping.contains(op.getResult(0)))
+      cloneElementwise(b, loc, &op, mapping);
   return mapping.lookup(map.getBody()->getTerminator()->getOperand(0));
 }
 
@@ -101,12 +106,17 @@ Value Emitter::shiftFor(Value largest) {
   return arith::SelectOp::create(b, loc, isNone, zero, largest);
 }
 
-/// Makes scores of the products of a row of the block, and finds the largest.
-void Emitter::findLargest(Index row, Index key, Index keyCount, bool isOnly) {
-  Index start = math.mul(row, math.of(schedule.getKeys())), main = roundDown(keyCount, lanes);
+SmallVector<Index> Emitter::startsOfScores(Index row, Index key) {
   SmallVector<Index> starts;
   for (auto &entry : scoreOperands)
     starts.push_back(addressOf(entry.second, math.add(firstRow, row), key));
+  return starts;
+}
+
+/// Makes scores of the products of a row of the block, and finds the largest.
+void Emitter::findLargest(Index row, Index key, Index keyCount, bool isOnly) {
+  Index start = math.mul(row, math.of(schedule.getKeys())), main = roundDown(keyCount, lanes);
+  SmallVector<Index> starts = startsOfScores(row, key);
   Value best = carry(math.of(0), main, broadcast(lowest()), [&](Value most, Index column) {
     Index at = math.add(start, column);
     Value score = scoresOf(loadVector(scores, at), starts, column, std::nullopt);
@@ -151,34 +161,55 @@ void Emitter::weigh(Index row, Index keyCount, bool isOnly) {
   storeVector(total, totals, place);
 }
 
+bool Emitter::masksResults() {
+  // AVX has masked stores of 32 bits, AVX-512 of all integers.
+  return lanes >= 8 && llvm::all_of(results, [&](auto &entry) {
+           return IndexMath::isConstant(stepOf(entry.second, 1), 1) &&
+                  (lanes >= 16 || entry.second.element.getIntOrFloatBitWidth() == 32);
+         });
+}
+
 void Emitter::finish(Index row) {
+  Index start = math.mul(row, math.of(paddedWidth));
+  int64_t main = width / lanes * lanes;
+  auto overColumns = [&](Value flat, function_ref<Value(Value)> scale) {
+    auto type = VectorType::get({lanes}, elementOf(flat));
+    auto load = [&](Index column) -> Value {
+      return vector::LoadOp::create(b, loc, type, flat, math.value(math.add(start, column)));
+    };
+    loop(math.of(0), math.of(main), lanes,
+         [&](Value column) { finishOne(row, Index(column), scale(load(Index(column)))); });
+    if (main == width)
+      return;
+    if (masksResults())
+      return finishOne(row, math.of(main), scale(load(math.of(main))), math.of(width - main));
+    loop(math.of(main), math.of(width), 1, [&](Value column) {
+      Value sum = memref::LoadOp::create(b, loc, flat, math.value(math.add(start, Index(column))));
+      finishOne(row, Index(column), scale(sum));
+    });
+  };
+  if (kernel.isInteger)
+    return overColumns(integerSums, [](Value sum) { return sum; });
   Value total = reduce(loadVector(totals, math.mul(row, math.of(lanes))),
                        [&](Value x, Value y) { return arith::AddFOp::create(b, loc, x, y); });
   Value inverse = arith::DivFOp::create(b, loc, number(1), total);
   // An empty sum is 0; one of nothing but minus infinity is NaN.
   if (!getConstantIntValue(keys))
     inverse = arith::SelectOp::create(b, loc, math.equal(keys, math.of(0)), number(0), inverse);
-  Index start = math.mul(row, math.of(paddedWidth));
-  int64_t main = width / lanes * lanes;
   Value factors = broadcast(inverse);
-  loop(math.of(0), math.of(main), lanes, [&](Value column) {
-    Value sum = loadVector(sums, math.add(start, Index(column)));
-    finishOne(row, Index(column), arith::MulFOp::create(b, loc, sum, factors));
-  });
-  loop(math.of(main), math.of(width), 1, [&](Value column) {
-    Value sum = loadScalar(sums, math.add(start, Index(column)));
-    finishOne(row, Index(column), arith::MulFOp::create(b, loc, sum, inverse));
+  overColumns(sums, [&](Value sum) {
+    return arith::MulFOp::create(b, loc, sum, isa<VectorType>(sum.getType()) ? factors : inverse);
   });
 }
 
 /// Applies the steps behind to a vector or an element, and stores it.
-void Emitter::finishOne(Index row, Index column, Value sum) {
+void Emitter::finishOne(Index row, Index column, Value sum, std::optional<Index> count) {
   row = math.add(firstRow, row);
   bool isVector = isa<VectorType>(sum.getType());
   auto load = [&](OpOperand &operand) {
     const Operand &own = operands[&operand];
     Index at = addressOf(own, row, column);
-    return isVector ? loadAlong(own, at, stepOf(own, 1), std::nullopt) : loadStored(own, at);
+    return isVector ? loadAlong(own, at, stepOf(own, 1), count) : loadStored(own, at);
   };
   auto define = [&](Value buffer, Value value) {
     if (isVector && !isa<VectorType>(value.getType()))
@@ -190,6 +221,8 @@ void Emitter::finishOne(Index row, Index column, Value sum) {
     Index at = addressOf(own, row, column), step = stepOf(own, 1);
     if (!isVector)
       storeScalar(value, own.flat, at);
+    else if (count)
+      vector::MaskedStoreOp::create(b, loc, own.flat, math.value(at), maskOf(*count), value);
     else if (IndexMath::isConstant(step, 1))
       storeVector(value, own.flat, at);
     else
