@@ -62,7 +62,7 @@ CompileStatus compile(const tegula_compile_options &given, std::string &messages
   unsigned threads = given.threads > 0 ? given.threads : 1;
   if (!sources->empty())
     options.schedules = [&sources, threads](mlir::ModuleOp module) {
-      return sources->apply(module, tuner::describeHost(), threads);
+      return sources->apply(module, tuner::lookupHere(threads));
     };
   CompilerSession session(std::move(options));
   CompileStatus status = session.compile();

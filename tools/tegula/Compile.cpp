@@ -71,7 +71,7 @@ int tegula::tool::runCompile(llvm::ArrayRef<const char *> words) {
   if (!sources)
     return reportFault(llvm::toString(sources.takeError()));
   if (!sources->empty())
-    compile.schedules = [&](mlir::ModuleOp module) { return sources->apply(module, tuner::describeHost(), threads); };
+    compile.schedules = [&](mlir::ModuleOp module) { return sources->apply(module, tuner::lookupHere(threads)); };
   CompilerSession session(compile);
   CompileStatus status = session.compile();
   llvm::errs() << session.getMessages();

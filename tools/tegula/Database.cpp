@@ -111,7 +111,8 @@ static int best(const Database &database, Arguments &arguments, unsigned threads
     if ((arguments.has("key") && summary.workload.key != arguments.get("key")) ||
         (arguments.has("target") && summary.target != arguments.get("target")))
       continue;
-    llvm::Expected<std::optional<Best>> found = database.best(summary.workload.key, device, summary.target, threads);
+    llvm::Expected<std::optional<Best>> found =
+        database.best({summary.workload.key, device, summary.target, threads, describeToolchain()});
     if (!found)
       return fault(found.takeError());
     rows.push_back({std::move(summary), std::move(*found)});
@@ -130,7 +131,7 @@ static int best(const Database &database, Arguments &arguments, unsigned threads
             out.attribute("schedule", row.best ? llvm::json::Value(row.best->trial.schedule) : nullptr);
             out.attribute("median_ns", row.best ? jsonNumber(row.best->trial.medianNs()) : nullptr);
             out.attribute("trial", row.best ? llvm::json::Value(row.best->trial.id) : nullptr);
-            out.attribute("rung", row.best ? row.best->rung : "none");
+            out.attribute("rung", row.best ? rungText(row.best->rung) : "none");
             out.attribute("reason", row.best ? row.best->reason : "");
           });
       });
@@ -144,7 +145,7 @@ static int best(const Database &database, Arguments &arguments, unsigned threads
       llvm::outs() << "no good trial on this device\n";
     else
       llvm::outs() << durationText(row.best->trial.medianNs()) << "  " << row.best->trial.schedule << "  ("
-                   << row.best->rung << (row.best->reason.empty() ? "" : "; " + row.best->reason) << ")\n";
+                   << rungText(row.best->rung) << (row.best->reason.empty() ? "" : "; " + row.best->reason) << ")\n";
   }
   return ExitOk;
 }

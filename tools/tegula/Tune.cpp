@@ -10,8 +10,6 @@
 #include "tegula/Tuner/Select/LockFile.h"
 #include "tegula/Tuner/Select/Select.h"
 #include "tegula/Tuner/Session/ModelKernels.h"
-#include "tegula/model.h"
-#include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include <atomic>
@@ -198,7 +196,7 @@ int tegula::tool::runTune(llvm::ArrayRef<const char *> words) {
   if (!*found)
     return reportFault("interrupted before the first trial");
   tuning.target = targetText(session.getModule());
-  tuning.toolchain = std::string("tegula ") + tegula_version() + ", LLVM " LLVM_VERSION_STRING;
+  tuning.toolchain = describeToolchain();
   tuning.measure.runner = {"/proc/self/exe", "tune-runner"};
   tuning.stop = &stop;
   if (arguments.has("test-start")) {

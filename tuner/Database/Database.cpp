@@ -78,6 +78,15 @@ const char *const tegula::tuner::insertTrial =
     " FROM workload, device, toolchain, space"
     " WHERE workload.key = ? AND device.key = ? AND toolchain.version = ? AND space.hash = ?";
 
+const char *const tegula::tuner::insertSelection =
+    "INSERT INTO selection(trial, workload, device, target, threads, reason, created_ms)"
+    " SELECT id, workload, device, target, threads, ?2, ?3 FROM trial WHERE id = ?1 AND status = 'ok'";
+
+const char *const tegula::tuner::insertRevalidation =
+    "INSERT INTO revalidation(trial, workload, toolchain, artifact, created_ms)"
+    " SELECT trial.id, trial.workload, toolchain.id, ?3, ?4 FROM trial, toolchain WHERE trial.id = ?1 AND "
+    "toolchain.version = ?2";
+
 const char *const tegula::tuner::insertCalibration =
     "INSERT INTO calibration(created_ms, device, text) SELECT ?1, device.id, ?3 FROM device WHERE device.key = ?2";
 
@@ -196,7 +205,9 @@ llvm::Expected<std::unique_ptr<Database>> Database::open(llvm::StringRef path, M
   // A hostile file may carry schema text that calls functions; none of ours does.
   sqlite3_db_config(opened->connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(opened->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  if (llvm::Error error = execute(path, opened->connection, "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL"))
+  // Lookups of all kernels of a model read the same pages again: up to 64 MiB of them are kept.
+  if (llvm::Error error = execute(path, opened->connection,
+                                  "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536"))
     return std::move(error);
   if (mode == Mode::ReadWrite) {
     // Only a file that is ours or new may have its journal mode changed: a first look comes before.
@@ -250,6 +261,12 @@ llvm::Error Database::addSpace(llvm::StringRef hash, llvm::StringRef text) {
       .run();
 }
 
+static llvm::Error addToolchain(llvm::StringRef path, sqlite3 *connection, llvm::StringRef version) {
+  return Statement(path, connection, "INSERT INTO toolchain(version) VALUES(?) ON CONFLICT(version) DO NOTHING")
+      .bind(version)
+      .run();
+}
+
 llvm::Expected<int64_t> Database::record(const Trial &trial) {
   if (trial.status == TrialStatus::Ok ? trial.samplesNs.empty() : !trial.samplesNs.empty())
     return llvm::createStringError(getPath() + ": expected samples of a good trial and none of a failed " +
@@ -259,10 +276,7 @@ llvm::Expected<int64_t> Database::record(const Trial &trial) {
   if (llvm::Error error = execute(getPath(), connection, "BEGIN IMMEDIATE"))
     return std::move(error);
   auto append = [&]() -> llvm::Error {
-    if (llvm::Error error =
-            Statement(getPath(), connection, "INSERT INTO toolchain(version) VALUES(?) ON CONFLICT(version) DO NOTHING")
-                .bind(trial.toolchain)
-                .run())
+    if (llvm::Error error = addToolchain(getPath(), connection, trial.toolchain))
       return error;
     Statement statement(getPath(), connection, insertTrial);
     return bindTrial(statement, trial, trial.createdMs ? trial.createdMs : nowMs()).run();
@@ -284,17 +298,28 @@ llvm::Expected<int64_t> Database::record(const Trial &trial) {
 
 llvm::Error Database::select(int64_t trial, llvm::StringRef reason) {
   sqlite3 *connection = implementation->connection;
-  if (llvm::Error error = Statement(getPath(), connection,
-                                    "INSERT INTO selection(trial, reason, created_ms) SELECT id, ?, ? FROM trial"
-                                    " WHERE id = ? AND status = 'ok'")
-                              .bind(reason)
-                              .bind(nowMs())
-                              .bind(trial)
-                              .run())
+  if (llvm::Error error =
+          Statement(getPath(), connection, insertSelection).bind(trial).bind(reason).bind(nowMs()).run())
     return error;
   if (sqlite3_changes(connection) != 1)
     return llvm::createStringError(getPath() + ": expected a good trial to select, but got trial " +
                                    llvm::Twine(trial));
+  return llvm::Error::success();
+}
+
+llvm::Error Database::revalidate(int64_t trial, llvm::StringRef toolchain, llvm::StringRef artifactHash) {
+  sqlite3 *connection = implementation->connection;
+  if (llvm::Error error = addToolchain(getPath(), connection, toolchain))
+    return error;
+  if (llvm::Error error = Statement(getPath(), connection, insertRevalidation)
+                              .bind(trial)
+                              .bind(toolchain)
+                              .bind(artifactHash)
+                              .bind(nowMs())
+                              .run())
+    return error;
+  if (sqlite3_changes(connection) != 1)
+    return llvm::createStringError(getPath() + ": expected a trial to revalidate, but got trial " + llvm::Twine(trial));
   return llvm::Error::success();
 }
 
@@ -362,37 +387,4 @@ llvm::Expected<std::optional<LearnedModel>> Database::learnedModel(llvm::StringR
   if (!row)
     return row.takeError();
   return *row ? std::optional<LearnedModel>({statement.text(0), statement.integer(1)}) : std::nullopt;
-}
-
-llvm::Expected<std::optional<Best>> Database::best(llvm::StringRef workload, const Device &device,
-                                                   llvm::StringRef target, unsigned threads) const {
-  struct Rung {
-    const char *name;
-    const char *condition;
-    llvm::StringRef value;
-  };
-  for (const Rung &rung :
-       {Rung{"exact", "device.key = ?", device.key}, Rung{"same_class", "device.class = ?", device.deviceClass}})
-    for (bool selected : {true, false}) {
-      std::string sql = selectTrials;
-      if (selected)
-        sql.insert(sql.find(" FROM trial"), ", selection.reason");
-      if (selected)
-        sql += "JOIN selection ON selection.trial = trial.id ";
-      sql += "WHERE workload.key = ? AND trial.target = ? AND trial.threads = ? AND trial.status = 'ok' AND ";
-      sql += rung.condition;
-      if (!selected)
-        sql += " AND NOT EXISTS (SELECT 1 FROM trial AS failure WHERE failure.workload = trial.workload AND"
-               " failure.device = trial.device AND failure.target = trial.target AND"
-               " failure.schedule = trial.schedule AND failure.status <> 'ok')";
-      sql += selected ? " ORDER BY selection.id DESC LIMIT 1" : " ORDER BY trial.median_ns, trial.id LIMIT 1";
-      Statement statement(getPath(), implementation->connection, sql);
-      statement.bind(workload).bind(target).bind(int64_t(threads)).bind(rung.value);
-      llvm::Expected<bool> row = statement.step();
-      if (!row)
-        return row.takeError();
-      if (*row)
-        return Best{readTrial(statement), rung.name, selected ? statement.text(19) : ""};
-    }
-  return std::nullopt;
 }

@@ -11,8 +11,14 @@ namespace tegula::tuner {
 struct Database::Implementation {
   std::string path;
   sqlite3 *connection = nullptr;
+  /// Prepared by forEachAnswer(): which trials answer, and a trial by its number.
+  std::unique_ptr<Statement> lookup, load;
 
-  ~Implementation() { sqlite3_close(connection); }
+  ~Implementation() {
+    lookup.reset();
+    load.reset();
+    sqlite3_close(connection);
+  }
 };
 
 /// `SELECT <the columns that readTrial expects> FROM trial JOIN ...`, to be followed by conditions.
@@ -24,10 +30,17 @@ Trial readTrial(const Statement &statement);
 extern const char *const insertTrial;
 Statement &bindTrial(Statement &statement, const Trial &trial, int64_t createdMs);
 
+/// Parameters: number of the trial, reason, time. No row when it is no good trial.
+extern const char *const insertSelection;
+/// Parameters: number of the trial, version of the toolchain, hash, time. No row when one is not known.
+extern const char *const insertRevalidation;
 /// Parameters: time, key of the device, text. No row when the device is not known.
 extern const char *const insertCalibration;
 /// Parameters: time, family, class of devices, text, number of trials.
 extern const char *const insertLearnedModel;
+
+/// The SQL of forEachAnswer(): its parameters are the fields of Lookup in order, of the device its key and its class.
+std::string lookupText();
 
 } // namespace tegula::tuner
 

@@ -30,16 +30,11 @@ struct TrialRow {
   }
 };
 
-struct SelectionRow {
-  int64_t createdMs;
-  Hash trial;
-  std::string reason;
-  bool operator<(const SelectionRow &other) const {
-    return std::tie(createdMs, trial, reason) < std::tie(other.createdMs, other.trial, other.reason);
-  }
-  bool operator==(const SelectionRow &other) const {
-    return std::tie(createdMs, trial, reason) == std::tie(other.createdMs, other.trial, other.reason);
-  }
+/// A table of what was later said of a trial: what reads its rows (trial, time, texts), and what writes one (trial,
+/// texts, time). The newest row stands.
+struct NoteTable {
+  const char *read, *write;
+  std::set<std::tuple<int64_t, Hash, std::vector<std::string>>> rows = {};
 };
 
 /// A table of things with a key. `meaning` is what a key stands for in every database; `remark` only describes it and
@@ -83,7 +78,7 @@ private:
   llvm::Error writeTable(const File &output, const KeyedTable &table);
   llvm::Error writeLog(const File &output, const LogTable &log);
   llvm::Error writeTrials(const File &output);
-  llvm::Error writeSelections(const File &output);
+  llvm::Error writeNotes(const File &output, const NoteTable &notes);
 
   std::vector<File> inputs;
   KeyedTable tables[4] = {{"device", "key", "class", "description"},
@@ -95,9 +90,13 @@ private:
                        insertCalibration},
                       {"SELECT created_ms, family, device_class, text, trials FROM learned_model", insertLearnedModel}};
   std::vector<TrialRow> trials;
-  std::vector<SelectionRow> selections;
-  /// The trials that a selection chose, and their numbers in the output.
-  std::map<Hash, int64_t> selected;
+  NoteTable notes[2] = {
+      {"SELECT trial, created_ms, reason FROM selection", insertSelection},
+      {"SELECT revalidation.trial, revalidation.created_ms, toolchain.version, revalidation.artifact FROM revalidation"
+       " JOIN toolchain ON toolchain.id = revalidation.toolchain",
+       insertRevalidation}};
+  /// The trials of which something was said, and their numbers in the output.
+  std::map<Hash, int64_t> noted;
 };
 } // namespace
 
@@ -161,10 +160,7 @@ llvm::Error Merger::readTable(const File &input, KeyedTable &table) {
 llvm::Error Merger::readLog(const File &input, LogTable &log) {
   Statement statement(input.path, input.connection, log.read);
   return statement.forEachRow([&] {
-    std::vector<std::string> texts;
-    for (int column = 1; column < statement.columns(); ++column)
-      texts.push_back(statement.text(column));
-    log.rows.insert({statement.integer(0), std::move(texts)});
+    log.rows.insert({statement.integer(0), statement.texts(1)});
     return llvm::Error::success();
   });
 }
@@ -182,22 +178,28 @@ llvm::Error Merger::writeLog(const File &output, const LogTable &log) {
 }
 
 llvm::Error Merger::readTrials(const File &input) {
-  std::multimap<int64_t, SelectionRow> chosen; // by trial
-  Statement selection(input.path, input.connection, "SELECT trial, reason, created_ms FROM selection");
-  if (llvm::Error error = selection.forEachRow([&] {
-        chosen.insert({selection.integer(0), {selection.integer(2), Hash(), selection.text(1)}});
-        return llvm::Error::success();
-      }))
-    return error;
+  struct Note {
+    NoteTable *table;
+    int64_t createdMs;
+    std::vector<std::string> texts;
+  };
+  std::multimap<int64_t, Note> said; // by trial
+  for (NoteTable &table : notes) {
+    Statement note(input.path, input.connection, table.read);
+    if (llvm::Error error = note.forEachRow([&] {
+          said.insert({note.integer(0), {&table, note.integer(1), note.texts(2)}});
+          return llvm::Error::success();
+        }))
+      return error;
+  }
   Statement trial(input.path, input.connection, selectTrials);
   return trial.forEachRow([&] {
     Trial row = readTrial(trial);
     Hash hash = hashTrial(row);
     trials.push_back({row.createdMs, hash, inputs.size() - 1, row.id});
-    for (auto [own, end] = chosen.equal_range(row.id); own != end; ++own) {
-      own->second.trial = hash;
-      selections.push_back(std::move(own->second));
-      selected.try_emplace(hash);
+    for (auto [own, end] = said.equal_range(row.id); own != end; ++own) {
+      own->second.table->rows.insert({own->second.createdMs, hash, std::move(own->second.texts)});
+      noted.try_emplace(hash);
     }
     return llvm::Error::success();
   });
@@ -221,8 +223,9 @@ llvm::Error Merger::write(const File &output) {
       return error;
   if (llvm::Error error = writeTrials(output))
     return error;
-  if (llvm::Error error = writeSelections(output))
-    return error;
+  for (const NoteTable &table : notes)
+    if (llvm::Error error = writeNotes(output, table))
+      return error;
   return execute(output.path, output.connection, "COMMIT");
 }
 
@@ -261,20 +264,21 @@ llvm::Error Merger::writeTrials(const File &output) {
       return found.takeError();
     if (llvm::Error error = bindTrial(statement.reset(), readTrial(source), row.createdMs).run())
       return error;
-    if (auto own = selected.find(row.hash); own != selected.end())
+    if (auto own = noted.find(row.hash); own != noted.end())
       own->second = sqlite3_last_insert_rowid(output.connection);
   }
   return llvm::Error::success();
 }
 
-llvm::Error Merger::writeSelections(const File &output) {
-  llvm::sort(selections);
-  selections.erase(llvm::unique(selections), selections.end());
-  Statement statement(output.path, output.connection,
-                      "INSERT INTO selection(trial, reason, created_ms) VALUES(?, ?, ?)");
-  for (const SelectionRow &row : selections)
-    if (llvm::Error error = statement.reset().bind(selected.at(row.trial)).bind(row.reason).bind(row.createdMs).run())
+llvm::Error Merger::writeNotes(const File &output, const NoteTable &table) {
+  Statement statement(output.path, output.connection, table.write);
+  for (const auto &[createdMs, trial, texts] : table.rows) {
+    statement.reset().bind(noted.at(trial));
+    for (const std::string &text : texts)
+      statement.bind(text);
+    if (llvm::Error error = statement.bind(createdMs).run())
       return error;
+  }
   return llvm::Error::success();
 }
 

@@ -182,6 +182,15 @@ llvm::Expected<std::vector<std::string>> Database::verify() const {
                                          ": expected a good trial, but trial " + std::to_string(row.integer(1)) +
                                          " has status " + row.text(2));
                     });
+  if (!error)
+    error = collect("SELECT selection.id, trial.id FROM selection JOIN trial ON trial.id = selection.trial"
+                    " WHERE (selection.workload, selection.device, selection.target, selection.threads) <>"
+                    " (trial.workload, trial.device, trial.target, trial.threads)",
+                    [&](const Statement &row) {
+                      problems.push_back("selection " + std::to_string(row.integer(0)) +
+                                         ": expected the conditions of trial " + std::to_string(row.integer(1)) +
+                                         ", but got others");
+                    });
   if (error)
     return std::move(error);
   return problems;

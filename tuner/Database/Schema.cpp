@@ -94,6 +94,47 @@ CREATE TRIGGER learned_model_is_never_changed BEFORE UPDATE ON learned_model
   BEGIN SELECT RAISE(ABORT, 'learned models are append-only'); END;
 CREATE TRIGGER learned_model_is_never_deleted BEFORE DELETE ON learned_model
   BEGIN SELECT RAISE(ABORT, 'learned models are append-only'); END;
+)sql",
+    // A selection and a revalidation have conditions of their trial beside them, so that a lookup need not read trials.
+    R"sql(
+ALTER TABLE selection RENAME TO older_selection;
+CREATE TABLE selection(
+  id INTEGER PRIMARY KEY,
+  trial INTEGER NOT NULL REFERENCES trial(id),
+  workload INTEGER NOT NULL REFERENCES workload(id),
+  device INTEGER NOT NULL REFERENCES device(id),
+  target TEXT NOT NULL,
+  threads INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  created_ms INTEGER NOT NULL
+) STRICT;
+INSERT INTO selection SELECT older.id, older.trial, trial.workload, trial.device, trial.target, trial.threads,
+  older.reason, older.created_ms FROM older_selection AS older JOIN trial ON trial.id = older.trial;
+DROP TABLE older_selection;
+CREATE INDEX selection_by_trial ON selection(trial);
+CREATE INDEX selection_by_conditions ON selection(workload, target, threads, device);
+CREATE TRIGGER selection_is_never_changed BEFORE UPDATE ON selection
+  BEGIN SELECT RAISE(ABORT, 'selections are append-only'); END;
+CREATE TRIGGER selection_is_never_deleted BEFORE DELETE ON selection
+  BEGIN SELECT RAISE(ABORT, 'selections are append-only'); END;
+DROP INDEX trial_by_conditions;
+CREATE INDEX trial_by_conditions ON trial(workload, target, threads, device, status, toolchain, median_ns);
+CREATE INDEX failure_by_schedule ON trial(workload, device, target, schedule) WHERE status <> 'ok';
+CREATE INDEX device_by_class ON device(class);
+CREATE TABLE revalidation(
+  id INTEGER PRIMARY KEY,
+  trial INTEGER NOT NULL REFERENCES trial(id),
+  workload INTEGER NOT NULL REFERENCES workload(id),
+  toolchain INTEGER NOT NULL REFERENCES toolchain(id),
+  artifact TEXT NOT NULL,
+  created_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX revalidation_by_trial ON revalidation(trial, toolchain);
+CREATE INDEX revalidation_by_workload ON revalidation(workload, toolchain);
+CREATE TRIGGER revalidation_is_never_changed BEFORE UPDATE ON revalidation
+  BEGIN SELECT RAISE(ABORT, 'revalidations are append-only'); END;
+CREATE TRIGGER revalidation_is_never_deleted BEFORE DELETE ON revalidation
+  BEGIN SELECT RAISE(ABORT, 'revalidations are append-only'); END;
 )sql"};
 
 static llvm::Expected<int64_t> number(llvm::StringRef path, sqlite3 *connection, const char *sql) {

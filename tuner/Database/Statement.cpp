@@ -105,6 +105,13 @@ std::string Statement::text(int index) const {
   return bytes ? std::string(reinterpret_cast<const char *>(bytes), sqlite3_column_bytes(handle, index)) : "";
 }
 
+std::vector<std::string> Statement::texts(int first) const {
+  std::vector<std::string> all;
+  for (int column = first; column < sqlite3_column_count(handle); ++column)
+    all.push_back(text(column));
+  return all;
+}
+
 int64_t Statement::integer(int index) const { return sqlite3_column_int64(handle, index); }
 
 std::optional<double> Statement::real(int index) const {

@@ -47,9 +47,10 @@ public:
   /// Ready to be bound and stepped again.
   Statement &reset();
 
-  int columns() const { return sqlite3_column_count(handle); }
   /// Column `index` of the current row; "", 0 and nullopt stand for NULL.
   std::string text(int index) const;
+  /// All columns from `first` on, numbers as text.
+  std::vector<std::string> texts(int first) const;
   int64_t integer(int index) const;
   std::optional<double> real(int index) const;
   std::vector<double> doubles(int index) const;

@@ -4,9 +4,11 @@
 // made of CPUID's family, model and stepping and of all feature bits; cores and threads make the device.
 //
 #include "tegula/Tuner/Measure/Measure.h"
+#include "tegula/model.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Config/llvm-config.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Threading.h"
 #include "llvm/Support/raw_ostream.h"
@@ -65,3 +67,9 @@ Device tegula::tuner::describeHost() {
                                               {"threads", static_cast<int64_t>(threads)}});
   return device;
 }
+
+std::string tegula::tuner::describeToolchain() {
+  return std::string("tegula ") + tegula_version() + ", LLVM " LLVM_VERSION_STRING;
+}
+
+Lookup tegula::tuner::lookupHere(unsigned threads) { return {"", describeHost(), "", threads, describeToolchain()}; }

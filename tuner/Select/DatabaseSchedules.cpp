@@ -5,7 +5,9 @@
 #include "ScheduleCheck.h"
 
 #include "tegula/Dialect/Exec/IR/Exec.h"
+#include "tegula/Dialect/Graph/IR/Precision.h"
 #include "tegula/Dialect/Sched/IR/Sched.h"
+#include "tegula/Kernel/TargetKernels.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/Diagnostics.h"
@@ -23,33 +25,57 @@ std::string tegula::tuner::targetText(ModuleOp module) {
   return "";
 }
 
-llvm::Expected<unsigned> tegula::tuner::applySchedules(const Database &database, const Device &device, unsigned threads,
-                                                       ModuleOp module) {
+/// What is wrong with the schedule for the kernel; "" for nothing.
+static std::string problemOf(ModuleOp module, exec::KernelOp kernel, llvm::StringRef text) {
+  std::string why;
+  ScopedDiagnosticHandler quiet(module.getContext(), [&](Diagnostic &diagnostic) {
+    why = diagnostic.str();
+    return success();
+  });
+  Attribute schedule = parseAttribute(text, module.getContext());
+  // The parser's own words say less.
+  if (!schedule)
+    return ("expected a schedule of this compiler, but got '" + text + "'").str();
+  return failed(checkSchedule(module, kernel, schedule, [&] { return kernel.emitError(); })) ? why : "";
+}
+
+llvm::Expected<std::vector<RungAnswer>> tegula::tuner::askForKernel(ScheduleLookup &lookup,
+                                                                    const ConstantOperands &constants,
+                                                                    exec::KernelOp kernel, bool all) {
+  auto module = kernel->getParentOfType<ModuleOp>();
+  const TargetKernels *target = findTargetKernels(module->getAttr("exec.target"));
+  const KernelFamily *family = target ? target->families().findFor(kernel.getFunction()) : nullptr;
+  auto signature = [&] {
+    return getSignature(kernel, constants.of(kernel), graph::getPrecisionName(graph::getPrecision(module)));
+  };
+  return lookup.ask(
+      *kernel.getKey(), family ? family->name() : "", signature,
+      [&](llvm::StringRef schedule) { return problemOf(module, kernel, schedule); }, all);
+}
+
+llvm::Expected<unsigned> tegula::tuner::applySchedules(const Database &database, Lookup here, ModuleOp module) {
   module.getContext()->loadDialect<sched::SchedDialect>();
-  std::string target = targetText(module);
+  here.target = targetText(module);
+  ScheduleLookup lookup(database, here);
+  ConstantOperands constants(module);
   unsigned applied = 0;
   for (auto kernel : module.getOps<exec::KernelOp>()) {
     if (kernel.getSchedule() || !kernel.getKey())
       continue;
-    llvm::Expected<std::optional<Best>> best = database.best(*kernel.getKey(), device, target, threads);
-    if (!best)
-      return best.takeError();
-    if (!*best)
+    llvm::Expected<std::vector<RungAnswer>> answers = askForKernel(lookup, constants, kernel);
+    if (!answers)
+      return answers.takeError();
+    // A schedule of another toolchain may mean nothing any more, and a neighbor's may not fit. This one's own must.
+    for (const RungAnswer &answer : *answers)
+      if (!answer.problem.empty() && answer.rung != Rung::NearestShape &&
+          answer.best->trial.toolchain == here.toolchain)
+        return llvm::createStringError(database.getPath() + ": trial " + llvm::Twine(answer.best->trial.id) + ": " +
+                                       answer.problem);
+    const RungAnswer &last = answers->back();
+    if (last.rung == Rung::Analytic)
       continue;
-    const Trial &trial = (*best)->trial;
-    std::string place = (database.getPath() + ": trial " + llvm::Twine(trial.id) + ": ").str(), why;
-    ScopedDiagnosticHandler quiet(module.getContext(), [&](Diagnostic &diagnostic) {
-      why = diagnostic.str();
-      return success();
-    });
-    // The parser's own words say less than the place does.
-    Attribute schedule = parseAttribute(trial.schedule, module.getContext());
-    if (!schedule)
-      return llvm::createStringError(place + "expected a schedule of this compiler, but got '" + trial.schedule + "'");
-    if (failed(checkSchedule(module, kernel, schedule, [&] { return kernel.emitError(); })))
-      return llvm::createStringError(place + why);
-    kernel.setScheduleAttr(schedule);
-    kernel.setProvenance("database");
+    kernel.setScheduleAttr(parseAttribute(last.best->trial.schedule, module.getContext()));
+    kernel.setProvenance(("database (" + rungText(last.rung) + ")").str());
     ++applied;
   }
   return applied;

@@ -23,9 +23,9 @@ llvm::Expected<ScheduleSources> ScheduleSources::open(llvm::StringRef lockPath, 
   return std::move(sources);
 }
 
-llvm::Error ScheduleSources::apply(mlir::ModuleOp module, const Device &device, unsigned threads) const {
+llvm::Error ScheduleSources::apply(mlir::ModuleOp module, const Lookup &here) const {
   if (lock)
-    if (llvm::Error error = lock->apply(module, threads))
+    if (llvm::Error error = lock->apply(module, here.threads))
       return error;
-  return database ? applySchedules(*database, device, threads, module).takeError() : llvm::Error::success();
+  return database ? applySchedules(*database, here, module).takeError() : llvm::Error::success();
 }

@@ -61,7 +61,7 @@ typedef struct tegula_kernel {
   const char *name;       /* symbol, <family>_<node>_<id> */
   const char *family;     /* "map", "matmul", ... */
   const char *schedule;   /* text of the #sched attribute */
-  const char *provenance; /* "ir", "lock", "database", "default" */
+  const char *provenance; /* "ir", "lock", "database (RUNG)", "default" */
   const char *key;        /* hexadecimal hash of the signature */
   const char *nodes;      /* places of the ONNX nodes in it, each like the node table's, separated by newlines */
   uint32_t phase_count;   /* a barrier stands between phases */

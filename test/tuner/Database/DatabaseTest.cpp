@@ -100,7 +100,7 @@ TEST(Database, BestPrefersTheSelectionThenThisDeviceThenItsClass) {
   TemporaryFolder folder;
   std::unique_ptr<Database> database = openForWriting(folder.file("lab.db"));
   ASSERT_TRUE(database);
-  auto best = [&](const Device &device) { return valueOf(database->best("k1", device, "x86-64-v4")); };
+  auto best = [&](const Device &device) { return valueOf(database->best({"k1", device, "x86-64-v4"})); };
   EXPECT_FALSE(best(here));
   valueOf(database->record(failedTrial(TrialStatus::WrongResult)));
   EXPECT_FALSE(best(here));
@@ -108,20 +108,20 @@ TEST(Database, BestPrefersTheSelectionThenThisDeviceThenItsClass) {
   valueOf(database->record(goodTrial("#sched.twin", 50, twin)));
   ASSERT_TRUE(best(here));
   EXPECT_EQ(best(here)->trial.schedule, "#sched.twin");
-  EXPECT_EQ(best(here)->rung, "same_class");
+  EXPECT_EQ(best(here)->rung, Rung::SameClass);
   EXPECT_FALSE(best(other));
 
   valueOf(database->record(goodTrial("#sched.slow", 90)));
   int64_t slower = valueOf(database->record(goodTrial("#sched.slower", 91)));
   EXPECT_EQ(best(here)->trial.schedule, "#sched.slow");
-  EXPECT_EQ(best(here)->rung, "exact");
+  EXPECT_EQ(best(here)->rung, Rung::Exact);
   EXPECT_EQ(best(here)->reason, "");
 
   EXPECT_EQ(message(database->select(slower, "default within the noise")), "");
   EXPECT_EQ(best(here)->trial.schedule, "#sched.slower");
   EXPECT_EQ(best(here)->reason, "default within the noise");
-  EXPECT_FALSE(valueOf(database->best("k1", here, "x86-64-v3")));
-  EXPECT_FALSE(valueOf(database->best("k1", here, "x86-64-v4", 2)));
+  EXPECT_FALSE(valueOf(database->best({"k1", here, "x86-64-v3"})));
+  EXPECT_FALSE(valueOf(database->best({"k1", here, "x86-64-v4", 2})));
 }
 
 TEST(Database, AScheduleThatEverFailedIsNotTheFastest) {
@@ -130,9 +130,9 @@ TEST(Database, AScheduleThatEverFailedIsNotTheFastest) {
   ASSERT_TRUE(database);
   valueOf(database->record(goodTrial("#sched.bad", 10)));
   valueOf(database->record(goodTrial("#sched.good", 20)));
-  EXPECT_EQ(valueOf(database->best("k1", here, "x86-64-v4"))->trial.schedule, "#sched.bad");
+  EXPECT_EQ(valueOf(database->best({"k1", here, "x86-64-v4"}))->trial.schedule, "#sched.bad");
   valueOf(database->record(failedTrial(TrialStatus::WrongResult)));
-  EXPECT_EQ(valueOf(database->best("k1", here, "x86-64-v4"))->trial.schedule, "#sched.good");
+  EXPECT_EQ(valueOf(database->best({"k1", here, "x86-64-v4"}))->trial.schedule, "#sched.good");
 }
 
 TEST(Database, RefusesTrialsThatCannotBeTrue) {
@@ -243,6 +243,7 @@ TEST(Database, VerifyFindsBrokenInvariants) {
       "trial 1: expected the median of its samples, 100.000000 ns, but got 7.000000 ns",
       "trial 2: expected a known status, but got 'lost'",
       "selection 1: expected a good trial, but trial 2 has status lost",
+      "selection 1: expected the conditions of trial 2, but got others",
   };
   EXPECT_EQ(valueOf(database->verify()), expected);
 }
@@ -296,7 +297,7 @@ TEST(Database, OpeningSaysWhatIsWrongWithTheFile) {
   tamper(newer, "PRAGMA user_version = 1000");
   for (Mode mode : {Mode::Read, Mode::ReadWrite})
     EXPECT_EQ(failure(newer, mode),
-              newer + ": expected a database schema up to version 2, but got version 1000, written by a newer Tegula");
+              newer + ": expected a database schema up to version 3, but got version 1000, written by a newer Tegula");
 }
 
 TEST(Database, ACorruptFileIsReportedAndNeverCrashes) {
@@ -418,7 +419,7 @@ TEST(Merge, HoldsAllRowsOnceAndTheNewestSelectionStands) {
   EXPECT_EQ(statistics.selections, 3);
   EXPECT_EQ(statistics.devices, 3);
   EXPECT_TRUE(valueOf(all->verify()).empty());
-  std::optional<Best> best = valueOf(all->best("k1", here, "x86-64-v4"));
+  std::optional<Best> best = valueOf(all->best({"k1", here, "x86-64-v4"}));
   ASSERT_TRUE(best);
   EXPECT_EQ(best->trial.schedule, "#sched.own2");
   EXPECT_EQ(best->reason, "shard 2");

@@ -91,7 +91,7 @@ void expectContent(const Database &database) {
   EXPECT_EQ(statistics.trials, 4);
   EXPECT_EQ(statistics.failures, 2);
   EXPECT_EQ(statistics.selections, 1);
-  std::optional<Best> best = valueOf(database.best("00aa", known, "x86-64-v3"));
+  std::optional<Best> best = valueOf(database.best({"00aa", known, "x86-64-v3"}));
   ASSERT_TRUE(best);
   EXPECT_EQ(best->trial.schedule, "#sched.test<tile = 16>");
   EXPECT_EQ(best->trial.samplesNs, (std::vector<double>{1000, 1001, 999, 1002, 998}));

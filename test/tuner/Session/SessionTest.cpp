@@ -93,7 +93,7 @@ protected:
   }
 
   std::string chosen(const TunableKernel &kernel) {
-    std::optional<Best> best = valueOf(database->best(kernel.workload.key, options.device, options.target));
+    std::optional<Best> best = valueOf(database->best({kernel.workload.key, options.device, options.target}));
     return best ? best->trial.schedule : "";
   }
 

@@ -12,6 +12,7 @@
 
 #include "tegula/Tuner/Database/LockRecord.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -100,11 +101,40 @@ struct LearnedModel {
   int64_t trials = 0; ///< how many it was trained on
 };
 
+/// How close to what was asked an answer is; a lookup goes from the first to the last. The database knows the first
+/// four, Select the others.
+enum class Rung {
+  /// Measured on this device, compiled by this toolchain.
+  Exact,
+  /// Measured on this device; this toolchain makes the same code of the schedule, as a revalidation found.
+  SameArtifact,
+  /// Measured on this device, compiled by another toolchain.
+  OtherToolchain,
+  /// Measured on another device of the class.
+  SameClass,
+  /// Measured for a kernel that differs in its extents.
+  NearestShape,
+  /// Not measured: the family's default.
+  Analytic,
+};
+
+/// "exact", "same_artifact", ...: as in all reports.
+llvm::StringRef rungText(Rung rung);
+
+/// What is looked for: the best schedule of a kernel here.
+struct Lookup {
+  std::string workload;
+  Device device;
+  std::string target;
+  unsigned threads = 1;
+  /// Empty: any is this one.
+  std::string toolchain;
+};
+
 /// The answer to "which schedule for this kernel?".
 struct Best {
   Trial trial;
-  /// "exact" (this device), "same_class" (another device of the class).
-  std::string rung;
+  Rung rung;
   /// Why a selection chose it; empty when no selection was recorded and the fastest trial stands in.
   std::string reason;
 };
@@ -170,10 +200,18 @@ public:
 
   /// All trials under these conditions by id.
   llvm::Expected<std::vector<Trial>> history(const Conditions &conditions) const;
-  /// The newest selection for the workload on this device, else the fastest of its schedules that never failed, else
-  /// both on its class; nullopt when there is no good trial. Only trials of `target` and `threads` count, of any sizes.
-  llvm::Expected<std::optional<Best>> best(llvm::StringRef workload, const Device &device, llvm::StringRef target,
-                                           unsigned threads = 1) const;
+  /// Gives what is known on each rung up to SameClass, the closest first, until `take` returns true: the newest
+  /// selection of a trial there, else the fastest trial of a schedule that never failed; nothing without a good trial.
+  /// Only trials of the target and thread count asked for count, of any sizes.
+  llvm::Error forEachAnswer(const Lookup &asked, llvm::function_ref<bool(Best)> take) const;
+  /// The first of these answers.
+  llvm::Expected<std::optional<Best>> best(const Lookup &asked) const;
+  /// Appends what a rebuild found: the schedule of `trial`, built by `toolchain`, is code of this hash. The newest one
+  /// stands.
+  llvm::Error revalidate(int64_t trial, llvm::StringRef toolchain, llvm::StringRef artifactHash);
+  /// The kernels of a family with a good trial for the target and thread count, by key.
+  llvm::Expected<std::vector<Workload>> tunedWorkloads(llvm::StringRef family, llvm::StringRef target,
+                                                       unsigned threads) const;
 
   /// The device with this key; nullopt when it is not known.
   llvm::Expected<std::optional<Device>> findDevice(llvm::StringRef key) const;

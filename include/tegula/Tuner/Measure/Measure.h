@@ -109,6 +109,10 @@ int runnerMain(int socket);
 
 /// The machine this process runs on.
 Device describeHost();
+/// The compiler of this process and its LLVM, "tegula 0.1.0, LLVM 22.1.0".
+std::string describeToolchain();
+/// What a build on this machine looks for, in any kernel and target.
+Lookup lookupHere(unsigned threads);
 
 /// Runs the model in the shared library `path` once on seeded inputs, in this process, and returns for each kernel (by
 /// symbol) the numbers `dims` of its largest dispatch. `dimensions` are extents of symbolic dimensions; others are 1 in

@@ -18,8 +18,9 @@ public:
 
   /// True when there is neither.
   bool empty() const { return !lock && !database; }
-  /// Sets schedule and provenance of the kernels of `module` (at stage `kernels`) that the sources know.
-  llvm::Error apply(mlir::ModuleOp module, const Device &device, unsigned threads) const;
+  /// Sets schedule and provenance of the kernels of `module` (at stage `kernels`) that the sources know. `here` need
+  /// not name a workload or target.
+  llvm::Error apply(mlir::ModuleOp module, const Lookup &here) const;
 
 private:
   std::optional<LockFile> lock;
