@@ -25,7 +25,9 @@ static const OptionSpec options[] = {
      "the Winograd domain; bf16: convolutions and matrix products with much arithmetic read bf16, sum\n"
      "in f32, and are listed"},
     {"dim", "NAME=N", "make the symbolic dimension NAME static; may be repeated"},
-    {"lock", "FILE", "take schedules from this lock file; kernels without a record, from the database or by default"},
+    {"lock", "[strict:]FILE",
+     "take schedules from this lock file; kernels without a record, from the database or by default.\n"
+     "With strict: kernels without a record, and records without a kernel, are an error that lists them"},
     {"db", "FILE", "use the best schedules of this tuning database"},
     {"threads", "N", "pick schedules that were tuned for N threads (default 1)"},
     {"remarks", "REGEX",

@@ -166,7 +166,9 @@ int tegula::tool::runTune(llvm::ArrayRef<const char *> words) {
 
   auto fault = [](llvm::Error error) { return reportFault(llvm::toString(std::move(error))); };
   std::string path = arguments.get("db");
-  llvm::Expected<std::unique_ptr<Database>> database = Database::open(path, Database::Mode::ReadWrite);
+  llvm::Expected<std::unique_ptr<Database>> database =
+      Database::open(path, Database::Mode::ReadWrite, Database::defaultBusyTimeoutMs,
+                     [&] { llvm::errs() << "tegula tune: " << path << ": another process writes to it; waiting\n"; });
   if (!database)
     return fault(database.takeError());
   // A lock file that cannot be changed later is better known now.

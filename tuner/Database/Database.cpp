@@ -177,12 +177,32 @@ static llvm::Error migrateInMemory(llvm::StringRef path, sqlite3 *&connection) {
   return error ? std::move(error) : prepareSchema(path, connection, /*write=*/true).takeError();
 }
 
+/// SQLite's busy handler: 0 gives up.
+static int waitForLock(void *data, int count) {
+  auto &wait = *static_cast<LockWait *>(data);
+  auto now = std::chrono::steady_clock::now();
+  if (count == 0) {
+    wait.begin = now;
+    wait.isTold = false;
+  }
+  auto waited = now - wait.begin;
+  if (waited >= std::chrono::milliseconds(wait.timeoutMs))
+    return 0;
+  if (waited >= std::chrono::seconds(1) && !wait.isTold && wait.onWait) {
+    wait.isTold = true;
+    wait.onWait();
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(std::min(count + 1, 20)));
+  return 1;
+}
+
 Database::Database(std::unique_ptr<Implementation> implementation) : implementation(std::move(implementation)) {}
 Database::~Database() = default;
 
 llvm::StringRef Database::getPath() const { return implementation->path; }
 
-llvm::Expected<std::unique_ptr<Database>> Database::open(llvm::StringRef path, Mode mode, int busyTimeoutMs) {
+llvm::Expected<std::unique_ptr<Database>> Database::open(llvm::StringRef path, Mode mode, int busyTimeoutMs,
+                                                         std::function<void()> onWait) {
   namespace fs = llvm::sys::fs;
   fs::file_status status;
   std::error_code statusError = fs::status(path, status);
@@ -196,12 +216,13 @@ llvm::Expected<std::unique_ptr<Database>> Database::open(llvm::StringRef path, M
 
   auto opened = std::make_unique<Implementation>();
   opened->path = path.str();
+  opened->wait = {busyTimeoutMs, std::move(onWait)};
   int flags = mode == Mode::Read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   int code = sqlite3_open_v2(opened->path.c_str(), &opened->connection, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   if (code != SQLITE_OK)
     return sqliteError(path, opened->connection, code);
   sqlite3_extended_result_codes(opened->connection, 1);
-  sqlite3_busy_timeout(opened->connection, busyTimeoutMs);
+  sqlite3_busy_handler(opened->connection, waitForLock, &opened->wait);
   // A hostile file may carry schema text that calls functions; none of ours does.
   sqlite3_db_config(opened->connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(opened->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);

@@ -6,10 +6,21 @@
 #include "Statement.h"
 #include "tegula/Tuner/Database/Database.h"
 
+#include <chrono>
+
 namespace tegula::tuner {
+
+/// Waiting for a lock of another process.
+struct LockWait {
+  int timeoutMs;
+  std::function<void()> onWait;
+  std::chrono::steady_clock::time_point begin = {};
+  bool isTold = false;
+};
 
 struct Database::Implementation {
   std::string path;
+  LockWait wait;
   sqlite3 *connection = nullptr;
   /// Prepared by forEachAnswer(): which trials answer, and a trial by its number.
   std::unique_ptr<Statement> lookup, load;

@@ -102,7 +102,7 @@ static OwningOpRef<ModuleOp> parse(StringRef path, StringRef text, MLIRContext *
   return module;
 }
 
-llvm::Error LockFile::apply(ModuleOp module, unsigned threads) const {
+llvm::Error LockFile::apply(ModuleOp module, unsigned threads, bool strict) const {
   MLIRContext *context = module.getContext();
   FirstError errors(context);
   OwningOpRef<ModuleOp> file = parse(path, text, context);
@@ -114,10 +114,14 @@ llvm::Error LockFile::apply(ModuleOp module, unsigned threads) const {
     if (record.getTarget() == target && record.getThreads() == threads)
       records[record.getKey()] = record;
   llvm::StringSet<> used;
+  std::string unmatched;
   for (auto kernel : module.getOps<exec::KernelOp>()) {
     auto found = records.find(kernel.getKey().value_or(""));
-    if (found == records.end())
+    if (found == records.end()) {
+      if (kernel.getKey() && !kernel.getSchedule())
+        unmatched += ("\n  kernel " + kernel.getSymName() + ", key '" + *kernel.getKey() + "': no record").str();
       continue;
+    }
     used.insert(found->first);
     if (kernel.getSchedule())
       continue;
@@ -127,9 +131,18 @@ llvm::Error LockFile::apply(ModuleOp module, unsigned threads) const {
     kernel.setScheduleAttr(record.getSchedule());
     kernel.setProvenance("lock");
   }
-  for (auto [key, record] : records)
-    if (!used.contains(key))
+  for (auto [key, record] : records) {
+    if (used.contains(key))
+      continue;
+    if (strict)
+      unmatched += ("\n  " + placeText(record.getLoc()) + "key '" + key + "': no kernel").str();
+    else
       record.emitWarning("no kernel of the model has the key '") << key << "', so this record is not used";
+  }
+  if (strict && !unmatched.empty())
+    return llvm::createStringError(path + ": expected one record for each kernel for target " + target + " and " +
+                                   std::to_string(threads) + (threads == 1 ? " thread" : " threads") +
+                                   ", and no other, but got:" + unmatched);
   return llvm::Error::success();
 }
 

@@ -8,6 +8,7 @@ using namespace tegula::tuner;
 
 llvm::Expected<ScheduleSources> ScheduleSources::open(llvm::StringRef lockPath, llvm::StringRef databasePath) {
   ScheduleSources sources;
+  sources.isStrict = lockPath.consume_front("strict:");
   if (!lockPath.empty()) {
     llvm::Expected<LockFile> lock = LockFile::open(lockPath);
     if (!lock)
@@ -25,7 +26,7 @@ llvm::Expected<ScheduleSources> ScheduleSources::open(llvm::StringRef lockPath, 
 
 llvm::Error ScheduleSources::apply(mlir::ModuleOp module, const Lookup &here) const {
   if (lock)
-    if (llvm::Error error = lock->apply(module, here.threads))
+    if (llvm::Error error = lock->apply(module, here.threads, isStrict))
       return error;
   return database ? applySchedules(*database, here, module).takeError() : llvm::Error::success();
 }

@@ -113,7 +113,7 @@ llvm::Expected<std::optional<Trial>> KernelSession::step() {
     trial.detail = (*built)->detail;
   } else if (const Trial *original = findSameCode(trial.artifactHash)) {
     trial.samplesNs = original->samplesNs;
-    trial.detail = "same code as trial " + std::to_string(original->id);
+    trial.detail = "same code as " + original->configuration;
     ++sameCode;
   } else {
     MeasureRequest measurement = request((*built)->artifact);

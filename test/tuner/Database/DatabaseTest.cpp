@@ -342,13 +342,15 @@ TEST(Database, ALockHeldForTooLongIsReportedAndAShortOneWaitedFor) {
   std::string path = folder.file("lab.db");
   std::unique_ptr<Database> database = openForWriting(path);
   ASSERT_TRUE(database);
-  std::unique_ptr<Database> impatient = valueOf(Database::open(path, Mode::ReadWrite, 20));
+  unsigned waits = 0;
+  std::unique_ptr<Database> impatient = valueOf(Database::open(path, Mode::ReadWrite, 1200, [&] { ++waits; }));
   ASSERT_TRUE(impatient);
   sqlite3 *holder = nullptr;
   ASSERT_EQ(sqlite3_open(path.c_str(), &holder), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(holder, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
   std::string expected = path + ": expected to lock the database, but another process holds its lock";
   EXPECT_EQ(message(impatient->record(goodTrial("#sched.a", 100))), expected);
+  EXPECT_EQ(waits, 1u);
   EXPECT_EQ(message(Database::open(path, Mode::ReadWrite, 20)), expected);
   // A reader is not disturbed by a writer.
   EXPECT_EQ(message(Database::open(path, Mode::Read, 20)), "");

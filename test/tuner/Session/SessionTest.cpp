@@ -206,7 +206,7 @@ TEST_F(SessionTest, TheSameCodeIsMeasuredOnce) {
   ASSERT_EQ(trials.size(), 8u);
   for (const Trial &trial : trials) {
     auto [original, isNew] = originals.try_emplace(trial.artifactHash, &trial);
-    EXPECT_EQ(trial.detail, isNew ? "" : "same code as trial " + std::to_string(original->second->id));
+    EXPECT_EQ(trial.detail, isNew ? "" : "same code as " + original->second->configuration);
     EXPECT_EQ(trial.samplesNs, original->second->samplesNs);
   }
   EXPECT_EQ(originals.size(), 2u);
