@@ -166,9 +166,8 @@ public:
   /// Fails, with a message that says which, on: no such file, not a database, a database of another program, a schema
   /// newer than this program, a corrupt file, a lock held for too long, a path that cannot be read or written.
   /// `onWait` is called once in each wait for another process that takes more than a second.
-  static llvm::Expected<std::unique_ptr<Database>> open(llvm::StringRef path, Mode mode,
-                                                        int busyTimeoutMs = defaultBusyTimeoutMs,
-                                                        std::function<void()> onWait = {});
+  static llvm::Expected<std::unique_ptr<Database>>
+  open(llvm::StringRef path, Mode mode, int busyTimeoutMs = defaultBusyTimeoutMs, std::function<void()> onWait = {});
   /// Writes a new database that holds what all `inputs` hold, equal rows once. The bytes depend on the content of the
   /// inputs and on SQLite's version, not on the order of the inputs or on a clock. Trials and selections are in the
   /// order of their time, so the newest selection stands, whichever input it comes from. Fails, and leaves no file,

@@ -22,8 +22,8 @@ public:
   /// Gives each kernel of `module` (at stage `kernels`) that has no schedule the one of the record with its key, the
   /// module's target and `threads`, with provenance "lock"; a kernel without a record stays as it is. Fails on text
   /// that is no lock file, two records for one kernel, a signature that has another key, or a schedule that the
-  /// kernel's family rejects. A record of this target and thread count that no kernel needs is a warning; when `strict`,
-  /// all such records, and all kernels without a record, are one error that lists them.
+  /// kernel's family rejects. A record of this target and thread count that no kernel needs is a warning; when
+  /// `strict`, all such records, and all kernels without a record, are one error that lists them.
   llvm::Error apply(mlir::ModuleOp module, unsigned threads, bool strict = false) const;
 
   /// All records.

@@ -13,7 +13,8 @@ namespace tegula::tuner {
 
 class ScheduleSources {
 public:
-  /// Either path may be empty; "strict:" before that of the lock file makes what it does not match an error. Fails when a file is not there or is something else.
+  /// Either path may be empty; "strict:" before that of the lock file makes what it does not match an error. Fails when
+  /// a file is not there or is something else.
   static llvm::Expected<ScheduleSources> open(llvm::StringRef lockPath, llvm::StringRef databasePath);
 
   /// True when there is neither.
