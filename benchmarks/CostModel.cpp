@@ -2,11 +2,12 @@
 //
 // What the cost model says of the kernels of a model, beside what a tuning database has measured:
 //
-//   benchmark-cost-model MODEL.onnx DATABASE [--precision=MODE] [--samples=N] [--text]
+//   benchmark-cost-model MODEL.onnx DATABASE... [--precision=MODE] [--samples=N] [--calibrate] [--text]
 //
-// One JSON object a line for each kernel: its trials in the database with their median times and estimates, the
-// estimate of the default, the best of N uniform samples by estimate, and the microseconds that an estimate took.
-// With --text, the breakdowns for people instead.
+// One JSON object a line for each kernel: its points in the databases with their estimates and median times, the
+// smallest of several trials, since other programs only make runs longer; the estimate of the default, the cheapest of N
+// uniform samples by estimate, and the microseconds that an estimate took. The peaks are those of the first database;
+// --calibrate measures them again. With --text, the breakdowns for people instead.
 //
 #include "tegula/Tuner/Select/DatabaseSchedules.h"
 #include "tegula/Tuner/Session/ModelKernels.h"
@@ -16,15 +17,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <set>
 
 using namespace tegula;
 using namespace tegula::tuner;
 
 static llvm::cl::opt<std::string> modelOption(llvm::cl::Positional, llvm::cl::Required),
-    databaseOption(llvm::cl::Positional, llvm::cl::Required), precisionOption("precision", llvm::cl::init("f32"));
+    precisionOption("precision", llvm::cl::init("f32"));
+static llvm::cl::list<std::string> databasesOption(llvm::cl::Positional, llvm::cl::OneOrMore);
 static llvm::cl::opt<unsigned> samplesOption("samples", llvm::cl::init(2000));
-static llvm::cl::opt<bool> textOption("text");
+static llvm::cl::opt<bool> textOption("text"), calibrateOption("calibrate");
 
 static llvm::ExitOnError check("benchmark-cost-model: ");
 
@@ -48,7 +51,9 @@ static llvm::json::Object sample(const TunableKernel &kernel) {
 
 int main(int argc, char **argv) {
   llvm::cl::ParseCommandLineOptions(argc, argv);
-  std::unique_ptr<Database> database = check(Database::open(databaseOption, Database::Mode::ReadWrite));
+  std::vector<std::unique_ptr<Database>> databases;
+  for (const std::string &path : databasesOption)
+    databases.push_back(check(Database::open(path, Database::Mode::ReadWrite)));
   CompileOptions compile;
   compile.modelPath = modelOption;
   compile.target = "host";
@@ -60,21 +65,28 @@ int main(int argc, char **argv) {
   }
   Device device = describeHost();
   ModelKernelsOptions options;
-  options.peaks = check(findPeaks(*database, device));
+  if (calibrateOption)
+    check(databases[0]->setCalibration(device.key, peaksText(measurePeaks())));
+  options.peaks = check(findPeaks(*databases[0], device));
   std::optional<ModelKernels> found = check(findModelKernels(session, options));
   for (const TunableKernel &kernel : found->kernels) {
     Conditions conditions{kernel.workload.key, device.key, targetText(session.getModule()),
                           kernel.space.hash(), 1,          sizesText(kernel.inputShapes)};
+    std::map<std::string, double> times;
+    for (const std::unique_ptr<Database> &database : databases)
+      for (const Trial &trial : check(database->history(conditions)))
+        if (trial.status == TrialStatus::Ok) {
+          auto [known, isNew] = times.try_emplace(trial.configuration, trial.medianNs());
+          known->second = std::min(known->second, trial.medianNs());
+        }
     llvm::json::Array trials;
-    for (const Trial &trial : check(database->history(conditions))) {
-      if (trial.status != TrialStatus::Ok)
-        continue;
-      CostBreakdown cost = kernel.estimate(check(kernel.space.parse(trial.configuration)));
+    for (const auto &[text, time] : times) {
+      Configuration point = check(kernel.space.parse(text));
+      CostBreakdown cost = kernel.estimate(point);
+      std::string schedule = kernel.scheduleText(point);
       if (textOption)
-        llvm::outs() << llvm::format("%.4g ms: ", trial.medianNs() / 1e6) << trial.schedule << ": " << costText(cost)
-                     << "\n";
-      trials.push_back(llvm::json::Object{
-          {"schedule", trial.schedule}, {"measured_ns", trial.medianNs()}, {"cost", costJSON(cost)}});
+        llvm::outs() << llvm::format("%.4g ms: ", time / 1e6) << schedule << ": " << costText(cost) << "\n";
+      trials.push_back(llvm::json::Object{{"schedule", schedule}, {"measured_ns", time}, {"cost", costJSON(cost)}});
     }
     if (textOption)
       continue;

@@ -10,11 +10,14 @@
 using namespace tegula;
 using namespace tegula::tuner;
 
-/// Cycles that a branch at the end of an unrolled round costs, and beginning a loop: addresses, and a branch that was
-/// not foreseen.
-static constexpr double branchCycles = 0.5, beginCycles = 12;
+/// Cycles that a branch at the end of an unrolled round costs, and beginning a loop; how many times as long storing a
+/// vector takes as loading one.
+static constexpr double branchCycles = 0.5, beginCycles = 8, storeFactor = 2;
 /// How much of the shorter ones of arithmetic and traffic is not hidden behind the longest.
 static constexpr double exposed = 0.25;
+
+/// Streams that the hardware fetches ahead of; the caches serve more of them more slowly.
+static constexpr double foreseenStreams = 8;
 
 namespace {
 struct LoopCost {
@@ -28,7 +31,7 @@ static LoopCost estimateLoop(const RegisterLoop &loop, const MachinePeaks::Rate 
   double chain = loop.instructions / std::max(loop.chains, 1.0) * rate.latencyNs;
   double round = std::max({loop.instructions * rate.throughputNs, loads, chain});
   double branches = branchCycles / std::max(loop.unroll, 1.0) * peaks.cycleNs;
-  double begin = beginCycles * peaks.cycleNs + (loop.before + loop.after) * vectorLoadNs + rate.latencyNs;
+  double begin = beginCycles * peaks.cycleNs + (loop.before + storeFactor * loop.after) * vectorLoadNs;
   return {loop.runs * loop.rounds * round, loop.runs * (begin + loop.rounds * branches)};
 }
 
@@ -38,6 +41,7 @@ CostBreakdown tuner::estimateCost(const KernelFeatures &features, const MachineP
   for (const KernelPart &part : features.parts) {
     MachinePeaks::Rate rate = peaks.rate(part.instruction, part.vectorBits);
     double vectorLoadNs = double(part.vectorBits) / 8 / peaks.readBytesPerNs[0];
+    double crowding = std::max(part.streams / foreseenStreams, 1.0);
     double compute = 0, all = 0, longest = 0;
     for (const RegisterLoop &loop : part.loops) {
       LoopCost own = estimateLoop(loop, rate, vectorLoadNs, peaks);
@@ -47,7 +51,7 @@ CostBreakdown tuner::estimateCost(const KernelFeatures &features, const MachineP
     (part.isPacking ? cost.packingNs : cost.computeNs) += compute;
     all = longest = compute;
     for (unsigned level = 0; level < cacheLevels; ++level) {
-      double traffic = part.traffic[level] / peaks.readBytesPerNs[level + 1];
+      double traffic = part.traffic[level] / peaks.readBytesPerNs[level + 1] * crowding;
       cost.trafficNs[level] += traffic;
       all += traffic;
       longest = std::max(longest, traffic);

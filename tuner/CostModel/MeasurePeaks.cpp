@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <fstream>
 #include <functional>
 #include <limits>
@@ -339,15 +340,17 @@ MachinePeaks tuner::measurePeaks() {
   }
   add(&peaks.cycleNs, [] { return nanosecondsOf([] { addDependent(10000); }) / 80000; });
 
-  // Of each level: a block that the level before cannot hold, read until enough bytes came.
+  // Of each level: a block between its size and that of the level before.
   const auto &caches = peaks.cacheBytes;
   int64_t beyond = std::min(2 * caches[2], largest);
   Block block(beyond);
-  const int64_t sizes[] = {caches[0] / 2, (caches[0] + caches[1]) / 2, (caches[1] + std::min(caches[2], beyond)) / 2,
-                           beyond};
+  auto between = [](int64_t small, int64_t large) { return int64_t(std::sqrt(double(small) * double(large))); };
+  const int64_t sizes[] = {caches[0] / 2, between(caches[0], caches[1]),
+                           between(caches[1], std::min(caches[2], beyond)), beyond};
   auto read = [&](Read reader, int64_t bytes, int64_t total) {
     bytes = std::max<int64_t>(bytes / 64 * 64, 64);
     int64_t passes = std::max<int64_t>(total / bytes, 1);
+    reader(block.get(), bytes); // into its cache
     double ns = nanosecondsOf([&] {
       for (int64_t pass = 0; pass < passes; ++pass)
         reader(block.get(), bytes);
@@ -356,7 +359,7 @@ MachinePeaks tuner::measurePeaks() {
   };
   std::array<double, cacheLevels + 1> nsPerByte = {};
   for (unsigned level = 0; level <= cacheLevels; ++level)
-    add(&nsPerByte[level], [&, level] { return read(widestRead(), sizes[level], int64_t(8) << 20); });
+    add(&nsPerByte[level], [&, level] { return read(widestRead(), sizes[level], int64_t(16) << 20); });
   double elementNs = 0; // of a byte, as if 16 elements filled a line
   add(&elementNs, [&] { return read(readAll<32>, sizes[0], int64_t(1) << 20); });
   add(&peaks.callNs, measureCall);

@@ -58,6 +58,8 @@ struct KernelPart {
   /// Bytes that go through the first, the second and the third cache to or from the next one, when what the kernel left
   /// in them the last time is still there.
   double traffic[cacheLevels] = {};
+  /// Places that the inner loops read side by side, each in the order of memory.
+  double streams = 1;
   /// Whether it only copies an operand.
   bool isPacking = false;
 };

@@ -2,7 +2,6 @@
 #include "tegula/Codegen/Common/LoopNest.h"
 
 #include <algorithm>
-#include <cmath>
 
 using namespace tegula;
 
@@ -12,7 +11,7 @@ LoopNest::LoopNest(llvm::ArrayRef<double> extents, llvm::ArrayRef<NestLoop> loop
   for (const NestLoop &loop : loops) {
     llvm::SmallVector<double, 8> inside = sizes.back();
     double size = std::clamp(loop.size, 1.0, std::max(inside[loop.dimension], 1.0));
-    trips.push_back(std::max(1.0, std::ceil(inside[loop.dimension] / size)));
+    trips.push_back(std::max(inside[loop.dimension] / size, 1.0)); // the last round may be a short one
     inside[loop.dimension] = size;
     sizes.push_back(std::move(inside));
   }

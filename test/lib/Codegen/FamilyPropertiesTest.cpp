@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The five properties of every kernel family, for the kernels of the models below: the default is in the space; the
+// The six properties of every kernel family, for the kernels of the models below: the default is in the space; the
 // space is not empty; every point is legal and compiles; it computes what the Reference schedule computes, within the
-// tolerance of the tuner (Measure.h); its text can be read again.
+// tolerance of the tuner (Measure.h); its text can be read again; its cost on a CPU is known, and always the same.
 //
 // All points of a space of at most 200, else its corners and 64 more; of TEGULA_LONG_SET=K/8 the cases K, K + 8, ...
 // get 250, with `all` every one gets 2,000. TEGULA_TEST_SEED chooses them. Code for a GPU is compiled to PTX, not run.
@@ -13,12 +13,14 @@
 #include "tegula/Driver/CompilerSession.h"
 #include "tegula/Pipelines/Stages.h"
 #include "tegula/Tuner/Build/KernelProgram.h"
+#include "tegula/Tuner/CostModel/CostModel.h"
 #include "tegula/Tuner/Measure/Measure.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/StringExtras.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <set>
 
@@ -306,6 +308,25 @@ protected:
   }
 
   /// The first two properties, the last one and legality, for a machine; returns the schedules to be compiled.
+  /// What each part takes is positive and finite, on a machine where everything takes a nanosecond.
+  static void checkCost(const KernelFamily &family, func::FuncOp function, Attribute schedule,
+                        const MachineModel &machine) {
+    MachinePeaks peaks;
+    peaks.cycleNs = peaks.elementLoadNs = peaks.callNs = peaks.handOverNs = 1;
+    peaks.readBytesPerNs = {1, 1, 1, 1};
+    KernelFeatures features = family.features(function, schedule, machine);
+    EXPECT_FALSE(features.parts.empty());
+    for (const KernelPart &part : features.parts) {
+      SCOPED_TRACE(part.name.str());
+      EXPECT_GE(part.traffic[0], part.traffic[1]);
+      EXPECT_GE(part.traffic[1], part.traffic[2]);
+      EXPECT_GE(part.traffic[2], 0);
+    }
+    double cost = estimateCost(features, peaks, 1).totalNs;
+    EXPECT_TRUE(std::isfinite(cost) && cost > 1) << cost;
+    EXPECT_EQ(estimateCost(family.features(function, schedule, machine), peaks, 1).totalNs, cost);
+  }
+
   std::vector<Attribute> checkSpace(const KernelFamily &family, func::FuncOp function, const MachineModel &machine) {
     SearchSpace space = family.space(function, machine);
     EXPECT_GT(space.count(), 0u);
@@ -320,6 +341,8 @@ protected:
       llvm::raw_string_ostream(text) << schedule;
       SCOPED_TRACE(text);
       EXPECT_TRUE(family.owns(schedule));
+      if (family.name().starts_with("cpu_"))
+        checkCost(family, function, schedule, machine);
       EXPECT_TRUE(succeeded(family.verify(function, schedule, machine, [&] {
         return emitError(UnknownLoc::get(context));
       }))) << session->getMessages();

@@ -168,7 +168,7 @@ public:
   KernelPart softmax() const {
     KernelPart part = makePart("softmax", Instruction::Simple);
     double rows = heads * double(queries) * keyBlocks;
-    double vectors = std::ceil(double(std::min(keys, schedule.getKeys())) / double(lanes));
+    double vectors = std::ceil(double(keys) / keyBlocks / double(lanes));
     part.loops.push_back({rows, vectors, 1, 24, 8, 2, 0, 4, 4});
     return part;
   }
@@ -176,7 +176,7 @@ public:
   /// Weights times values.
   KernelPart values() const {
     KernelPart part = makePart("values", Instruction::MultiplyAdd32);
-    addLoops(part, int64_t(width), int64_t(width), double(std::min(keys, schedule.getKeys())), keyBlocks);
+    addLoops(part, int64_t(width), int64_t(width), double(keys) / keyBlocks, keyBlocks);
     // Sums go on where the block of keys before has left them.
     for (RegisterLoop &loop : part.loops)
       loop.before = keyBlocks > 1 ? loop.chains : 0;

@@ -16,6 +16,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 using namespace mlir;
 using namespace tegula;
@@ -365,6 +366,7 @@ public:
     columnBlock = std::min<double>(schedule.getTile()[1], llvm::alignTo(uint64_t(columns), uint64_t(nr)));
     depthBlock = std::min<double>(schedule.getTile()[2], depth);
     depthBlocks = std::ceil(depth / depthBlock);
+    roundDepth = depth / depthBlocks;
     // Whole panels of the right operand are read where they are, if they can be.
     packsPanels = !schedule.getPackRhs() && info.columnBlock == 0 && packing.group > 1;
     usesDots = !schedule.getPackRhs() && !schedule.getPackLhs() && packing.group == 1 && areDeep(info);
@@ -381,7 +383,7 @@ public:
     if (packing.tiles) {
       double high = mr / matmul::tileRows, wide = nr / matmul::tileRows;
       part.instruction = Instruction::Tile;
-      loop.rounds = std::ceil(depthBlock / double(packing.depthUnit()));
+      loop.rounds = std::ceil(roundDepth / double(packing.depthUnit()));
       loop.instructions = loop.chains = high * wide;
       loop.vectorLoads = matmul::tileRows * (high + wide);
       loop.after = 3 * mr * vectors; // through the scratch buffer, and to the result
@@ -389,13 +391,13 @@ public:
       // Vectors run along the depth; the lanes of each sum are added at the end.
       double together = std::min(8.0, nr);
       loop.runs = batch * std::ceil(rows / mr) * std::ceil(columns / together) * depthBlocks;
-      loop.rounds = std::ceil(depthBlock / lanes);
+      loop.rounds = std::ceil(roundDepth / lanes);
       loop.unroll = 1;
       loop.instructions = loop.chains = mr * together;
       loop.vectorLoads = mr + together;
       loop.after = mr * together * std::log2(lanes) * 2;
     } else {
-      loop.rounds = std::ceil(depthBlock / double(packing.group));
+      loop.rounds = std::ceil(roundDepth / double(packing.group));
       loop.chains = loop.after = mr * vectors;
       loop.instructions *= loop.chains;
       loop.vectorLoads = vectors;
@@ -404,8 +406,13 @@ public:
     // Sums of one block of depths go on with those of the block before.
     if (depthBlocks > 1)
       loop.before += loop.after;
-    part.loops.push_back(loop);
+    bool packsLhs = schedule.getPackLhs() || packing.group > 1, packsRhs = schedule.getPackRhs() || packsPanels;
+    part.streams = (packsLhs ? 1 : mr) + (packsRhs || info.columnBlock == 0 ? 1 : vectors);
     nest().addTraffic(part, machine);
+    // Rows that lie in few sets of the first cache put each other out of it: a line comes in for each element.
+    if (!packsLhs && mr > countLines())
+      part.traffic[0] += loop.runs * loop.rounds * mr * lineBytes;
+    part.loops.push_back(loop);
     return part;
   }
 
@@ -435,6 +442,24 @@ private:
     return part;
   }
 
+  /// Rows of the left operand of which the first cache holds a line each.
+  double countLines() const {
+    constexpr int64_t ways = 8, set = 64;
+    auto type = cast<ShapedType>(linalg::GenericOp(info.op)->getOperand(info.lhs).getType());
+    // Elements from a row to the next one, where operands are dense.
+    int64_t step = 1;
+    const auto &forms = info.coefficients[info.lhs];
+    for (size_t axis = forms.size(); axis-- > 0;) {
+      if (!info.rows.empty() && forms[axis][info.rows.back()] != 0)
+        break;
+      step *= estimate(type.getDimSize(int64_t(axis)));
+    }
+    double lines = double(step) * double(info.lhsType.getIntOrFloatBitWidth()) / 8 / lineBytes;
+    if (lines != std::floor(lines))
+      return ways * set;
+    return double(set / std::gcd(set, int64_t(lines)) * ways);
+  }
+
   Type elementOf(unsigned operand) const { return operand == info.lhs ? info.lhsType : info.rhsType; }
 
   /// Packing so many elements.
@@ -450,10 +475,10 @@ private:
       return packed ? packedBytes() : double(elementOf(operand).getIntOrFloatBitWidth()) / 8;
     };
     bool packsLhs = schedule.getPackLhs() || packing.group > 1, packsRhs = schedule.getPackRhs() || packsPanels;
-    // The sums of a block are read and written for each block of depths.
+    // The sums of a block are read and written for each block of depths; a byte that goes back takes twice as long.
     NestOperand left{bytes(packsLhs, info.lhs), {{{Batch, 1}}, {{Rows, 1}}, {{Depth, 1}}}},
         right{bytes(packsRhs, info.rhs), {{{Batch, 1}}, {{Depth, 1}}, {{Columns, 1}}}},
-        sums{2 * width / 8, {{{Batch, 1}}, {{Rows, 1}}, {{Columns, 1}}}};
+        sums{3 * width / 8, {{{Batch, 1}}, {{Rows, 1}}, {{Columns, 1}}}};
     return LoopNest({batch, rows, columns, depth},
                     {{Batch, 1},
                      {Columns, columnBlock},
@@ -470,7 +495,10 @@ private:
   const MachineModel &machine;
   matmul::DepthPacking packing;
   double batch, rows, columns, depth, mr, nr, width, lanes, rowBlock, columnBlock, depthBlock, depthBlocks;
+  /// Of a block, on average.
+  double roundDepth;
   bool packsPanels, usesDots;
+  static constexpr double lineBytes = 64;
 };
 } // namespace
 
