@@ -5,8 +5,8 @@
 //   benchmark-cost-model MODEL.onnx DATABASE... [--precision=MODE] [--samples=N] [--calibrate] [--text]
 //
 // One JSON object a line for each kernel: its points in the databases with their estimates and median times, the
-// smallest of several trials, since other programs only make runs longer; the estimate of the default, the cheapest of N
-// uniform samples by estimate, and the microseconds that an estimate took. The peaks are those of the first database;
+// smallest of several trials, since other programs only make runs longer; the estimate of the default, the cheapest of
+// N uniform samples by estimate, and the microseconds that an estimate took. The peaks are those of the first database;
 // --calibrate measures them again. With --text, the breakdowns for people instead.
 //
 #include "tegula/Tuner/Select/DatabaseSchedules.h"
