@@ -3,9 +3,11 @@
 #include "tegula/Tuner/Database/Database.h"
 #include "CommandLine.h"
 #include "Commands.h"
+#include "DatabaseKernels.h"
 #include "Report.h"
 #include "tegula/Tuner/Measure/Measure.h"
 #include "tegula/Tuner/Select/Select.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Format.h"
 #include <map>
@@ -17,19 +19,28 @@ using namespace tegula::tuner;
 
 static const OptionSpec options[] = {
     {"key", "KEY", "best: only the kernel with this key"},
-    {"target", "TARGET", "best: only this target"},
-    {"device", "KEY", "best: as seen by this device of the database (default: this machine)"},
-    {"threads", "N", "best: measured with this many threads (default 1)"},
+    {"model", "MODEL.onnx", "why: the kernels of this model"},
+    {"target", "TARGET", "best, why KEY: only this target; with a model: as for compile (default host)"},
+    {"precision", "MODE", "with a model: as for compile (default f32); a kernel's key holds it"},
+    {"device", "KEY", "best, why, revalidate: as seen by this device of the database (default: this machine)"},
+    {"threads", "N", "best, why, revalidate: measured with this many threads (default 1)"},
+    {"external-data-root", "DIR", "with a model: folder below which links of external data may lead"},
+    {"freeze-defaults", nullptr, "with a model: as for compile"},
     {"format", "jsonl|lock", "export: trials as JSON lines (default), or the choices as a lock file"},
     {"o", "FILE", "export: write to FILE instead of stdout; merge: the new database"},
     {"json", nullptr, "report as JSON"},
 };
 static const CommandSpec spec{
     "db",
-    "stats|list|best|export|verify FILE, diff FILE FILE, merge FILE... -o FILE",
-    "Reads tuning databases: counts, kernels, the best schedules, all trials, health; which choices differ between\n"
-    "two (exit code 1 if any). Makes one new database from many, with the same bytes in any order of theirs.",
+    "stats|list|best|export|verify FILE, why FILE KEY, why FILE --model=MODEL.onnx, revalidate FILE MODEL.onnx, "
+    "diff FILE FILE, merge FILE... -o FILE",
+    "Reads tuning databases: counts, kernels, the best schedules, all trials, health; which trial stands for a kernel\n"
+    "and why; which choices differ between two (exit code 1 if any). Makes one new database from many, with the same\n"
+    "bytes in any order of theirs. Revalidate builds what other versions of the compiler measured for a model, "
+    "without\n"
+    "running it, and records which schedules are still the same code.",
     "tegula db stats tune.db --json\n"
+    "tegula db why tune.db --model=model.onnx\n"
     "tegula db export tune.db --format=lock -o model.lock.mlir\n"
     "tegula db merge node-1.db node-2.db -o all.db",
     options,
@@ -88,17 +99,22 @@ static int list(const Database &database, bool json) {
   return ExitOk;
 }
 
-static int best(const Database &database, Arguments &arguments, unsigned threads, bool json) {
-  Device device = describeHost();
-  if (arguments.has("device")) {
-    llvm::Expected<std::optional<Device>> known = database.findDevice(arguments.get("device"));
-    if (!known)
-      return fault(known.takeError());
-    if (!*known)
-      return reportFault(database.getPath() + ": expected a device of the database, but got '" +
-                         arguments.get("device") + "'");
-    device = **known;
-  }
+/// What the command line asks for, in any kernel and target.
+static llvm::Expected<Lookup> lookupOf(const Database &database, const Arguments &arguments, unsigned threads) {
+  Lookup here = lookupHere(threads);
+  if (!arguments.has("device"))
+    return here;
+  llvm::Expected<std::optional<Device>> known = database.findDevice(arguments.get("device"));
+  if (!known)
+    return known.takeError();
+  if (!*known)
+    return llvm::createStringError(database.getPath() + ": expected a device of the database, but got '" +
+                                   arguments.get("device") + "'");
+  here.device = **known;
+  return here;
+}
+
+static int best(const Database &database, const Arguments &arguments, Lookup here, bool json) {
   llvm::Expected<std::vector<WorkloadSummary>> summaries = database.list();
   if (!summaries)
     return fault(summaries.takeError());
@@ -111,8 +127,9 @@ static int best(const Database &database, Arguments &arguments, unsigned threads
     if ((arguments.has("key") && summary.workload.key != arguments.get("key")) ||
         (arguments.has("target") && summary.target != arguments.get("target")))
       continue;
-    llvm::Expected<std::optional<Best>> found =
-        database.best({summary.workload.key, device, summary.target, threads, describeToolchain()});
+    here.workload = summary.workload.key;
+    here.target = summary.target;
+    llvm::Expected<std::optional<Best>> found = database.best(here);
     if (!found)
       return fault(found.takeError());
     rows.push_back({std::move(summary), std::move(*found)});
@@ -121,7 +138,7 @@ static int best(const Database &database, Arguments &arguments, unsigned threads
     return reportFault(database.getPath() + ": expected a kernel with this key and target, but there is none");
   if (json) {
     printReport("db best", [&](llvm::json::OStream &out) {
-      out.attribute("device", device.key);
+      out.attribute("device", here.device.key);
       out.attributeArray("kernels", [&] {
         for (const Row &row : rows)
           out.object([&] {
@@ -256,22 +273,34 @@ int tegula::tool::runDatabase(llvm::ArrayRef<const char *> words) {
     return ExitUsage;
   const std::string &action = arguments.positional[0];
   llvm::ArrayRef<std::string> files = llvm::ArrayRef(arguments.positional).drop_front();
-  static constexpr llvm::StringLiteral actions[] = {"stats", "list", "best", "export", "verify", "diff", "merge"};
+  static constexpr llvm::StringLiteral actions[] = {"stats",  "list", "best",       "why",  "export",
+                                                    "verify", "diff", "revalidate", "merge"};
   if (!llvm::is_contained(actions, action))
-    return reportUsage(spec, "expected stats, list, best, export, verify, diff or merge, but got '" + action + "'");
+    return reportUsage(spec, "expected stats, list, best, why, export, verify, diff, revalidate or merge, but got '" +
+                                 action + "'");
   if (action == "merge") {
     if (!arguments.has("o"))
       return reportUsage(spec, "expected the new database, -o FILE");
     llvm::Error error = Database::merge(files, arguments.get("o"));
     return error ? fault(std::move(error)) : ExitOk;
   }
+  // A kernel's key, or a model, stands behind the file.
+  bool hasSubject = action == "revalidate" || (action == "why" && !arguments.has("model"));
+  std::string subject = hasSubject && files.size() == 2 ? files.back() : "";
+  if (hasSubject && subject.empty())
+    return reportUsage(spec, action + ": expected a file and a " + (action == "why" ? "kernel's key" : "model"));
+  if (hasSubject)
+    files = files.drop_back();
   size_t count = action == "diff" ? 2 : 1;
   if (files.size() != count)
     return reportUsage(spec, action + ": expected " + std::to_string(count) + " file" + (count > 1 ? "s" : "") +
                                  ", but got " + std::to_string(files.size()));
   std::vector<std::unique_ptr<Database>> databases;
   for (const std::string &file : files) {
-    llvm::Expected<std::unique_ptr<Database>> opened = Database::open(file, Database::Mode::Read);
+    // One that is not there is not made.
+    bool isWritten = action == "revalidate" && llvm::sys::fs::exists(file);
+    llvm::Expected<std::unique_ptr<Database>> opened =
+        Database::open(file, isWritten ? Database::Mode::ReadWrite : Database::Mode::Read);
     if (!opened)
       return fault(opened.takeError());
     databases.push_back(std::move(*opened));
@@ -282,8 +311,14 @@ int tegula::tool::runDatabase(llvm::ArrayRef<const char *> words) {
     return stats(database, json);
   if (action == "list")
     return list(database, json);
-  if (action == "best")
-    return best(database, arguments, threads, json);
+  if (action == "best" || action == "why" || action == "revalidate") {
+    llvm::Expected<Lookup> here = lookupOf(database, arguments, threads);
+    if (!here)
+      return fault(here.takeError());
+    return action == "best"  ? best(database, arguments, *here, json)
+           : action == "why" ? explainChoices(database, arguments, *here, subject)
+                             : revalidateChoices(*databases.front(), arguments, *here, subject);
+  }
   if (action == "export")
     return exportTo(database, arguments);
   if (action == "diff")

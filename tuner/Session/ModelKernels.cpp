@@ -146,7 +146,9 @@ llvm::Expected<std::optional<ModelKernels>> tegula::tuner::findModelKernels(Comp
       continue;
     }
     Sources::Kernel source{kernel, {}};
-    if (countDims(kernel) > 0) {
+    if (!options.isMeasured) {
+      source.dims.assign(countDims(kernel), 1);
+    } else if (countDims(kernel) > 0) {
       if (!dims && dimsError.empty()) {
         // In a child, like every run of generated code.
         std::string path = temporaryFile("json");

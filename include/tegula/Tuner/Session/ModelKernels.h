@@ -21,6 +21,8 @@ struct ModelKernelsOptions {
   std::map<std::string, int64_t> dimensions;
   /// Of this machine: what the kernels' estimates need.
   std::optional<MachinePeaks> peaks;
+  /// False when kernels are only built: dynamic extents are taken for 1, and nothing is run to learn them.
+  bool isMeasured = true;
   /// Limits for compiling and running the whole model, which tells the sizes of kernels with dynamic shapes.
   BuildOptions build = {300, nullptr};
 };
