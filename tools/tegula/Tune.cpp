@@ -30,6 +30,9 @@ static const OptionSpec options[] = {
     {"dim", "NAME=N", "size of a symbolic dimension to tune for; may be repeated (else 1 in front, 128 elsewhere)"},
     {"lock", "FILE", "write the choices to this lock file, for `tegula compile --lock`; its other records stay"},
     {"strategy", "guided|random", "how to search (default guided)"},
+    {"kernel", "WORD", "only the kernels whose name, key or family is this"},
+    {"replay", "FILE",
+     "drive the search by the trials of this database instead of by measurements; see docs/Tuning.md"},
     {"external-data-root", "DIR", "folder below which links of external data may lead"},
     {"freeze-defaults", nullptr, "as for compile: initializers that are inputs too are constants"},
     {"test-start", "FILE", "for tests: start each kernel at its slowest point in this database"},
@@ -68,6 +71,34 @@ static llvm::Expected<std::optional<Configuration>> slowestPoint(const Database 
   if (!point)
     return point.takeError();
   return *point;
+}
+
+/// A database whose trials stand for measurements, the one device that it is of, and the peaks of that.
+struct Recording {
+  std::unique_ptr<Database> database;
+  Device device;
+  MachinePeaks peaks;
+};
+
+static llvm::Expected<Recording> openRecording(const std::string &path) {
+  llvm::Expected<std::unique_ptr<Database>> database = Database::open(path, Database::Mode::Read);
+  if (!database)
+    return database.takeError();
+  llvm::Expected<std::vector<Device>> devices = (*database)->devices();
+  if (!devices)
+    return devices.takeError();
+  if (devices->size() != 1)
+    return llvm::createStringError(path + ": expected a recording of one device, but got one of " +
+                                   llvm::Twine(devices->size()));
+  llvm::Expected<std::optional<std::string>> calibration = (*database)->calibration(devices->front().key);
+  if (!calibration)
+    return calibration.takeError();
+  if (!*calibration)
+    return llvm::createStringError(path + ": expected a calibration of its device, but got none");
+  llvm::Expected<MachinePeaks> peaks = parsePeaks(**calibration);
+  if (!peaks)
+    return llvm::createStringError(path + ": calibration: " + llvm::toString(peaks.takeError()));
+  return Recording{std::move(*database), devices->front(), std::move(*peaks)};
 }
 
 static void printJSON(const std::string &model, const std::string &database, const TuneOptions &tuning,
@@ -187,11 +218,22 @@ int tegula::tool::runTune(llvm::ArrayRef<const char *> words) {
   kernelOptions.seed = tuning.seed;
   kernelOptions.threads = tuning.threads;
   kernelOptions.build.stop = &stop;
-  tuning.device = describeHost();
-  llvm::Expected<MachinePeaks> peaks = findPeaks(**database, tuning.device);
-  if (!peaks)
-    return fault(peaks.takeError());
-  kernelOptions.peaks = *peaks;
+  std::optional<Recording> recording;
+  if (arguments.has("replay")) {
+    llvm::Expected<Recording> opened = openRecording(arguments.get("replay"));
+    if (!opened)
+      return fault(opened.takeError());
+    recording = std::move(*opened);
+    tuning.device = recording->device;
+    tuning.replay = recording->database.get();
+    kernelOptions.peaks = recording->peaks;
+  } else {
+    tuning.device = describeHost();
+    llvm::Expected<MachinePeaks> peaks = findPeaks(**database, tuning.device);
+    if (!peaks)
+      return fault(peaks.takeError());
+    kernelOptions.peaks = *peaks;
+  }
   llvm::Expected<std::optional<ModelKernels>> found = findModelKernels(session, kernelOptions);
   if (!found)
     return fault(found.takeError());
@@ -211,6 +253,13 @@ int tegula::tool::runTune(llvm::ArrayRef<const char *> words) {
         return fault(point.takeError());
       kernel.start = *point;
     }
+  }
+  if (std::string word = arguments.get("kernel"); !word.empty()) {
+    llvm::erase_if((*found)->kernels, [&](const TunableKernel &kernel) {
+      return kernel.name != word && kernel.workload.key != word && kernel.workload.family != word;
+    });
+    if ((*found)->kernels.empty())
+      return reportFault("option '--kernel': expected the name, key or family of a kernel, but got '" + word + "'");
   }
   bool json = arguments.has("json");
   ProgressBar bar(/*wanted=*/!json);

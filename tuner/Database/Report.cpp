@@ -24,6 +24,19 @@ llvm::Expected<std::optional<Device>> Database::findDevice(llvm::StringRef key) 
   return Device{statement.text(0), statement.text(1), statement.text(2)};
 }
 
+llvm::Expected<std::vector<Device>> Database::devices() const {
+  Statement statement(getPath(), implementation->connection, "SELECT key, class, description FROM device ORDER BY key");
+  std::vector<Device> devices;
+  while (true) {
+    llvm::Expected<bool> row = statement.step();
+    if (!row)
+      return row.takeError();
+    if (!*row)
+      return devices;
+    devices.push_back({statement.text(0), statement.text(1), statement.text(2)});
+  }
+}
+
 llvm::Expected<DatabaseStatistics> Database::statistics() const {
   Statement statement(getPath(), implementation->connection,
                       "SELECT (SELECT count(*) FROM workload), (SELECT count(*) FROM trial),"

@@ -78,29 +78,88 @@ MeasureRequest KernelSession::request(const std::string &artifact) const {
   return request;
 }
 
+/// Which part of the estimate is how large: what the trees see beside the knobs.
+static std::vector<float> describeCost(const CostBreakdown &cost) {
+  std::vector<float> parts;
+  for (double ns : {cost.computeNs, cost.trafficNs[0], cost.trafficNs[1], cost.trafficNs[2], cost.packingNs,
+                    cost.overheadNs, cost.imbalanceNs})
+    parts.push_back(float(ns / cost.totalNs));
+  return parts;
+}
+
+llvm::Error KernelSession::prepareSearch() {
+  if (search)
+    return llvm::Error::success();
+  SearchOptions options;
+  options.seed = state.options.seed;
+  options.strategy = state.options.strategy;
+  options.start = kernel.start ? kernel.start : kernel.defaultConfiguration;
+  if (kernel.estimate) {
+    options.estimateNs = [this](const Configuration &point) { return kernel.estimate(point).totalNs; };
+    options.describe = [this](const Configuration &point) { return describeCost(kernel.estimate(point)); };
+  }
+  if (state.options.replay) {
+    llvm::Expected<std::vector<Trial>> trials = state.options.replay->history(conditions);
+    if (!trials)
+      return trials.takeError();
+    options.only.emplace();
+    for (Trial &trial : *trials) {
+      llvm::Expected<Configuration> point = kernel.space.parse(trial.configuration);
+      if (!point)
+        return llvm::createStringError(state.options.replay->getPath() + ": trial " + llvm::Twine(trial.id) + ": " +
+                                       llvm::toString(point.takeError()));
+      options.only->push_back(*point);
+      // The first measurement of a point stands.
+      recorded.try_emplace(trial.configuration, std::move(trial));
+    }
+    if (recorded.empty())
+      error = "the recording has no trials of it under these conditions";
+  }
+  search.emplace(kernel.space, std::move(options));
+  return llvm::Error::success();
+}
+
 llvm::Expected<std::optional<Trial>> KernelSession::step() {
-  const TuneOptions &options = state.options;
-  SearchOptions search;
-  search.seed = options.seed;
-  search.strategy = options.strategy;
-  search.start = kernel.start ? kernel.start : kernel.defaultConfiguration;
-  std::optional<Configuration> point = Search(kernel.space, search).propose(observations);
+  if (llvm::Error failure = prepareSearch())
+    return std::move(failure);
+  std::optional<Configuration> point = search->propose(observations);
   if (!point) {
     finished = true;
     return std::nullopt;
   }
+  Trial trial;
+  trial.conditions = conditions;
+  trial.toolchain = state.options.toolchain;
+  trial.configuration = kernel.space.text(*point);
+  trial.schedule = kernel.scheduleText(*point);
+  trial.seed = state.options.seed;
+  std::string artifact;
+  if (state.options.replay) {
+    // Without its detail, which may name a trial of the recording by its number.
+    const Trial &known = recorded.at(trial.configuration);
+    trial.status = known.status;
+    trial.samplesNs = known.samplesNs;
+    trial.artifactHash = known.artifactHash;
+  } else {
+    llvm::Expected<std::optional<std::string>> measured = measure(trial);
+    if (!measured)
+      return measured.takeError();
+    if (!*measured)
+      return std::nullopt;
+    artifact = **measured;
+  }
+  if (llvm::Error failure = record(trial, *point, artifact))
+    return std::move(failure);
+  dropArtifacts();
+  return std::optional<Trial>(trials.back());
+}
+
+llvm::Expected<std::optional<std::string>> KernelSession::measure(Trial &trial) {
   llvm::Expected<bool> ready = prepareReference();
   if (!ready)
     return ready.takeError();
   if (!*ready)
     return std::nullopt;
-
-  Trial trial;
-  trial.conditions = conditions;
-  trial.toolchain = options.toolchain;
-  trial.configuration = kernel.space.text(*point);
-  trial.schedule = kernel.scheduleText(*point);
-  trial.seed = options.seed;
   llvm::Expected<std::optional<BuildResult>> built = buildSchedule(trial.schedule);
   if (!built)
     return built.takeError();
@@ -111,30 +170,29 @@ llvm::Expected<std::optional<Trial>> KernelSession::step() {
   if (!(*built)->built) {
     trial.status = TrialStatus::CompileError;
     trial.detail = (*built)->detail;
-  } else if (const Trial *original = findSameCode(trial.artifactHash)) {
+    return (*built)->artifact;
+  }
+  if (const Trial *original = findSameCode(trial.artifactHash)) {
     trial.samplesNs = original->samplesNs;
     trial.detail = "same code as " + original->configuration;
     ++sameCode;
-  } else {
-    MeasureRequest measurement = request((*built)->artifact);
-    measurement.contenderNs = bestNs().value_or(0);
-    llvm::Expected<std::optional<Measurement>> measured = state.measurer.measure(measurement);
-    if (!measured) {
-      // Without a reference nothing can be said about the candidate: the kernel ends here, the session goes on.
-      error = firstLine(llvm::toString(measured.takeError()));
-      finished = true;
-      return std::nullopt;
-    }
-    if (!*measured)
-      return std::nullopt;
-    trial.status = (*measured)->status;
-    trial.samplesNs = (*measured)->samplesNs;
-    trial.detail = (*measured)->detail;
+    return (*built)->artifact;
   }
-  if (llvm::Error failure = record(trial, *point, (*built)->artifact))
-    return std::move(failure);
-  dropArtifacts();
-  return std::optional<Trial>(trials.back());
+  MeasureRequest measurement = request((*built)->artifact);
+  measurement.contenderNs = bestNs().value_or(0);
+  llvm::Expected<std::optional<Measurement>> measured = state.measurer.measure(measurement);
+  if (!measured) {
+    // Without a reference nothing can be said about the candidate: the kernel ends here, the session goes on.
+    error = firstLine(llvm::toString(measured.takeError()));
+    finished = true;
+    return std::nullopt;
+  }
+  if (!*measured)
+    return std::nullopt;
+  trial.status = (*measured)->status;
+  trial.samplesNs = (*measured)->samplesNs;
+  trial.detail = (*measured)->detail;
+  return (*built)->artifact;
 }
 
 llvm::Error KernelSession::record(Trial trial, const Configuration &configuration, const std::string &artifact) {
@@ -282,7 +340,7 @@ llvm::Error KernelSession::finish(bool measure) {
   for (auto [contender, trial] : llvm::zip(contenders, candidates))
     contender.isDefault = isDefault(trials[trial]);
   bool complete = false;
-  if (measure && candidates.size() > 1 && error.empty()) {
+  if (measure && !state.options.replay && candidates.size() > 1 && error.empty()) {
     llvm::Expected<bool> measured = measureFinals(candidates, contenders);
     if (!measured)
       return measured.takeError();

@@ -54,6 +54,11 @@ private:
   static constexpr size_t finalistCount = 3;
   static constexpr unsigned finalRounds = 3;
 
+  /// Makes the search unless it is there; one of a replay knows the recorded points only.
+  llvm::Error prepareSearch();
+  /// Builds and runs the candidate, fills in what became of it and returns its artifact, "" when there is none. nullopt
+  /// when the session was stopped, or when there is no reference, which ends the kernel.
+  llvm::Expected<std::optional<std::string>> measure(Trial &trial);
   /// Builds the reference unless it is there; false when stopped or when it cannot be built, which ends the kernel.
   llvm::Expected<bool> prepareReference();
   llvm::Expected<std::optional<BuildResult>> buildSchedule(llvm::StringRef schedule);
@@ -79,6 +84,9 @@ private:
   std::vector<Observation> observations;
   std::string defaultText;
   uint64_t sameCode = 0;
+  std::optional<Search> search;
+  /// In a replay: the recorded trials by configuration.
+  std::map<std::string, Trial> recorded;
   std::string reference;
   std::map<int64_t, std::string> artifacts;
   bool finished = false;

@@ -106,19 +106,81 @@ TEST(Search, GuidedFindsTheOptimumOfASmoothLandscape) {
   SearchSpace space = tileSpace();
   ASSERT_GT(space.count(), 2000u);
   unsigned found = 0;
-  for (uint64_t seed = 0; seed < 20; ++seed)
+  for (uint64_t seed = 0; seed < 10; ++seed)
     found += best(drive(space, seeded(seed), 100)) < 1000.5;
-  EXPECT_GE(found, 18u);
+  EXPECT_GE(found, 9u);
 }
 
 TEST(Search, GuidedBeatsRandomFromTheWorstStart) {
   SearchSpace space = tileSpace();
   double guided = 0, random = 0;
-  for (uint64_t seed = 0; seed < 10; ++seed) {
+  for (uint64_t seed = 0; seed < 6; ++seed) {
     guided += std::log(best(drive(space, seeded(seed), 64)));
     random += std::log(best(drive(space, seeded(seed, SearchStrategy::Random), 64)));
   }
-  EXPECT_LT(guided, random - 10 * std::log(1.1));
+  EXPECT_LT(guided, random - 6 * std::log(1.1));
+}
+
+TEST(Search, RelativesAndTheCostModelComeFirst) {
+  SearchSpace space = tileSpace();
+  SearchOptions options = seeded(1);
+  Configuration relative{32, 32, 64, 2, 1}, outside{5, 4, 16, 1, 0};
+  options.relatives = {outside, relative, *options.start};
+  // A model that is right but for the unroll, which it thinks should be 1.
+  options.estimateNs = [](const Configuration &point) {
+    Configuration wrong = point;
+    wrong[3] = point[3] == 1 ? 4 : 1;
+    return simulate(wrong).value_or(1e9);
+  };
+  std::vector<Observation> history = drive(space, options, 18);
+  EXPECT_EQ(history[0].configuration, *options.start);
+  EXPECT_EQ(history[1].configuration, relative);
+  EXPECT_EQ(history[2].configuration, (Configuration{64, 32, 128, 1, 1})) << "what the model likes best";
+  for (size_t i = 2; i < history.size(); ++i)
+    for (size_t j = 2; j < i; ++j) {
+      size_t differences = 0;
+      for (size_t knob = 0; knob < 5; ++knob)
+        differences += history[i].configuration[knob] != history[j].configuration[knob];
+      EXPECT_GE(differences, 2u) << i << " " << j;
+    }
+  // The trials correct it soon.
+  EXPECT_LT(best(drive(space, options, 40)), 1000.5);
+}
+
+TEST(Search, ClimbsTheCostModelOfALargeSpace) {
+  SearchSpace space("large");
+  llvm::SmallVector<int64_t> values;
+  for (int64_t value = 1; value <= 100; ++value)
+    values.push_back(value);
+  for (const char *knob : {"a", "b", "c", "d"})
+    space.addKnob(knob, values);
+  SearchOptions options;
+  options.estimateNs = [](const Configuration &point) {
+    double sum = 1;
+    for (int64_t value : point)
+      sum += std::abs(double(value) - 37);
+    return sum;
+  };
+  EXPECT_EQ(Search(space, options).propose({}), (Configuration{37, 37, 37, 37}));
+}
+
+TEST(Search, KnowsOnlyTheRecordedPoints) {
+  SearchSpace space = tileSpace();
+  for (SearchStrategy strategy : {SearchStrategy::Guided, SearchStrategy::Random}) {
+    SearchOptions options = seeded(3, strategy);
+    options.only.emplace();
+    std::set<Configuration> recorded{*options.start};
+    for (uint64_t seed = 0; recorded.size() < 100; ++seed)
+      recorded.insert(*space.sample(seed));
+    options.only->assign(recorded.begin(), recorded.end());
+    std::vector<Observation> history = drive(space, options, 1000);
+    EXPECT_EQ(history.size(), recorded.size());
+    for (const Observation &observation : history)
+      EXPECT_TRUE(recorded.count(observation.configuration)) << space.text(observation.configuration);
+  }
+  SearchOptions nothing = seeded(3);
+  nothing.only.emplace();
+  EXPECT_EQ(Search(space, nothing).propose({}), std::nullopt);
 }
 
 TEST(Search, SurvivesASpaceWhereEverythingFails) {

@@ -105,6 +105,33 @@ protected:
   std::function<std::string(llvm::StringRef)> codeHash = [](llvm::StringRef schedule) { return llvm::toHex(schedule); };
 };
 
+TEST_F(SessionTest, AReplayMeasuresNothing) {
+  TunableKernel known = kernel("known", {"slow", "good", "crash"}, {0, 1}), unknown = kernel("unknown", {"good"});
+  options.trials = 5;
+  TuneReport recorded = run(known);
+  std::unique_ptr<Database> recording = std::move(database);
+  database = valueOf(Database::open(folder.file("replay.db"), Database::Mode::ReadWrite));
+  options.trials = 100;
+  options.replay = recording.get();
+  TuneReport replayed = valueOf(tune(
+      *database, {known, unknown}, [](const Workload &, llvm::StringRef) -> llvm::Expected<CompiledKernel> { abort(); },
+      options));
+  // Five points exist; the sixth of the space was not recorded.
+  EXPECT_EQ(replayed.trials, 5u);
+  EXPECT_EQ(replayed.failures, recorded.failures);
+  ASSERT_EQ(replayed.kernels.size(), 2u);
+  EXPECT_EQ(replayed.kernels[0].schedule.find("#sched.test<good, "), 0u);
+  EXPECT_EQ(replayed.kernels[0].error, "");
+  EXPECT_EQ(replayed.kernels[1].error, "the recording has no trials of it under these conditions");
+  std::vector<Trial> copies = history(known);
+  EXPECT_EQ(copies.size(), 5u);
+  for (const Trial &original : valueOf(recording->history(copies.front().conditions)))
+    EXPECT_TRUE(llvm::any_of(copies, [&](const Trial &copy) {
+      return copy.configuration == original.configuration && copy.status == original.status &&
+             copy.samplesNs == original.samplesNs;
+    })) << original.configuration;
+}
+
 TEST_F(SessionTest, FindsTheFastestAndKeepsEveryFailure) {
   TunableKernel all = kernel("all", {"slow", "wrong", "unwritten", "crash", "hang", "status", "outside", "other_type",
                                      "refused", "compiler_crash", "compiler_hang", "good"});

@@ -215,6 +215,8 @@ public:
   llvm::Expected<std::vector<Workload>> tunedWorkloads(llvm::StringRef family, llvm::StringRef target,
                                                        unsigned threads) const;
 
+  /// All devices, by key.
+  llvm::Expected<std::vector<Device>> devices() const;
   /// The device with this key; nullopt when it is not known.
   llvm::Expected<std::optional<Device>> findDevice(llvm::StringRef key) const;
   llvm::Expected<DatabaseStatistics> statistics() const;

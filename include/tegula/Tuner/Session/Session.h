@@ -71,6 +71,9 @@ struct TuneOptions {
   std::string referenceSchedule = "#sched.reference";
   MeasureOptions measure;
   BuildOptions build;
+  /// A recording: its trials stand for measurements, and points that it does not hold do not exist. Nothing is built or
+  /// run; `device` and `target` are those of the recording.
+  const Database *replay = nullptr;
   /// When it becomes true the session ends early: what was measured is kept and the best of it selected.
   const std::atomic<bool> *stop = nullptr;
   std::function<void(const TuneProgress &)> progress;
