@@ -42,6 +42,7 @@ static void buildLayout(OpPassManager &manager, const TargetBackend &) {
   manager.addNestedPass<func::FuncOp>(createGraphBlockChannelsPass());
   manager.addNestedPass<func::FuncOp>(createGraphBlockColumnsPass());
   manager.addNestedPass<func::FuncOp>(createGraphFuseAttentionPass());
+  manager.addNestedPass<func::FuncOp>(createGraphTabulateBytesPass());
   clean(manager);
   manager.addPass(createGraphFoldConstantsPass());
   manager.addNestedPass<func::FuncOp>(createGraphVerifyLayoutPass());

@@ -2,7 +2,8 @@
 // In:  linalg.generic ops on tensors, one per graph op.
 // Out: fewer of them: an elementwise producer is fused into its only consumer when the consumer reads each of its
 //      elements at most once, so that nothing is computed twice; a broadcast of a cheap body (no division, no math
-//      function) is fused too. A transpose takes no producer that reads many operands. Contractions take no producers
+//      function) is fused too. A transpose takes no producer that reads many operands, nor a step behind a contraction,
+//      whose own kernel computes it; nor does what reads a table. Contractions take no producers
 //      but transposes: their operands are packed. No body grows beyond a size that the code generator handles well, so
 //      that a chain of any length compiles in linear time. Elementwise ops and paddings move in front of a reshape that
 //      merges dimensions of what a generic makes (groups of channels, of a convolution or a shuffle), so that they meet
@@ -20,6 +21,7 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 using namespace mlir;
+using namespace tegula;
 
 namespace tegula {
 #define GEN_PASS_DEF_EXECFUSEELEMENTWISEPASS
@@ -106,6 +108,32 @@ static bool crossesManyRows(linalg::GenericOp producer, linalg::GenericOp consum
   return along > 1 && across - 1 + along > fewOperands;
 }
 
+/// Whether `op` is a step behind a contraction, whose kernel computes it in registers.
+static bool followsContraction(linalg::GenericOp op) {
+  while (op && op.getNumReductionLoops() == 0) {
+    linalg::GenericOp above;
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      auto maker = operand->get().getDefiningOp<linalg::GenericOp>();
+      if (!maker || !maker->hasOneUse() || !op.getMatchingIndexingMap(operand).isIdentity())
+        continue;
+      if (exec::isContraction(maker))
+        return true;
+      above = maker;
+    }
+    op = above;
+  }
+  return false;
+}
+
+/// Whether no contraction's kernel takes `op` behind one: it reads by indices that it computes.
+static bool readsByComputedIndices(linalg::GenericOp op) {
+  return op.getBody()
+      ->walk([](Operation *inner) {
+        return isa<tensor::ExtractOp, linalg::IndexOp>(inner) ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 StringRef tegula::exec::findFusionObstacle(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
@@ -124,6 +152,8 @@ StringRef tegula::exec::findFusionObstacle(OpOperand *operand) {
   if (hasEffects)
     return "the producer may end the run";
   AffineMap map = consumer.getMatchingIndexingMap(operand);
+  if ((!map.isIdentity() || readsByComputedIndices(consumer)) && followsContraction(producer))
+    return "the kernel of a contraction computes it";
   if (map.isPermutation())
     return crossesManyRows(producer, consumer, map) ? "many operands would be read across their rows" : "";
   return isCheap(producer) && consumer.getNumReductionLoops() == 0 ? "" : "elements would be computed several times";

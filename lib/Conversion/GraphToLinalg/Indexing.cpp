@@ -85,6 +85,12 @@ struct GatherLowering : Lowering<graph::GatherOp> {
     if (auto constants = graph::getConstantIntegers(indices); constants && !source.isDynamicDim(axis))
       isChecked =
           llvm::all_of(*constants, [&](int64_t index) { return index >= 0 && index < source.getDimSize(axis); });
+    // So do bytes in a table of all: negative ones count from its end, as if they were unsigned.
+    auto widened = op.getIndices().getDefiningOp<graph::CastOp>();
+    if (widened && getElement(widened.getX()).isInteger(8) && source.getDimSize(axis) == 256) {
+      indices = rewriter.getRemappedValue(widened.getX());
+      isChecked = true;
+    }
     SmallVector<AffineExpr> expressions;
     for (int64_t i = 0; i < indexRank; ++i)
       expressions.push_back(rewriter.getAffineDimExpr(axis + i));
@@ -92,7 +98,11 @@ struct GatherLowering : Lowering<graph::GatherOp> {
     Value extent = whole[axis];
     rewriter.replaceOp(op, buildIndexed(rewriter, loc, resolveExtents(rewriter, loc, extents, type), type, indices, map,
                                         [&](const IndexMath &inner, ValueRange v, ValueRange at) -> Value {
-                                          Value index = toIndex(inner.b, inner.loc, v[0]);
+                                          Value index = v[0];
+                                          if (index.getType().isInteger(8))
+                                            index =
+                                                arith::ExtUIOp::create(inner.b, inner.loc, inner.b.getI32Type(), index);
+                                          index = toIndex(inner.b, inner.loc, index);
                                           if (!isChecked)
                                             index = inner.checkedIndex(index, extent);
                                           SmallVector<Value> place(at.begin(), at.begin() + axis);

@@ -134,3 +134,38 @@ func.func @steps(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   } -> tensor<4x8xf32>
   return %y : tensor<4x8xf32>
 }
+
+// -----
+
+// A step behind a contraction stays there, where its kernel has the sums in registers: a transpose and a table do not
+// take it. An index that is a byte needs no check in a table of 256.
+// CHECK-LABEL: func.func @main
+// CHECK: arith.mulf
+// CHECK-NEXT: arith.addf
+// CHECK: linalg.generic
+// CHECK: arith.negf
+// CHECK-NEXT: linalg.yield
+// CHECK: linalg.generic
+// CHECK-NEXT: ^bb0(%[[IN:[a-z_0-9]+]]: f32
+// CHECK-NEXT: linalg.yield %[[IN]]
+// CHECK: arith.addi
+// CHECK: linalg.generic
+// CHECK: arith.trunci
+// CHECK-NEXT: linalg.yield
+// CHECK: linalg.generic
+// CHECK-NEXT: ^bb0(%[[BYTE:[a-z_0-9]+]]: i8
+// CHECK-NEXT: %[[WIDE:.*]] = arith.extui %[[BYTE]] : i8 to i32
+// CHECK-NEXT: %[[INDEX:.*]] = arith.index_cast %[[WIDE]] : i32 to index
+// CHECK-NEXT: %[[ELEMENT:.*]] = tensor.extract %{{.*}}[%[[INDEX]]] : tensor<256xi8>
+// CHECK-NEXT: linalg.yield %[[ELEMENT]]
+// CHECK: return
+func.func @main(%x: tensor<7x9xf32>, %w: tensor<9x5xf32>, %xq: tensor<7x9xi8>, %wq: tensor<9x5xi8>, %table: tensor<256xi8>) -> (tensor<5x7xf32>, tensor<7x5xi8>) {
+  %y = graph.matmul %x, %w : tensor<7x9xf32>, tensor<9x5xf32> -> tensor<7x5xf32>
+  %n = graph.neg %y : tensor<7x5xf32> -> tensor<7x5xf32>
+  %t = graph.transpose %n {permutation = array<i64: 1, 0>} : tensor<7x5xf32> -> tensor<5x7xf32>
+  %p = graph.matmul %xq, %wq : tensor<7x9xi8>, tensor<9x5xi8> -> tensor<7x5xi32>
+  %b = graph.cast %p : tensor<7x5xi32> -> tensor<7x5xi8>
+  %i = graph.cast %b : tensor<7x5xi8> -> tensor<7x5xi32>
+  %g = graph.gather %table, %i {axis = 0 : i64} : tensor<256xi8>, tensor<7x5xi32> -> tensor<7x5xi8>
+  return %t, %g : tensor<5x7xf32>, tensor<7x5xi8>
+}

@@ -122,6 +122,17 @@ def GraphFuseAttentionPass : Pass<"graph-fuse-attention", "::mlir::func::FuncOp"
   let dependentDialects = ["::tegula::graph::GraphDialect"];
 }
 
+def GraphTabulateBytesPass : Pass<"graph-tabulate-bytes", "::mlir::func::FuncOp"> {
+  let summary = "Makes functions of an 8-bit value that is quantized to 8 bits again elements of a table";
+  let description = [{
+    Elementwise ops, between the dequantization of one 8-bit tensor and a quantization to 8 bits, whose other operands are
+    constant numbers, become an element of a table of 256 bytes if one of them takes long (exponentials, error
+    function). The table is made by the same ops, which graph-fold-constants evaluates. Without a CPU target on the
+    module nothing changes.
+  }];
+  let dependentDialects = ["::tegula::graph::GraphDialect"];
+}
+
 def GraphVerifyLayoutPass : Pass<"graph-verify-layout", "::mlir::func::FuncOp"> {
   let summary = "Fails where two transposes follow each other: the contract of stage layout";
   let description = [{
