@@ -128,6 +128,7 @@ static void printJSON(const std::string &model, const std::string &database, con
           out.attribute("default_schedule", kernel.defaultSchedule);
           out.attribute("schedule", kernel.schedule);
           out.attribute("reason", kernel.reason);
+          out.attribute("resolved", kernel.isResolved);
           out.attribute("error", llvm::json::fixUTF8(kernel.error));
         });
     });
@@ -151,7 +152,8 @@ static void printText(const std::string &model, const std::string &database, con
       llvm::outs() << "no good trial of " << kernel.trials << "\n";
     else
       llvm::outs() << kernel.schedule << " (" << kernel.reason << "; " << kernel.trials << " of " << kernel.points
-                   << " points tried, " << kernel.failures << " failed)\n";
+                   << " points tried, " << kernel.failures << " failed"
+                   << (kernel.isResolved ? "" : "; unresolved: the noise is wider than the tie band") << ")\n";
   }
   for (const auto &[name, why] : found.skipped)
     llvm::outs() << name << ": not tuned: " << why << "\n";

@@ -369,17 +369,23 @@ llvm::Error Database::setLearnedModel(llvm::StringRef family, llvm::StringRef de
 // Reading
 //===----------------------------------------------------------------------===//
 
-llvm::Expected<std::vector<Trial>> Database::history(const Conditions &conditions) const {
-  std::string sql = std::string(selectTrials) +
-                    "WHERE workload.key = ? AND device.key = ? AND trial.target = ? AND space.hash = ?"
-                    " AND trial.threads = ? AND trial.sizes = ? ORDER BY trial.id";
-  Statement statement(getPath(), implementation->connection, sql);
+static constexpr llvm::StringLiteral underConditions =
+    "WHERE workload.key = ? AND device.key = ? AND trial.target = ? AND space.hash = ? AND trial.threads = ?"
+    " AND trial.sizes = ? ";
+
+static void bindConditions(Statement &statement, const Conditions &conditions) {
   statement.bind(conditions.workload)
       .bind(conditions.device)
       .bind(conditions.target)
       .bind(conditions.space)
       .bind(int64_t(conditions.threads))
       .bind(conditions.sizes);
+}
+
+llvm::Expected<std::vector<Trial>> Database::history(const Conditions &conditions) const {
+  Statement statement(getPath(), implementation->connection,
+                      (llvm::Twine(selectTrials) + underConditions + "ORDER BY trial.id").str());
+  bindConditions(statement, conditions);
   std::vector<Trial> trials;
   if (llvm::Error error = statement.forEachRow([&] {
         trials.push_back(readTrial(statement));
@@ -387,6 +393,18 @@ llvm::Expected<std::vector<Trial>> Database::history(const Conditions &condition
       }))
     return std::move(error);
   return trials;
+}
+
+llvm::Expected<std::optional<Trial>> Database::selected(const Conditions &conditions) const {
+  Statement statement(getPath(), implementation->connection,
+                      (llvm::Twine(selectTrials) + "JOIN selection ON selection.trial = trial.id " + underConditions +
+                       "ORDER BY selection.id DESC LIMIT 1")
+                          .str());
+  bindConditions(statement, conditions);
+  llvm::Expected<bool> row = statement.step();
+  if (!row)
+    return row.takeError();
+  return *row ? std::optional<Trial>(readTrial(statement)) : std::nullopt;
 }
 
 llvm::Expected<std::optional<std::string>> Database::calibration(llvm::StringRef device) const {

@@ -6,6 +6,11 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include "tegula/Kernel/SearchSpace.h"
+
+#include <algorithm>
+#include <tuple>
+
 using namespace tegula::tuner;
 
 double tegula::tuner::median(std::vector<double> values) {
@@ -30,6 +35,22 @@ std::string tegula::tuner::durationText(double ns) {
   return text;
 }
 
+double tegula::tuner::ratioNoise(const std::vector<double> &a, const std::vector<double> &b) {
+  constexpr unsigned resamples = 400;
+  uint64_t state = 0;
+  auto resampledMedian = [&](const std::vector<double> &values) {
+    std::vector<double> drawn;
+    for (size_t i = 0; i < values.size(); ++i)
+      drawn.push_back(values[(state = mixBits(state)) % values.size()]);
+    return median(std::move(drawn));
+  };
+  std::vector<double> ratios;
+  for (unsigned i = 0; i < resamples; ++i)
+    ratios.push_back(resampledMedian(a) / resampledMedian(b));
+  llvm::sort(ratios);
+  return (ratios[resamples * 975 / 1000] - ratios[resamples * 25 / 1000]) / 2;
+}
+
 std::optional<Selection> tegula::tuner::choose(llvm::ArrayRef<Contender> contenders) {
   std::optional<size_t> fastest, byDefault;
   size_t measured = 0;
@@ -45,11 +66,35 @@ std::optional<Selection> tegula::tuner::choose(llvm::ArrayRef<Contender> contend
   }
   if (!fastest)
     return std::nullopt;
-  std::string times = ": " + durationText(time(*fastest));
+  Selection selection{*fastest, {}, true};
+  auto rank = [&](size_t index) {
+    const Contender &contender = contenders[index];
+    bool hasEstimate = contender.estimateNs > 0;
+    return std::make_tuple(!contender.isDefault, !contender.isPrevious, !hasEstimate, contender.estimateNs, index);
+  };
+  for (size_t index = 0; index < contenders.size(); ++index) {
+    if (index == *fastest || contenders[index].samplesNs.empty())
+      continue;
+    double distance = time(index) / time(*fastest) - 1;
+    double noise = ratioNoise(contenders[index].samplesNs, contenders[*fastest].samplesNs);
+    // One that is far behind is out, however noisy it is.
+    if (noise > widestBand && distance < noise)
+      selection.isResolved = false;
+    if (distance <= std::min(noise, widestBand) && rank(index) < rank(selection.contender))
+      selection.contender = index;
+  }
+  const Contender &chosen = contenders[selection.contender];
+  std::string number = std::to_string(measured) + ": " + durationText(time(*fastest));
+  if (selection.contender == *fastest)
+    selection.reason = (chosen.isDefault ? "default is the fastest of " : "fastest of ") + number;
+  else
+    selection.reason = std::string(chosen.isDefault    ? "default"
+                                   : chosen.isPrevious ? "previous choice"
+                                                       : "favourite of the cost model") +
+                       " within the noise of the fastest of " + number;
+  if (selection.contender != *fastest && !chosen.isDefault)
+    selection.reason += ", chosen " + durationText(time(selection.contender));
   if (byDefault && byDefault != fastest)
-    times += ", default " + durationText(time(*byDefault));
-  if (byDefault && byDefault != fastest && time(*byDefault) <= time(*fastest) * (1 + tieBand))
-    return Selection{*byDefault, "default within the noise of the fastest of " + std::to_string(measured) + times};
-  return Selection{*fastest, (byDefault == fastest ? "default is the fastest of " : "fastest of ") +
-                                 std::to_string(measured) + times};
+    selection.reason += ", default " + durationText(time(*byDefault));
+  return selection;
 }

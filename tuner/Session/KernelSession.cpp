@@ -25,6 +25,11 @@ llvm::Error KernelSession::begin() {
   llvm::Expected<std::vector<Trial>> known = state.database.history(conditions);
   if (!known)
     return known.takeError();
+  llvm::Expected<std::optional<Trial>> previous = state.database.selected(conditions);
+  if (!previous)
+    return previous.takeError();
+  if (*previous)
+    previousText = (*previous)->configuration;
   for (Trial &trial : *known) {
     // The space's hash is part of the conditions, so its text can be read; a row that was tampered with cannot.
     llvm::Expected<Configuration> configuration = kernel.space.parse(trial.configuration);
@@ -284,63 +289,101 @@ void KernelSession::dropArtifacts() {
   }
 }
 
-llvm::Expected<bool> KernelSession::measureFinals(llvm::ArrayRef<size_t> finalists,
-                                                  std::vector<Contender> &contenders) {
-  std::vector<bool> failed(finalists.size(), false);
-  for (unsigned round = 0; round < finalRounds; ++round)
-    for (size_t place = 0; place < finalists.size(); ++place) {
-      if (failed[place])
-        continue;
-      // A copy: a failure appends to the trials.
-      Trial trial = trials[finalists[place]];
-      if (artifacts[trial.id].empty()) {
-        // From an earlier session, whose files are gone.
-        llvm::Expected<bool> ready = prepareReference();
-        if (!ready || !*ready)
-          return ready;
-        llvm::Expected<std::optional<BuildResult>> built = buildSchedule(trial.schedule);
-        if (!built)
-          return built.takeError();
-        if (!*built || !(*built)->built)
-          return false;
-        artifacts[trial.id] = (*built)->artifact;
-      }
-      // Compared with the reference again: the winner has then passed more than once.
-      MeasureRequest measurement = request(artifacts[trial.id]);
-      measurement.candidate = 0; // no new candidate: the test hooks have no number for it
-      llvm::Expected<std::optional<Measurement>> measured = state.measurer.measure(measurement);
-      if (!measured) {
-        error = firstLine(llvm::toString(measured.takeError()));
-        return false;
-      }
-      if (!*measured)
-        return false;
-      if ((*measured)->status == TrialStatus::Ok) {
-        llvm::append_range(contenders[place].samplesNs, (*measured)->samplesNs);
-        continue;
-      }
-      // It passed before, so it is out.
-      failed[place] = true;
-      contenders[place].samplesNs.clear();
-      trial.status =
-          (*measured)->status == TrialStatus::WrongResult ? TrialStatus::NonDeterministic : (*measured)->status;
-      trial.samplesNs.clear();
-      trial.detail = "in the finals: " + (*measured)->detail;
-      trial.createdMs = 0;
-      if (llvm::Error failure = record(trial, observations[finalists[place]].configuration, ""))
-        return std::move(failure);
-    }
+llvm::Expected<bool> KernelSession::ensureArtifact(const Trial &trial) {
+  if (!artifacts[trial.id].empty())
+    return true;
+  // From an earlier session, whose files are gone.
+  llvm::Expected<bool> ready = prepareReference();
+  if (!ready || !*ready)
+    return ready;
+  llvm::Expected<std::optional<BuildResult>> built = buildSchedule(trial.schedule);
+  if (!built)
+    return built.takeError();
+  if (!*built || !(*built)->built)
+    return false;
+  artifacts[trial.id] = (*built)->artifact;
   return true;
+}
+
+llvm::Expected<bool> KernelSession::measureFinal(size_t finalist, uint64_t seed, Contender &contender) {
+  // A copy: a failure appends to the trials.
+  Trial trial = trials[finalist];
+  llvm::Expected<bool> present = ensureArtifact(trial);
+  if (!present || !*present)
+    return present;
+  // Compared with the reference again: the winner has then passed more than once.
+  MeasureRequest measurement = request(artifacts[trial.id]);
+  measurement.candidate = 0; // no new candidate: the test hooks have no number for it
+  if (seed != measurement.seed) {
+    measurement.seed = seed;
+    measurement.referenceOutputs = reference + "-" + std::to_string(seed) + ".outputs";
+  }
+  llvm::Expected<std::optional<Measurement>> measured = state.measurer.measure(measurement);
+  if (!measured) {
+    error = firstLine(llvm::toString(measured.takeError()));
+    return false;
+  }
+  if (!*measured)
+    return false;
+  if ((*measured)->status == TrialStatus::Ok) {
+    llvm::append_range(contender.samplesNs, (*measured)->samplesNs);
+    return true;
+  }
+  // It passed before, so it is out.
+  contender.samplesNs.clear();
+  contender.isOut = true;
+  bool isSameInput = seed == state.options.seed;
+  trial.status = (*measured)->status == TrialStatus::WrongResult && isSameInput ? TrialStatus::NonDeterministic
+                                                                                : (*measured)->status;
+  trial.samplesNs.clear();
+  trial.detail = "in the finals: " + (*measured)->detail;
+  trial.seed = seed;
+  trial.createdMs = 0;
+  if (llvm::Error failure = record(trial, observations[finalist].configuration, ""))
+    return std::move(failure);
+  return true;
+}
+
+llvm::Expected<bool> KernelSession::measureFinals(llvm::ArrayRef<size_t> finalists,
+                                                  llvm::MutableArrayRef<Contender> contenders) {
+  for (unsigned round = 0; round < mostFinalRounds; ++round) {
+    if (round >= fewestFinalRounds) {
+      std::optional<Selection> selection = choose(contenders);
+      if (!selection || selection->isResolved)
+        return true;
+    }
+    for (auto [finalist, contender] : llvm::zip_equal(finalists, contenders)) {
+      if (contender.isOut)
+        continue;
+      llvm::Expected<bool> measured = measureFinal(finalist, state.options.seed, contender);
+      if (!measured || !*measured)
+        return measured;
+    }
+  }
+  return true;
+}
+
+std::vector<Contender> KernelSession::makeContenders(llvm::ArrayRef<size_t> finalists) const {
+  std::vector<Contender> contenders;
+  for (size_t finalist : finalists) {
+    const Trial &trial = trials[finalist];
+    Contender contender;
+    contender.isDefault = isDefault(trial);
+    contender.isPrevious = trial.configuration == previousText;
+    if (kernel.estimate)
+      contender.estimateNs = kernel.estimate(observations[finalist].configuration).totalNs;
+    contenders.push_back(std::move(contender));
+  }
+  return contenders;
 }
 
 llvm::Error KernelSession::finish(bool measure) {
   finished = true;
+  measure &= !state.options.replay && error.empty();
   std::vector<size_t> candidates = finalists();
-  std::vector<Contender> contenders(candidates.size());
-  for (auto [contender, trial] : llvm::zip(contenders, candidates))
-    contender.isDefault = isDefault(trials[trial]);
+  std::vector<Contender> contenders = makeContenders(candidates);
   bool complete = false;
-  if (measure && !state.options.replay && candidates.size() > 1 && error.empty()) {
+  if (measure && candidates.size() > 1) {
     llvm::Expected<bool> measured = measureFinals(candidates, contenders);
     if (!measured)
       return measured.takeError();
@@ -349,15 +392,28 @@ llvm::Error KernelSession::finish(bool measure) {
   if (!complete) {
     // What has failed in the finals is no candidate any more.
     candidates = finalists();
-    contenders.assign(candidates.size(), {});
-    for (auto [contender, trial] : llvm::zip(contenders, candidates))
-      contender = {trials[trial].samplesNs, isDefault(trials[trial])};
+    contenders = makeContenders(candidates);
+    for (auto [contender, trial] : llvm::zip_equal(contenders, candidates))
+      contender.samplesNs = trials[trial].samplesNs;
   }
   std::optional<Selection> selection = choose(contenders);
+  // The winner is run on other inputs too.
+  while (selection && measure) {
+    Contender &winner = contenders[selection->contender];
+    Contender check;
+    llvm::Expected<bool> measured = measureFinal(candidates[selection->contender], state.options.seed + 1, check);
+    if (!measured)
+      return measured.takeError();
+    if (!check.isOut)
+      break;
+    winner.samplesNs.clear();
+    selection = choose(contenders);
+  }
   if (!selection)
     return llvm::Error::success();
   selected = candidates[selection->contender];
   reason = selection->reason;
+  isResolved = selection->isResolved;
   finalNs = median(contenders[selection->contender].samplesNs);
   for (const Contender &contender : contenders)
     if (contender.isDefault && !contender.samplesNs.empty())
@@ -380,6 +436,7 @@ KernelReport KernelSession::report() const {
   if (selected)
     report.schedule = trials[*selected].schedule;
   report.reason = reason;
+  report.isResolved = isResolved;
   report.error = error;
   return report;
 }

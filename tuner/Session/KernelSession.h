@@ -52,7 +52,7 @@ public:
 
 private:
   static constexpr size_t finalistCount = 3;
-  static constexpr unsigned finalRounds = 3;
+  static constexpr unsigned fewestFinalRounds = 3, mostFinalRounds = 12;
 
   /// Makes the search unless it is there; one of a replay knows the recorded points only.
   llvm::Error prepareSearch();
@@ -73,16 +73,24 @@ private:
   std::vector<size_t> ranking() const;
   bool isDefault(const Trial &trial) const;
   std::vector<size_t> finalists() const;
-  /// The interleaved rounds: fills in the contenders' samples; one that fails is recorded and loses all of them. False
-  /// when the rounds could not be completed.
-  llvm::Expected<bool> measureFinals(llvm::ArrayRef<size_t> finalists, std::vector<Contender> &contenders);
+  /// What is known about them beside their times.
+  std::vector<Contender> makeContenders(llvm::ArrayRef<size_t> finalists) const;
+  /// Builds the trial's artifact again unless it is there; false when that cannot be.
+  llvm::Expected<bool> ensureArtifact(const Trial &trial);
+  /// Measures one finalist once more: adds to its samples, or records that it failed and puts it out. False when the
+  /// finals cannot go on.
+  llvm::Expected<bool> measureFinal(size_t finalist, uint64_t seed, Contender &contender);
+  /// Rounds in which all finalists are measured in turns, until noise does not decide any more. False when they could
+  /// not be completed.
+  llvm::Expected<bool> measureFinals(llvm::ArrayRef<size_t> finalists, llvm::MutableArrayRef<Contender> contenders);
 
   SessionState &state;
   const TunableKernel &kernel;
   Conditions conditions;
   std::vector<Trial> trials;
   std::vector<Observation> observations;
-  std::string defaultText;
+  /// Configurations: the default, and what an earlier session chose, "" for none.
+  std::string defaultText, previousText;
   uint64_t sameCode = 0;
   std::optional<Search> search;
   /// In a replay: the recorded trials by configuration.
@@ -93,6 +101,7 @@ private:
   std::string error;
   std::optional<size_t> selected;
   std::string reason;
+  bool isResolved = true;
   /// Medians of the finals, where there were any.
   std::optional<double> finalNs, finalDefaultNs;
 };

@@ -202,6 +202,8 @@ public:
 
   /// All trials under these conditions by id.
   llvm::Expected<std::vector<Trial>> history(const Conditions &conditions) const;
+  /// The trial of the newest selection under these conditions; nullopt when there was none.
+  llvm::Expected<std::optional<Trial>> selected(const Conditions &conditions) const;
   /// Gives what is known on each rung up to SameClass, the closest first, until `take` returns true: the newest
   /// selection of a trial there, else the fastest trial of a schedule that never failed; nothing without a good trial.
   /// Only trials of the target and thread count asked for count, of any sizes.

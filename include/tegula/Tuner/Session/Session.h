@@ -93,6 +93,8 @@ struct KernelReport {
   std::string defaultSchedule;
   /// The selected schedule and why; empty when no trial was good.
   std::string schedule, reason;
+  /// False when another one may be faster by more than the tie band, which the noise of the finals hides.
+  bool isResolved = true;
   /// Why the kernel could not be tuned at all: its reference cannot be built or run.
   std::string error;
 };
