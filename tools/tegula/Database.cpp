@@ -26,19 +26,21 @@ static const OptionSpec options[] = {
     {"threads", "N", "best, why, revalidate: measured with this many threads (default 1)"},
     {"external-data-root", "DIR", "with a model: folder below which links of external data may lead"},
     {"freeze-defaults", nullptr, "with a model: as for compile"},
-    {"format", "jsonl|lock", "export: trials as JSON lines (default), or the choices as a lock file"},
-    {"o", "FILE", "export: write to FILE instead of stdout; merge: the new database"},
+    {"format", "jsonl|lock", "export: all rows as JSON lines (default), or the choices as a lock file"},
+    {"o", "FILE", "export: write to FILE instead of stdout; merge, import: the new database"},
     {"json", nullptr, "report as JSON"},
 };
 static const CommandSpec spec{
     "db",
     "stats|list|best|export|verify FILE, why FILE KEY, why FILE --model=MODEL.onnx, revalidate FILE MODEL.onnx, "
-    "diff FILE FILE, merge FILE... -o FILE",
+    "diff FILE FILE, merge FILE... -o FILE, "
+    "import FILE.jsonl -o FILE",
     "Reads tuning databases: counts, kernels, the best schedules, all trials, health; which trial stands for a kernel\n"
     "and why; which choices differ between two (exit code 1 if any). Makes one new database from many, with the same\n"
     "bytes in any order of theirs. Revalidate builds what other versions of the compiler measured for a model, "
     "without\n"
-    "running it, and records which schedules are still the same code.",
+    "running it, and records which schedules are still the same code.\n"
+    "Import makes a database of what export wrote.",
     "tegula db stats tune.db --json\n"
     "tegula db why tune.db --model=model.onnx\n"
     "tegula db export tune.db --format=lock -o model.lock.mlir\n"
@@ -273,15 +275,19 @@ int tegula::tool::runDatabase(llvm::ArrayRef<const char *> words) {
     return ExitUsage;
   const std::string &action = arguments.positional[0];
   llvm::ArrayRef<std::string> files = llvm::ArrayRef(arguments.positional).drop_front();
-  static constexpr llvm::StringLiteral actions[] = {"stats",  "list", "best",       "why",  "export",
-                                                    "verify", "diff", "revalidate", "merge"};
+  static constexpr llvm::StringLiteral actions[] = {"stats",  "list", "best",       "why",   "export",
+                                                    "verify", "diff", "revalidate", "merge", "import"};
   if (!llvm::is_contained(actions, action))
-    return reportUsage(spec, "expected stats, list, best, why, export, verify, diff, revalidate or merge, but got '" +
-                                 action + "'");
-  if (action == "merge") {
+    return reportUsage(spec,
+                       "expected stats, list, best, why, export, verify, diff, revalidate, merge or import, but got '" +
+                           action + "'");
+  if (action == "merge" || action == "import") {
     if (!arguments.has("o"))
       return reportUsage(spec, "expected the new database, -o FILE");
-    llvm::Error error = Database::merge(files, arguments.get("o"));
+    if (action == "import" && files.size() != 1)
+      return reportUsage(spec, "import: expected 1 file, but got " + std::to_string(files.size()));
+    llvm::Error error = action == "merge" ? Database::merge(files, arguments.get("o"))
+                                          : Database::importJsonLines(files[0], arguments.get("o"));
     return error ? fault(std::move(error)) : ExitOk;
   }
   // A kernel's key, or a model, stands behind the file.

@@ -206,13 +206,6 @@ llvm::Error Merger::readTrials(const File &input) {
 }
 
 llvm::Error Merger::write(const File &output) {
-  // The file is new and nobody else knows it: it needs no journal. Its layout is not left to the defaults of a build.
-  if (llvm::Error error = execute(output.path, output.connection,
-                                  "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA auto_vacuum = NONE;"
-                                  " PRAGMA journal_mode = OFF; PRAGMA foreign_keys = ON"))
-    return error;
-  if (llvm::Error error = prepareSchema(output.path, output.connection, /*write=*/true).takeError())
-    return error;
   if (llvm::Error error = execute(output.path, output.connection, "BEGIN"))
     return error;
   for (const KeyedTable &table : tables)
@@ -282,14 +275,37 @@ llvm::Error Merger::writeNotes(const File &output, const NoteTable &table) {
   return llvm::Error::success();
 }
 
-llvm::Error Database::merge(llvm::ArrayRef<std::string> inputs, llvm::StringRef output) {
+llvm::Error Database::writeNew(llvm::StringRef output, llvm::function_ref<llvm::Error(sqlite3 *)> fill) {
   if (llvm::sys::fs::exists(output))
     return llvm::createStringError(output + ": expected the name of a new file, but there is one");
   // By a temporary name, then renamed: a failure leaves nothing half-written.
   llvm::Expected<llvm::sys::fs::TempFile> file = llvm::sys::fs::TempFile::create(output + ".%%%%%%");
   if (!file)
     return llvm::createStringError(output + ": " + llvm::toString(file.takeError()));
-  auto merge = [&]() -> llvm::Error {
+  auto write = [&]() -> llvm::Error {
+    Implementation written;
+    int code = sqlite3_open_v2(file->TmpName.c_str(), &written.connection,
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+    if (code != SQLITE_OK)
+      return sqliteError(output, written.connection, code);
+    // The file is new and nobody else knows it: it needs no journal. Its layout is not left to the defaults of a build.
+    if (llvm::Error error = execute(output, written.connection,
+                                    "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA auto_vacuum = NONE;"
+                                    " PRAGMA journal_mode = OFF; PRAGMA foreign_keys = ON"))
+      return error;
+    if (llvm::Error error = prepareSchema(output, written.connection, /*write=*/true).takeError())
+      return error;
+    return fill(written.connection);
+  };
+  if (llvm::Error error = write()) {
+    llvm::consumeError(file->discard());
+    return error;
+  }
+  return file->keep(output);
+}
+
+llvm::Error Database::merge(llvm::ArrayRef<std::string> inputs, llvm::StringRef output) {
+  return writeNew(output, [&](sqlite3 *connection) -> llvm::Error {
     std::vector<std::unique_ptr<Database>> databases;
     Merger merger;
     for (const std::string &path : inputs) {
@@ -305,16 +321,6 @@ llvm::Error Database::merge(llvm::ArrayRef<std::string> inputs, llvm::StringRef 
         return error;
       databases.push_back(std::move(*database));
     }
-    Implementation written;
-    int code = sqlite3_open_v2(file->TmpName.c_str(), &written.connection,
-                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
-    if (code != SQLITE_OK)
-      return sqliteError(output, written.connection, code);
-    return merger.write({output.str(), written.connection});
-  };
-  if (llvm::Error error = merge()) {
-    llvm::consumeError(file->discard());
-    return error;
-  }
-  return file->keep(output);
+    return merger.write({output.str(), connection});
+  });
 }

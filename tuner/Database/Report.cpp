@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the database says about itself: statistics, list, export, verify.
+// What the database says about itself: statistics, list, choices, verify.
 //
 #include "Implementation.h"
 
 #include "tegula/Kernel/KernelSignature.h"
-
-#include "llvm/Support/JSON.h"
-#include "llvm/Support/raw_ostream.h"
 
 using namespace tegula;
 using namespace tegula::tuner;
@@ -78,45 +75,6 @@ llvm::Expected<std::vector<WorkloadSummary>> Database::list() const {
   if (error)
     return std::move(error);
   return summaries;
-}
-
-llvm::Error Database::exportJsonLines(llvm::raw_ostream &stream) const {
-  Statement statement(getPath(), implementation->connection, std::string(selectTrials) + "ORDER BY trial.id");
-  return statement.forEachRow([&] {
-    Trial trial = readTrial(statement);
-    llvm::json::OStream json(stream);
-    json.object([&] {
-      json.attribute("schema", 1);
-      json.attribute("trial", trial.id);
-      json.attribute("key", trial.conditions.workload);
-      json.attribute("family", statement.text(16));
-      json.attribute("signature", statement.text(17));
-      json.attribute("device", trial.conditions.device);
-      json.attribute("device_class", statement.text(18));
-      json.attribute("toolchain", trial.toolchain);
-      json.attribute("target", trial.conditions.target);
-      json.attribute("threads", trial.conditions.threads);
-      json.attribute("sizes", trial.conditions.sizes);
-      json.attribute("space", trial.conditions.space);
-      json.attribute("configuration", trial.configuration);
-      json.attribute("schedule", trial.schedule);
-      json.attribute("status", statement.text(10));
-      if (trial.status == TrialStatus::Ok)
-        json.attribute("median_ns", trial.medianNs());
-      else
-        json.attribute("median_ns", nullptr);
-      json.attributeArray("samples_ns", [&] {
-        for (double sample : trial.samplesNs)
-          json.value(sample);
-      });
-      json.attribute("detail", trial.detail);
-      json.attribute("artifact", trial.artifactHash);
-      json.attribute("seed", std::to_string(trial.seed));
-      json.attribute("created_ms", trial.createdMs);
-    });
-    stream << "\n";
-    return llvm::Error::success();
-  });
 }
 
 llvm::Expected<std::vector<LockRecord>> Database::lockRecords() const {

@@ -23,6 +23,8 @@
 #include <string>
 #include <vector>
 
+struct sqlite3;
+
 namespace llvm {
 class raw_ostream;
 }
@@ -225,8 +227,12 @@ public:
   /// By family, then key, then target.
   llvm::Expected<std::vector<WorkloadSummary>> list() const;
 
-  /// One JSON object a line for each trial by id: `schema` 1, keys in snake_case, times in nanoseconds.
+  /// One JSON object a line for each row of each table, trials by id: `schema` 1, `record` says of which table, keys in
+  /// snake_case, times in nanoseconds.
   llvm::Error exportJsonLines(llvm::raw_ostream &stream) const;
+  /// The other way: writes a new database whose export is `input`, a file that exportJsonLines wrote. Fails, at the
+  /// line, and leaves no file, when that is something else or `output` exists.
+  static llvm::Error importJsonLines(llvm::StringRef input, llvm::StringRef output);
   /// One for each (workload, target, threads): the newest selection of any device, else the fastest trial.
   llvm::Expected<std::vector<LockRecord>> lockRecords() const;
 
@@ -237,6 +243,8 @@ public:
 private:
   struct Implementation;
   explicit Database(std::unique_ptr<Implementation> implementation);
+  /// Makes an empty database `output`, which must not exist, and has it filled; on an error there is no file.
+  static llvm::Error writeNew(llvm::StringRef output, llvm::function_ref<llvm::Error(sqlite3 *)> fill);
   std::unique_ptr<Implementation> implementation;
 };
 

@@ -7,8 +7,8 @@ import sys
 
 def read(path):
     with open(path) as lines:
-        trials = [json.loads(line) for line in lines]
-    return {(trial["key"], trial["configuration"]): trial["artifact"] for trial in trials}
+        rows = [json.loads(line) for line in lines]
+    return {(row["key"], row["configuration"]): row["artifact"] for row in rows if row["record"] == "trial"}
 
 
 one, other = map(read, sys.argv[1:])

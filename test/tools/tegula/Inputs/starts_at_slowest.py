@@ -4,13 +4,18 @@ TUNED is the slowest good point of OTHER."""
 import json
 import sys
 
+
+
+def trials(path):
+    rows = [json.loads(line) for line in open(path)]
+    return [row for row in rows if row["record"] == "trial"]
+
+
 slowest, first = {}, {}
-for line in open(sys.argv[1]):
-    trial = json.loads(line)
+for trial in trials(sys.argv[1]):
     if trial["status"] == "ok" and trial["median_ns"] > slowest.get(trial["key"], (0, ""))[0]:
         slowest[trial["key"]] = trial["median_ns"], trial["configuration"]
-for line in open(sys.argv[2]):
-    trial = json.loads(line)
+for trial in trials(sys.argv[2]):
     first.setdefault(trial["key"], trial["configuration"])
 expected = {key: configuration for key, (_, configuration) in slowest.items()}
 if not first or first != expected:
