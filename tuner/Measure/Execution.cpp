@@ -110,7 +110,8 @@ static double nanosecondsOf(clockid_t clock) {
   return 1e9 * static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec);
 }
 
-tegula_error Execution::runTimed(int64_t count, double &dispatchNs) {
+tegula_error Execution::runTimed(int64_t count, Timing &timing) {
+  timing = {};
   // Enabling starts from zero.
   tegula_error error = tegula_context_set_profiling(context.get(), 1);
   double beginCpu = nanosecondsOf(CLOCK_THREAD_CPUTIME_ID), begin = nanosecondsOf(CLOCK_MONOTONIC);
@@ -118,11 +119,11 @@ tegula_error Execution::runTimed(int64_t count, double &dispatchNs) {
     error = run();
   double elapsed = nanosecondsOf(CLOCK_MONOTONIC) - begin, cpu = nanosecondsOf(CLOCK_THREAD_CPUTIME_ID) - beginCpu;
   // The calling thread is the only worker: the part of the time for which it had a CPU is the part of its work.
-  double share = threads == 1 && elapsed > 0 ? std::min(cpu / elapsed, 1.0) : 1;
+  timing.share = threads == 1 && elapsed > 0 ? std::min(cpu / elapsed, 1.0) : 1;
   for (int32_t kernel = 0; kernel < tegula_model_kernel_count(model.get()) && error == TEGULA_ERROR_NONE; ++kernel) {
     int64_t dispatches = 0, nanoseconds = 0;
     error = tegula_context_profile(context.get(), kernel, &dispatches, &nanoseconds);
-    dispatchNs += share * static_cast<double>(nanoseconds);
+    timing.dispatchNs += timing.share * static_cast<double>(nanoseconds);
   }
   return error;
 }

@@ -67,9 +67,14 @@ public:
   /// TEGULA_ERROR_NONE or what went wrong; tegula_last_error() has the message. Without bound outputs the shapes are
   /// found out.
   tegula_error run();
-  /// Runs `count` times, until one fails; adds the nanoseconds spent in dispatches to `dispatchNs`. With one thread,
-  /// without the time for which another process had its CPU.
-  tegula_error runTimed(int64_t count, double &dispatchNs);
+  struct Timing {
+    /// Nanoseconds spent in dispatches; with one thread, about without the time for which another process had its CPU.
+    double dispatchNs = 0;
+    /// The part of the time for which the thread had its CPU; 1 with several threads, where it is not known.
+    double share = 1;
+  };
+  /// Runs `count` times, until one fails.
+  tegula_error runTimed(int64_t count, Timing &timing);
 
   /// Called around every dispatch from now on.
   void setHooks(const tegula_hooks &hooks) { tegula_context_set_hooks(context.get(), &hooks); }

@@ -148,31 +148,52 @@ static double seconds(std::chrono::steady_clock::time_point since) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
 }
 
+/// A sample during which another process had the CPU for more than this part of the time says little: whether that was
+/// within a dispatch or beside it is not known.
+static constexpr double leastShare = 0.98;
+/// Where others have the CPU all the time, samples like that are better than none: after so many times the time that
+/// the samples should take.
+static constexpr double patience = 4;
+static constexpr size_t fewestSamples = 5;
+
 /// At least five samples, or one that shows a clear loser; empty when a run failed, with `error` set. `firstNs` is the
 /// time of the run before.
 static std::vector<double> takeSamples(Execution &execution, const MeasureRequest &request, const TimingPlan &plan,
                                        double firstNs, tegula_error &error) {
+  Execution::Timing timing;
   auto timeRuns = [&](int64_t runs) {
-    double dispatchNs = 0;
     if (error == TEGULA_ERROR_NONE)
-      error = execution.runTimed(runs, dispatchNs);
-    return dispatchNs / static_cast<double>(runs);
+      error = execution.runTimed(runs, timing);
   };
-  // Warm up: caches, page tables, branch predictors and the clock frequency. A long run has done that by itself.
+  // Warm up: caches, page tables, branch predictors and the clock frequency. A long run has done that by itself. As
+  // many runs as fit in make a sample; a single one's time would be no guide where another process interferes.
   auto begin = std::chrono::steady_clock::now();
-  double estimateNs = firstNs;
-  while (error == TEGULA_ERROR_NONE && firstNs + seconds(begin) * 1e9 < plan.sampleSeconds * 1e9)
-    estimateNs = std::min(estimateNs, timeRuns(1));
-  int64_t batch = std::max<int64_t>(1, static_cast<int64_t>(plan.sampleSeconds * 1e9 / std::max(estimateNs, 1.0)));
-  std::vector<double> samples;
+  int64_t batch = 0;
+  for (; error == TEGULA_ERROR_NONE && firstNs + seconds(begin) * 1e9 < plan.sampleSeconds * 1e9; ++batch)
+    timeRuns(1);
+  batch = std::max<int64_t>(batch, 1);
+  std::vector<double> samples, disturbed;
   begin = std::chrono::steady_clock::now();
   double best = INFINITY;
-  while (error == TEGULA_ERROR_NONE && (samples.size() < 5 || seconds(begin) < plan.timingSeconds)) {
-    samples.push_back(timeRuns(batch));
-    best = std::min(best, samples.back());
-    if (request.contenderNs > 0 && best > (samples.size() < 5 ? 2 : 1.2) * request.contenderNs)
+  while (error == TEGULA_ERROR_NONE) {
+    double elapsed = seconds(begin);
+    bool isPatient = elapsed < patience * plan.timingSeconds;
+    size_t taken = samples.size() + (isPatient ? 0 : disturbed.size());
+    if (taken >= fewestSamples && elapsed >= plan.timingSeconds)
+      break;
+    timeRuns(batch);
+    double sample = timing.dispatchNs / static_cast<double>(batch);
+    if (timing.share < leastShare) {
+      disturbed.push_back(sample);
+      continue;
+    }
+    samples.push_back(sample);
+    best = std::min(best, sample);
+    if (request.contenderNs > 0 && best > (samples.size() < fewestSamples ? 2 : 1.2) * request.contenderNs)
       break;
   }
+  if (samples.size() < fewestSamples)
+    llvm::append_range(samples, disturbed);
   if (error != TEGULA_ERROR_NONE)
     samples.clear();
   return samples;
@@ -204,8 +225,8 @@ static Measurement measureCandidate(const MeasureRequest &request, const TimingP
                   "expected writes to the outputs only, but an input or the memory around a tensor has changed");
   };
   execution.poisonOutputs();
-  double firstNs = 0;
-  error = execution.runTimed(1, firstNs);
+  Execution::Timing first;
+  error = execution.runTimed(1, first);
   if (error != TEGULA_ERROR_NONE)
     return failedRun();
   if (!execution.isIntact())
@@ -219,7 +240,7 @@ static Measurement measureCandidate(const MeasureRequest &request, const TimingP
   if (std::optional<std::string> difference = compare(reference.outputs, outputs, request.tolerance))
     return failed(TrialStatus::WrongResult, *difference);
   execution.poisonOutputs();
-  std::vector<double> samples = takeSamples(execution, request, plan, firstNs, error);
+  std::vector<double> samples = takeSamples(execution, request, plan, first.dispatchNs, error);
   if (samples.empty())
     return failedRun();
   if (!execution.isIntact())

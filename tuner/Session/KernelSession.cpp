@@ -6,6 +6,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
+#include <chrono>
 #include <set>
 
 using namespace tegula;
@@ -346,10 +347,12 @@ llvm::Expected<bool> KernelSession::measureFinal(size_t finalist, uint64_t seed,
 
 llvm::Expected<bool> KernelSession::measureFinals(llvm::ArrayRef<size_t> finalists,
                                                   llvm::MutableArrayRef<Contender> contenders) {
+  auto begin = std::chrono::steady_clock::now();
+  auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
   for (unsigned round = 0; round < mostFinalRounds; ++round) {
     if (round >= fewestFinalRounds) {
       std::optional<Selection> selection = choose(contenders);
-      if (!selection || selection->isResolved)
+      if (!selection || selection->isResolved || elapsed() > finalsSeconds)
         return true;
     }
     for (auto [finalist, contender] : llvm::zip_equal(finalists, contenders)) {

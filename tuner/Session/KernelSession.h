@@ -27,6 +27,9 @@ struct SessionState {
   uint64_t builds = 0;
 };
 
+/// What the finals of a kernel may take beyond their first rounds, in seconds; the search leaves as much to them.
+constexpr double finalsSeconds = 4;
+
 class KernelSession {
 public:
   KernelSession(SessionState &state, const TunableKernel &kernel) : state(state), kernel(kernel) {}

@@ -14,9 +14,8 @@
 
 using namespace tegula::tuner;
 
-/// What the search leaves to the finals: this many seconds for each kernel, or this part of the budget when that is
-/// less.
-static constexpr double finalsSeconds = 4, finalsShare = 0.15;
+/// What the search leaves to the finals: finalsSeconds for each kernel, or this part of the budget when that is less.
+static constexpr double finalsShare = 0.15;
 
 std::string tegula::tuner::sizesText(llvm::ArrayRef<std::vector<int64_t>> shapes) {
   if (shapes.empty())
