@@ -79,19 +79,28 @@ static int64_t product(ArrayRef<int64_t> values) {
 }
 
 void convolution::addRegisterConstraints(SearchSpace &space, ArrayRef<StringRef> places, const RegisterBlock &like,
-                                         const MachineModel &machine) {
-  auto blockOf = [perBlock = like.perBlock, others = like.others](int64_t blocks, ArrayRef<int64_t> counts) {
-    return RegisterBlock{blocks, product(counts), perBlock, others};
+                                         const MachineModel &machine, StringRef holdsInputs) {
+  auto blockOf = [like](int64_t blocks, ArrayRef<int64_t> counts, bool holds) {
+    return RegisterBlock{blocks, product(counts), like.perBlock, like.others, holds};
   };
   SmallVector<StringRef> knobs{"blocks"};
   llvm::append_range(knobs, places);
   int64_t registers = machine.vectorRegisters;
-  space.addConstraint("registers <= " + std::to_string(registers), knobs,
-                      [=](ArrayRef<int64_t> v) { return blockOf(v[0], v.drop_front()).registers() <= registers; });
+  if (holdsInputs.empty()) {
+    space.addConstraint("registers <= " + std::to_string(registers), knobs, [=](ArrayRef<int64_t> v) {
+      return blockOf(v[0], v.drop_front(), false).registers() <= registers;
+    });
+  } else {
+    SmallVector<StringRef> all(knobs);
+    all.push_back(holdsInputs);
+    space.addConstraint("registers <= " + std::to_string(registers), all, [=](ArrayRef<int64_t> v) {
+      return blockOf(v[0], v.drop_front().drop_back(), v.back() != 0).registers() <= registers;
+    });
+  }
   knobs.push_back("unroll");
   space.addConstraint("multiply-adds <= " + std::to_string(maxUnrolledOps) + " or unroll = 1", knobs,
                       [=](ArrayRef<int64_t> v) {
-                        RegisterBlock block = blockOf(v[0], v.drop_front().drop_back());
+                        RegisterBlock block = blockOf(v[0], v.drop_front().drop_back(), false);
                         return v.back() == 1 || block.operations(v.back()) <= maxUnrolledOps;
                       });
 }

@@ -24,9 +24,13 @@ struct RegisterBlock {
   int64_t blocks, places, perBlock;
   /// Registers for constants and intermediate results.
   int64_t others = 0;
+  /// Whether a round holds the broadcast element of each place, and loads weights one by one; else the reverse.
+  bool holdsInputs = false;
 
-  /// The sums, a weight for each block, one broadcast element, others.
-  int64_t registers() const { return perBlock * blocks * (places + 1) + 1 + others; }
+  /// The sums, a weight for each block and one broadcast element, or an element for each place and one weight; others.
+  int64_t registers() const {
+    return perBlock * blocks * places + (holdsInputs ? places : perBlock * blocks) + 1 + others;
+  }
   /// Multiply-adds of `unroll` rounds.
   int64_t operations(int64_t unroll) const { return perBlock * blocks * places * unroll; }
   /// The loop that sums `rounds` products for each sum, each with so many instructions, begun `runs` times.
@@ -53,9 +57,9 @@ llvm::SmallVector<int64_t> valuesUpTo(llvm::ArrayRef<int64_t> values, int64_t ex
 void forPieces(int64_t extent, int64_t length, llvm::function_ref<void(int64_t, int64_t)> see);
 
 /// Constraints between the knobs `blocks`, `places` (whose product counts) and `unroll`; a register block has as many
-/// registers for a block of channels, and others, as `like`.
+/// registers for a block of channels, and others, as `like`. `holdsInputs` is the knob for that, where there is one.
 void addRegisterConstraints(SearchSpace &space, llvm::ArrayRef<llvm::StringRef> places, const RegisterBlock &like,
-                            const MachineModel &machine);
+                            const MachineModel &machine, llvm::StringRef holdsInputs = "");
 /// The same for a schedule; `channels` are those of a block of the operand, which unroll divides.
 mlir::LogicalResult verifyBlock(const RegisterBlock &block, int64_t unroll, int64_t channels,
                                 const MachineModel &machine, KernelFamily::EmitError emitError);

@@ -59,11 +59,29 @@ def Sched_CPUConvolutionAttr : Sched_Attr<"CPUConvolution", "cpu_convolution"> {
   let summary = "Direct convolutions on blocked channels on a CPU.";
   let description = [{
     A register block holds the sums of `blocks` blocks of output channels at `rows` x `pixels` places of the result.
-    `unroll` input channels are unrolled in the innermost loop.
+    `unroll` input channels are unrolled in the innermost loop. Of each, a weight for each block is held in a register
+    while elements of the input are broadcast one by one, or with `hold_inputs` an element for each place while weights
+    are loaded one by one.
 
-    Example: `#sched.cpu_convolution<blocks = 2, rows = 1, pixels = 14, unroll = 4>`
+    A worker takes tiles of the result: `channel_tile` register blocks along the output channels, and along the places
+    `place_tile` of them (where the rows of an image are one long row), or as many rows of them; 0 is all. Within a tile
+    the places are walked inside of the channels, so that weights stay in the cache, or with `keep_inputs` outside of
+    them, so that inputs do. With a `depth_tile`, only so many blocks of input channels are summed at a time, for the
+    whole tile, whose sums are in memory meanwhile; 0 is all.
+
+    `prefetch_inputs` is how many register blocks ahead along a row inputs are prefetched, `prefetch_weights` how many
+    input channels ahead weights are; 0 is not at all.
+
+    Example: `#sched.cpu_convolution<blocks = 2, rows = 1, pixels = 14, unroll = 4, channel_tile = 4, place_tile = 2>`
   }];
-  let parameters = (ins "int64_t":$blocks, "int64_t":$rows, "int64_t":$pixels, "int64_t":$unroll);
+  let parameters = (ins "int64_t":$blocks, "int64_t":$rows, "int64_t":$pixels, "int64_t":$unroll,
+                        DefaultValuedParameter<"bool", "false">:$hold_inputs,
+                        DefaultValuedParameter<"int64_t", "1">:$channel_tile,
+                        DefaultValuedParameter<"int64_t", "4">:$place_tile,
+                        DefaultValuedParameter<"bool", "false">:$keep_inputs,
+                        DefaultValuedParameter<"int64_t", "0">:$depth_tile,
+                        DefaultValuedParameter<"int64_t", "0">:$prefetch_inputs,
+                        DefaultValuedParameter<"int64_t", "0">:$prefetch_weights);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The loops of a direct convolution. For each group of blocks of output channels, the result is computed row by row in
-// register blocks of `rows` x `pixels` places. A register block is summed over blocks of input channels, kernel
-// positions and input channels: load one weight vector for each block of output channels, then for each place broadcast
-// one element of the operand and multiply-add; of integers and bf16, the elements of a group of channels. The sums are
+// The loops of a direct convolution. Workers take tiles of the result: some groups of blocks of output channels at some
+// rows, or at a part of the one long row. A tile is computed in register blocks of `rows` x `pixels` places, group by
+// group or place by place; with a tile of the depth, once for each part of the blocks of input channels, the sums of
+// the parts before it being in memory. A register block is summed over blocks of input channels, kernel positions and
+// input channels: load one weight vector for each block of output channels, then for each place broadcast one element
+// of the operand and multiply-add; of integers and bf16, the elements of a group of channels. The sums are
 // one-dimensional vectors, carried as values through the loops; places beyond the last whole register block have
 // smaller ones of their own: one for a known number of them, else halves, quarters and so on.
+//
+//   for tile { for part of the depth { for group { for place { sums = for depth { ... }; finish(sums) } } } }
 //
 // Where each place reads only itself (1 x 1, stride 1), the rows of an image are one long row. Results in rows that do
 // not follow each other, as those of a padded image, count their places for themselves.
@@ -49,13 +53,40 @@ private:
     int64_t blocks, rows, pixels;
   };
 
+  /// A range of register blocks along the output channels (groups) or along the places: rows of them, or those of the
+  /// one long row.
+  struct Range {
+    Index begin, end;
+  };
+  struct Tile {
+    Index batch;
+    Range groups, places;
+    /// The blocks of input channels that are summed now.
+    Range depth;
+  };
+  /// An extent cut into tiles of `size`.
+  struct Tiling {
+    Index extent, size, count;
+    Range range(IndexMath &math, Index number) const;
+  };
+
   bool isOneRow();
   bool collapses(const FlatAccess &access);
+  bool tilesDepth() const { return schedule.getDepthTile() && schedule.getDepthTile() < convolution.extent(Inner); }
+  Tiling tilingOf(Index extent, int64_t size);
   SmallVector<Place> placesOf(const Extent &extent, const Place &place);
   Place placeInRow(Place place);
-  void emitRows(int64_t blocks, const Place &place, Index third);
-  void emitColumns(Extent extent, Place place, Index begin, Index end);
-  void emitBlock(Extent extent, const Place &place);
+  void emitTile(const Tile &tile);
+  void forGroups(const Tile &tile, function_ref<void(int64_t blocks, Index outer)> body);
+  void forPlaces(const Tile &tile, function_ref<void(Extent extent, Place place)> body);
+  void forColumns(Extent extent, Place place, const Range &range, function_ref<void(Extent extent, Place place)> body);
+  void emitBlock(const Extent &extent, const Place &place, const Tile &tile);
+  Values startSums(const Extent &extent, const Place &place);
+  void finishSums(const Extent &extent, const Place &place, ValueRange sums);
+  Index partialSum(const Tile &tile, const Place &place);
+  void setUpPartialSums(Block *entry, const Tiling &groups, const Tiling &places);
+  void prefetchInputs(const Extent &extent, Index xBase);
+  void prefetch(Value flat, Index at);
   Values sum(const Extent &extent, ArrayRef<Index> places, unsigned level, Index xBase, Index weightBase, Values sums);
   void multiplyAdd(const Extent &extent, ArrayRef<Index> places, Index xBase, Index weightBase, Values &sums);
   Value loadWeights(Index index);
@@ -72,8 +103,27 @@ private:
   /// Whether the places of the one long row that is read are written as places of several rows.
   bool splitsRow = false;
   Value scratch;
+  /// With a tile of the depth: the sums of a tile, [block of channels][place][lane]; how many places a tile has; the
+  /// tile's blocks of input channels.
+  Value partialSums;
+  int64_t placesInTile = 0;
+  Range depth;
 };
 } // namespace
+
+Emitter::Range Emitter::Tiling::range(IndexMath &math, Index number) const {
+  if (IndexMath::isConstant(count, 1))
+    return {math.of(0), extent};
+  Index begin = math.mul(number, size);
+  return {begin, math.min(extent, math.add(begin, size))};
+}
+
+/// 0: one tile.
+Emitter::Tiling Emitter::tilingOf(Index extent, int64_t size) {
+  if (size == 0)
+    return {extent, extent, math.of(1)};
+  return {extent, math.of(size), math.ceilDiv(extent, math.of(size))};
+}
 
 /// Whether the rows that `access` walks follow each other.
 bool Emitter::collapses(const FlatAccess &access) {
@@ -135,57 +185,99 @@ void Emitter::emit(Block *entry) {
   oneRow = isOneRow();
   rows = oneRow ? math.of(1) : extents[Row];
   columns = oneRow ? math.mul(extents[Row], extents[Column]) : extents[Column];
-  int64_t segment = schedule.getPixels() * blocksPerSegment;
-  Index thirds = oneRow ? math.ceilDiv(columns, math.of(segment)) : math.ceilDiv(rows, math.of(schedule.getRows()));
-  Index groups = math.of(int64_t(llvm::divideCeil(outer, blocks)));
-  Index items = math.mul(extents[Batch], math.mul(groups, thirds));
+  Tiling groups = tilingOf(math.of(int64_t(llvm::divideCeil(outer, blocks))), schedule.getChannelTile());
+  Index along =
+      oneRow ? math.ceilDiv(columns, math.of(schedule.getPixels())) : math.ceilDiv(rows, math.of(schedule.getRows()));
+  Tiling places = tilingOf(along, schedule.getPlaceTile());
+  if (tilesDepth())
+    setUpPartialSums(entry, groups, places);
+  Index items = math.mul(extents[Batch], math.mul(groups.count, places.count));
 
-  // Items are (batch, group of blocks, row or segment); workers take even shares of them.
+  // Items are (batch, tile of channels, tile of places); workers take even shares of them.
   auto [begin, end] = shareOf(items);
   loop(begin, end, 1, [&](Value item) {
-    Index rest = math.floorDiv(item, thirds), third = math.rem(item, thirds);
-    Index group = math.rem(rest, groups);
-    Place place{math.floorDiv(rest, groups), math.mul(group, math.of(blocks)), math.of(0), math.of(0)};
-    auto whole = [&] { emitRows(blocks, place, third); };
-    if (outer % blocks == 0)
-      return whole();
-    emitIf(b, loc, math.equal(group, math.of(outer / blocks)), [&] { emitRows(outer % blocks, place, third); }, whole);
+    Index rest = math.floorDiv(item, places.count);
+    Tile tile;
+    tile.batch = math.floorDiv(rest, groups.count);
+    tile.groups = groups.range(math, math.rem(rest, groups.count));
+    tile.places = places.range(math, math.rem(item, places.count));
+    int64_t inner = convolution.extent(Inner), part = tilesDepth() ? schedule.getDepthTile() : inner;
+    loop(math.of(0), math.of(inner), part, [&](Value first) {
+      tile.depth = {first, math.min(math.of(inner), math.add(first, math.of(part)))};
+      emitTile(tile);
+    });
   });
 }
 
-void Emitter::emitRows(int64_t blocks, const Place &place, Index third) {
-  int64_t rowCount = schedule.getRows(), pixels = schedule.getPixels();
-  if (oneRow) {
-    Index begin = math.mul(third, math.of(pixels * blocksPerSegment));
-    Index end = math.min(columns, math.add(begin, math.of(pixels * blocksPerSegment)));
-    return emitColumns({blocks, 1, pixels}, place, begin, end);
-  }
-  auto emit = [&](int64_t count, Index row) {
-    Place own = place;
-    own.row = row;
-    emitColumns({blocks, count, pixels}, own, math.of(0), columns);
-  };
-  Index begin = math.mul(third, math.of(rowCount)), end = math.add(begin, math.of(rowCount));
-  auto known = getConstantIntValue(rows);
-  if (rowCount == 1 || (known && *known % rowCount == 0))
-    return emit(rowCount, begin);
-  emitIf(
-      b, loc, math.lessOrEqual(end, rows), [&] { emit(rowCount, begin); },
-      [&] {
-        if (known)
-          return emit(*known % rowCount, begin);
-        loop(begin, rows, 1, [&](Value row) { emit(1, row); });
-      });
+/// Legal schedules know how many places a tile has.
+void Emitter::setUpPartialSums(Block *entry, const Tiling &groups, const Tiling &places) {
+  int64_t columnCount = *getConstantIntValue(columns), rowCount = *getConstantIntValue(rows);
+  int64_t along = *getConstantIntValue(places.size);
+  placesInTile = oneRow ? std::min(columnCount, along * schedule.getPixels())
+                        : std::min(rowCount, along * schedule.getRows()) * columnCount;
+  int64_t blocks = std::min(convolution.extent(Outer), *getConstantIntValue(groups.size) * schedule.getBlocks());
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(entry);
+  auto type = MemRefType::get({blocks * placesInTile * vector.getNumElements()}, vector.getElementType());
+  partialSums = memref::AllocOp::create(b, loc, type, b.getI64IntegerAttr(64));
 }
 
-void Emitter::emitColumns(Extent extent, Place place, Index begin, Index end) {
+void Emitter::emitTile(const Tile &tile) {
+  auto emit = [&](const Extent &extent, Place place, int64_t blocks, Index outer) {
+    place.outer = outer;
+    emitBlock({blocks, extent.rows, extent.pixels}, place, tile);
+  };
+  if (schedule.getKeepInputs())
+    return forPlaces(tile, [&](const Extent &extent, const Place &place) {
+      forGroups(tile, [&](int64_t blocks, Index outer) { emit(extent, place, blocks, outer); });
+    });
+  forGroups(tile, [&](int64_t blocks, Index outer) {
+    forPlaces(tile, [&](const Extent &extent, const Place &place) { emit(extent, place, blocks, outer); });
+  });
+}
+
+void Emitter::forGroups(const Tile &tile, function_ref<void(int64_t, Index)> body) {
+  int64_t blocks = schedule.getBlocks(), outer = convolution.extent(Outer);
+  Index whole = math.of(outer / blocks);
+  loop(tile.groups.begin, math.min(tile.groups.end, whole), 1,
+       [&](Value group) { body(blocks, math.mul(group, math.of(blocks))); });
+  if (outer % blocks)
+    emitIf(b, loc, math.less(whole, tile.groups.end), [&] { body(outer % blocks, math.of(outer / blocks * blocks)); });
+}
+
+void Emitter::forPlaces(const Tile &tile, function_ref<void(Extent, Place)> body) {
+  int64_t rowCount = schedule.getRows(), pixels = schedule.getPixels();
+  Place place{tile.batch, math.of(0), math.of(0), math.of(0)};
+  if (oneRow) {
+    Range range{math.mul(tile.places.begin, math.of(pixels)),
+                math.min(columns, math.mul(tile.places.end, math.of(pixels)))};
+    return forColumns({0, 1, pixels}, place, range, body);
+  }
+  auto emit = [&](int64_t count, Index row) {
+    place.row = row;
+    forColumns({0, count, pixels}, place, {math.of(0), columns}, body);
+  };
+  Index whole = math.floorDiv(rows, math.of(rowCount));
+  loop(tile.places.begin, math.min(tile.places.end, whole), 1,
+       [&](Value number) { emit(rowCount, math.mul(number, math.of(rowCount))); });
+  auto known = getConstantIntValue(rows);
+  if (rowCount == 1 || (known && *known % rowCount == 0))
+    return;
+  emitIf(b, loc, math.less(whole, tile.places.end), [&] {
+    Index done = math.mul(whole, math.of(rowCount));
+    if (known)
+      return emit(*known % rowCount, done);
+    loop(done, rows, 1, [&](Value row) { emit(1, row); });
+  });
+}
+
+void Emitter::forColumns(Extent extent, Place place, const Range &range, function_ref<void(Extent, Place)> body) {
   int64_t pixels = extent.pixels;
   auto at = [&](Index column, int64_t count) {
-    Place own = place;
-    own.column = column;
-    emitBlock({extent.blocks, extent.rows, count}, own);
+    place.column = column;
+    body({extent.blocks, extent.rows, count}, place);
   };
-  Index count = math.sub(end, begin);
+  Index begin = range.begin, end = range.end, count = math.sub(end, begin);
   Index main = math.add(begin, math.mul(math.floorDiv(count, math.of(pixels)), math.of(pixels)));
   loop(begin, main, pixels, [&](Value column) { at(column, pixels); });
   auto known = getConstantIntValue(columns);
@@ -197,24 +289,71 @@ void Emitter::emitColumns(Extent extent, Place place, Index begin, Index end) {
       main = next;
     }
   } else if (int64_t rest = *known % pixels) {
-    // Segments hold whole register blocks, but for the last one.
+    // Tiles hold whole register blocks, but for the last one.
     emitIf(b, loc, math.equal(end, columns), [&] { at(math.of(*known - rest), rest); });
   }
 }
 
-void Emitter::emitBlock(Extent extent, const Place &place) {
+void Emitter::emitBlock(const Extent &extent, const Place &place, const Tile &tile) {
   SmallVector<Index> places;
   for (int64_t row = 0; row < extent.rows; ++row)
     for (int64_t pixel = 0; pixel < extent.pixels; ++pixel)
       places.push_back(math.add(math.mul(math.of(row), x.steps[Row]), math.mul(math.of(pixel), x.steps[Column])));
   Index weightBase = math.add(weight.base, math.mul(place.outer, weight.steps[Outer]));
+  depth = tile.depth;
+  auto sumUp = [&](Values sums) { return sum(extent, places, Inner, address(x, place), weightBase, std::move(sums)); };
+  if (!partialSums)
+    return finishSums(extent, place, sumUp(startSums(extent, place)));
+
+  SmallVector<Index> addresses;
+  for (int64_t block = 0; block < extent.blocks; ++block)
+    for (int64_t row = 0; row < extent.rows; ++row)
+      for (int64_t pixel = 0; pixel < extent.pixels; ++pixel)
+        addresses.push_back(
+            partialSum(tile, {place.batch, math.add(place.outer, math.of(block)), math.add(place.row, math.of(row)),
+                              math.add(place.column, math.of(pixel))}));
+  auto start = scf::IfOp::create(
+      b, loc, math.equal(tile.depth.begin, math.of(0)),
+      [&](OpBuilder &, Location) { scf::YieldOp::create(b, loc, startSums(extent, place)); },
+      [&](OpBuilder &, Location) {
+        Values sums;
+        for (Index at : addresses)
+          sums.push_back(loadVector(partialSums, at));
+        scf::YieldOp::create(b, loc, sums);
+      });
+  Values sums = sumUp(Values(start.getResults()));
+  emitIf(
+      b, loc, math.equal(tile.depth.end, math.of(convolution.extent(Inner))), [&] { finishSums(extent, place, sums); },
+      [&] {
+        for (auto [at, value] : llvm::zip(addresses, sums))
+          vector::StoreOp::create(b, loc, value, partialSums, math.value(at));
+      });
+}
+
+/// Where the sums of `place` are between two parts of the depth.
+Emitter::Index Emitter::partialSum(const Tile &tile, const Place &place) {
+  Index first = math.mul(tile.groups.begin, math.of(schedule.getBlocks()));
+  Index at = math.mul(math.sub(place.outer, first), math.of(placesInTile));
+  if (oneRow) {
+    Index column = math.sub(place.column, math.mul(tile.places.begin, math.of(schedule.getPixels())));
+    return math.mul(math.add(at, column), math.of(vector.getNumElements()));
+  }
+  Index row = math.sub(place.row, math.mul(tile.places.begin, math.of(schedule.getRows())));
+  at = math.add(at, math.add(math.mul(row, columns), place.column));
+  return math.mul(at, math.of(vector.getNumElements()));
+}
+
+SmallVector<Value> Emitter::startSums(const Extent &extent, const Place &place) {
   Values sums;
   for (int64_t block = 0; block < extent.blocks; ++block) {
     Place own = place;
     own.outer = math.add(place.outer, math.of(block));
-    sums.append(places.size(), startVector(own));
+    sums.append(extent.rows * extent.pixels, startVector(own));
   }
-  sums = sum(extent, places, Inner, address(x, place), weightBase, std::move(sums));
+  return sums;
+}
+
+void Emitter::finishSums(const Extent &extent, const Place &place, ValueRange sums) {
   if (scratch)
     return storeThroughScratch(extent, place, sums);
   SmallVector<Place> written = placesOf(extent, place);
@@ -223,6 +362,24 @@ void Emitter::emitBlock(Extent extent, const Place &place) {
     own.outer = math.add(own.outer, math.of(int64_t(i / written.size())));
     finish(own, value);
   }
+}
+
+/// Asks for the block of input channels at `xBase`, of the register block some further along the row.
+void Emitter::prefetchInputs(const Extent &extent, Index xBase) {
+  int64_t ahead = schedule.getPrefetchInputs() * extent.pixels;
+  // Of a row of windows, the lowest one is new.
+  int64_t newRows = std::min(convolution.extent(KernelRow), convolution.strides[0]);
+  Index row = math.mul(math.of(convolution.extent(KernelRow) - newRows), x.steps[KernelRow]);
+  Index first = math.add(math.add(xBase, row), math.mul(math.of(ahead), x.steps[Column]));
+  for (int64_t ownRow = 0; ownRow < extent.rows; ++ownRow)
+    for (int64_t pixel = 0; pixel < extent.pixels; ++pixel) {
+      Index at = math.add(math.mul(math.of(ownRow), x.steps[Row]), math.mul(math.of(pixel), x.steps[Column]));
+      prefetch(x.flat, math.add(first, at));
+    }
+}
+
+void Emitter::prefetch(Value flat, Index at) {
+  memref::PrefetchOp::create(b, loc, flat, math.value(at), /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
 }
 
 void Emitter::storeThroughScratch(const Extent &extent, const Place &place, ValueRange sums) {
@@ -263,12 +420,16 @@ SmallVector<Value> Emitter::sum(const Extent &extent, ArrayRef<Index> places, un
     next = Part;
   }
   auto inner = [&](Index index, Values values) {
-    return sum(extent, places, next, math.add(xBase, math.mul(index, x.steps[level])),
-               math.add(weightBase, math.mul(index, weight.steps[level])), std::move(values));
+    Index xAt = math.add(xBase, math.mul(index, x.steps[level]));
+    if (level == Inner && schedule.getPrefetchInputs())
+      prefetchInputs(extent, xAt);
+    return sum(extent, places, next, xAt, math.add(weightBase, math.mul(index, weight.steps[level])),
+               std::move(values));
   };
-  if (count <= step)
-    return inner(math.of(0), std::move(sums));
-  auto forOp = scf::ForOp::create(b, loc, math.constant(0), math.constant(count), math.constant(step), sums);
+  Range range = level == Inner ? depth : Range{math.of(0), math.of(count)};
+  if (count <= step || (level == Inner && schedule.getDepthTile() == 1))
+    return inner(range.begin, std::move(sums));
+  auto forOp = scf::ForOp::create(b, loc, math.value(range.begin), math.value(range.end), math.constant(step), sums);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToEnd(forOp.getBody());
   scf::YieldOp::create(b, loc, inner(forOp.getInductionVar(), Values(forOp.getRegionIterArgs())));
@@ -300,19 +461,36 @@ void Emitter::multiplyAdd(const Extent &extent, ArrayRef<Index> places, Index xB
     Index own = math.of(channel);
     Index weightAt = math.add(weightBase, math.mul(own, weight.steps[Channel]));
     Index xAt = math.add(xBase, math.mul(own, x.steps[Channel]));
-    Values weights;
-    for (int64_t block = 0; block < extent.blocks; ++block)
-      weights.push_back(loadWeights(math.add(weightAt, math.mul(math.of(block), weight.steps[Outer]))));
-    for (auto [i, place] : llvm::enumerate(places)) {
-      Value factor = broadcastElement(math.add(xAt, place));
+    auto weightsOf = [&](int64_t block) {
+      Index at = math.add(weightAt, math.mul(math.of(block), weight.steps[Outer]));
+      if (int64_t ahead = schedule.getPrefetchWeights())
+        prefetch(weight.flat, math.add(at, math.mul(math.of(ahead), weight.steps[Channel])));
+      return loadWeights(at);
+    };
+    auto factorOf = [&](int64_t place) { return broadcastElement(math.add(xAt, places[place])); };
+    auto add = [&](int64_t block, int64_t place, Value factor, Value weights) {
+      Value &value = sums[block * int64_t(places.size()) + place];
+      if (convolution.grouping.group == 1)
+        value = vector::FMAOp::create(b, loc, factor, weights, value);
+      else if (convolution.grouping.isFloat)
+        value = emitBFloatDot(b, loc, value, factor, weights, hasBFloatDot);
+      else
+        value = emitDot(b, loc, value, factor, weights, instruction);
+    };
+    auto count = int64_t(places.size());
+    if (schedule.getHoldInputs()) {
+      Values factors = llvm::map_to_vector(llvm::seq(count), factorOf);
       for (int64_t block = 0; block < extent.blocks; ++block) {
-        Value &value = sums[block * int64_t(places.size()) + int64_t(i)];
-        if (convolution.grouping.group == 1)
-          value = vector::FMAOp::create(b, loc, factor, weights[block], value);
-        else if (convolution.grouping.isFloat)
-          value = emitBFloatDot(b, loc, value, factor, weights[block], hasBFloatDot);
-        else
-          value = emitDot(b, loc, value, factor, weights[block], instruction);
+        Value weights = weightsOf(block);
+        for (int64_t place = 0; place < count; ++place)
+          add(block, place, factors[place], weights);
+      }
+    } else {
+      Values weights = llvm::map_to_vector(llvm::seq(extent.blocks), weightsOf);
+      for (int64_t place = 0; place < count; ++place) {
+        Value factor = factorOf(place);
+        for (int64_t block = 0; block < extent.blocks; ++block)
+          add(block, place, factor, weights[block]);
       }
     }
   }

@@ -11,9 +11,6 @@
 
 namespace tegula::convolution {
 
-/// Register blocks of a long row that a worker takes together.
-constexpr int64_t blocksPerSegment = 4;
-
 mlir::LogicalResult verifySchedule(sched::CPUConvolutionAttr schedule, const Convolution &convolution,
                                    const MachineModel &machine, KernelFamily::EmitError emitError);
 SearchSpace makeSpace(const Convolution &convolution, const MachineModel &machine);
