@@ -31,8 +31,16 @@ def Sched_CPUMapAttr : Sched_Attr<"CPUMap", "cpu_map"> {
     `vector` is the vector length in elements of the innermost loop (0: LLVM decides), `interleave` how many vectors an
     iteration handles (0: LLVM decides), `tile` the number of outermost parallel iterations a worker takes at a time
     (0: an even share).
+
+    `rows` iterations of the loop around the innermost one are computed together, which then reads and writes once what
+    they share, and has as many independent sums. The innermost loop is cut into parts of `columns` elements, all loops
+    around it being walked for each part (0: not cut). `unroll` copies of its vector body stand behind each other
+    (0: LLVM decides).
   }];
-  let parameters = (ins "int64_t":$vector, "int64_t":$interleave, "int64_t":$tile);
+  let parameters = (ins "int64_t":$vector, "int64_t":$interleave, "int64_t":$tile,
+                        DefaultValuedParameter<"int64_t", "1">:$rows,
+                        DefaultValuedParameter<"int64_t", "0">:$columns,
+                        DefaultValuedParameter<"int64_t", "0">:$unroll);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

@@ -26,6 +26,25 @@ int64_t elementBits(func::FuncOp kernel) {
   return bits == 8 ? 32 : bits;
 }
 
+/// Of the op with the most iterations; dynamic extents are large.
+MapWalk findWalk(func::FuncOp kernel) {
+  constexpr int64_t large = 1 << 12;
+  auto estimate = [](int64_t extent) { return ShapedType::isDynamic(extent) ? large : extent; };
+  MapWalk found;
+  double most = 0;
+  kernel.walk([&](linalg::LinalgOp op) {
+    double iterations = 1;
+    for (int64_t extent : op.getStaticLoopRanges())
+      iterations *= double(estimate(extent));
+    if (iterations <= most)
+      return;
+    most = iterations;
+    MapWalk walk = findMapWalk(op);
+    found = {estimate(walk.rows), estimate(walk.columns), walk.addsToMemory};
+  });
+  return found;
+}
+
 class CPUMapFamily : public KernelFamily {
 public:
   StringRef name() const override { return "cpu_map"; }
@@ -34,7 +53,11 @@ public:
   bool match(func::FuncOp) const override { return true; }
 
   Attribute defaultSchedule(func::FuncOp kernel, const MachineModel &) const override {
-    return sched::CPUMapAttr::get(kernel.getContext(), 0, 0, 0);
+    // Several rows of a long reduction are added at once, so that sums in memory are read and written less often.
+    constexpr int64_t manyRows = 16, together = 4;
+    MapWalk walk = findWalk(kernel);
+    return sched::CPUMapAttr::get(kernel.getContext(), 0, 0, 0,
+                                  walk.addsToMemory && walk.rows >= manyRows ? together : 1, 0, 0);
   }
 
   SearchSpace space(func::FuncOp kernel, const MachineModel &machine) const override {
@@ -42,8 +65,24 @@ public:
     SmallVector<int64_t> vectors{0};
     for (int64_t length = 4; length <= 2 * widest; length *= 2)
       vectors.push_back(length);
-    SearchSpace space("cpu_map");
-    space.addKnob("vector", vectors).addKnob("interleave", {0, 1, 2, 4, 8}).addKnob("tile", {0, 1, 4, 16});
+    MapWalk walk = findWalk(kernel);
+    SearchSpace space("cpu_map", /*version=*/2);
+    space.addKnob("vector", vectors).addKnob("interleave", {0, 1, 2, 4, 8});
+    // How even shares are rounded is of no consequence to a single worker.
+    space.addKnob("tile", machine.workers > 1 ? ArrayRef<int64_t>{0, 1, 4, 16} : ArrayRef<int64_t>{0});
+    space.addKnob("unroll", {0, 1, 2, 4, 8});
+    SmallVector<int64_t> rows, columns{0};
+    llvm::copy_if(ArrayRef<int64_t>{1, 2, 3, 4, 6, 8}, std::back_inserter(rows),
+                  [&](int64_t count) { return count <= std::max<int64_t>(walk.rows, 1); });
+    llvm::copy_if(ArrayRef<int64_t>{16, 32, 64, 128, 256, 512, 1024, 2048}, std::back_inserter(columns),
+                  [&](int64_t count) { return count < walk.columns; });
+    space.addKnob("rows", rows);
+    constexpr int64_t maxCopies = 128;
+    space.addConstraint("interleave * unroll * rows <= " + std::to_string(maxCopies), {"interleave", "unroll", "rows"},
+                        [](ArrayRef<int64_t> v) {
+                          return std::max<int64_t>(v[0], 1) * std::max<int64_t>(v[1], 1) * v[2] <= maxCopies;
+                        });
+    space.addKnob("columns", columns);
     space.addConstraint("vector = 0 implies interleave = 0", {"vector", "interleave"},
                         [](ArrayRef<int64_t> v) { return v[0] != 0 || v[1] == 0; });
     return space;
@@ -51,14 +90,16 @@ public:
 
   Attribute schedule(func::FuncOp kernel, const SearchSpace &space, const Configuration &point) const override {
     return sched::CPUMapAttr::get(kernel.getContext(), space.value(point, "vector"), space.value(point, "interleave"),
-                                  space.value(point, "tile"));
+                                  space.value(point, "tile"), space.value(point, "rows"), space.value(point, "columns"),
+                                  space.value(point, "unroll"));
   }
 
   std::optional<Configuration> configuration(const SearchSpace &space, Attribute schedule) const override {
     auto map = dyn_cast<sched::CPUMapAttr>(schedule);
     if (!map)
       return std::nullopt;
-    Configuration point{map.getVector(), map.getInterleave(), map.getTile()};
+    Configuration point{map.getVector(), map.getInterleave(), map.getTile(),
+                        map.getUnroll(), map.getRows(),       map.getColumns()};
     return space.contains(point) ? std::optional(point) : std::nullopt;
   }
 
@@ -71,8 +112,12 @@ public:
       return emitError() << "expected vector to be 0 or a power of two up to 256, but got " << map.getVector();
     if (map.getInterleave() < 0 || map.getInterleave() > 16)
       return emitError() << "expected interleave between 0 and 16, but got " << map.getInterleave();
-    if (map.getTile() < 0)
-      return emitError() << "expected tile of 0 or more, but got " << map.getTile();
+    if (map.getTile() < 0 || map.getColumns() < 0)
+      return emitError() << "expected tile and columns of 0 or more, but got " << map;
+    if (map.getRows() < 1 || map.getRows() > 16)
+      return emitError() << "expected rows between 1 and 16, but got " << map.getRows();
+    if (map.getUnroll() < 0 || map.getUnroll() > 16)
+      return emitError() << "expected unroll between 0 and 16, but got " << map.getUnroll();
     return success();
   }
 

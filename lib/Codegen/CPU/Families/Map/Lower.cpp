@@ -4,9 +4,11 @@
 //      interleaving; accumulators of reductions in registers; each worker's loops walk its part of the result.
 //
 // A reduction whose operands walk their rows with the result's rows gets the row loop innermost, so that it runs on
-// vectors. Sharing: a dimension of the result is cut into even ranges; of each op (a fill and a copy that pad, the
-// copies that concatenate) a worker does what falls into its range. A kernel whose ops read each other's results, or
-// with loops around them, runs whole on worker 0.
+// vectors. Neighboring reduction loops over memory without gaps become one. The schedule cuts the innermost loop into
+// parts of `columns`, each with all loops around it, and computes `rows` iterations of the loop around it together,
+// what is left over by itself. Sharing: a dimension of the result is cut into even ranges; of each op (a fill and a
+// copy that pad, the copies that concatenate) a worker does what falls into its range. A kernel whose ops read each
+// other's results, or with loops around them, runs whole on worker 0.
 //
 //   linalg.generic {reduction} %x, %y   =>   scf.for %i = share { %s = scf.for %k iter_args(%a); store %s, %y[%i] }
 #include "Lower.h"
@@ -20,6 +22,7 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Utils/Utils.h"
 #include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
@@ -42,6 +45,13 @@ static Value findBuffer(Value memref) {
   if (!view)
     return memref.getDefiningOp<ViewLikeOpInterface>() ? Value() : memref;
   return view.getDroppedDims().none() && view.hasUnitStride() ? findBuffer(view.getSource()) : Value();
+}
+
+/// The buffer that `memref` is a view of, whatever view.
+static Value findSource(Value memref) {
+  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
+    memref = view.getViewSource();
+  return memref;
 }
 
 /// How `op` takes its part where dimension `position` of its init `init` is cut; nothing where it cannot.
@@ -135,10 +145,10 @@ static SmallVector<Plan> planSharing(func::FuncOp kernel) {
   llvm::SmallDenseSet<Value> written;
   for (linalg::LinalgOp op : ops)
     for (Value init : op.getDpsInits())
-      written.insert(findBuffer(init));
+      written.insert(findSource(init));
   for (linalg::LinalgOp op : ops)
     for (Value input : op.getDpsInputs())
-      if (isa<MemRefType>(input.getType()) && written.contains(findBuffer(input)))
+      if (isa<MemRefType>(input.getType()) && written.contains(findSource(input)))
         return {};
   auto type = cast<MemRefType>(ops.back().getDpsInits()[0].getType());
   SmallVector<int64_t> extents(type.getShape());
@@ -199,8 +209,10 @@ static Part computePart(OpBuilder &builder, Location loc, ArrayRef<Plan> plans, 
 }
 
 /// Cuts dimension `dim` of `loop` into what this worker has of it, where `isCut` (null: always).
-static void shareLoop(scf::ParallelOp loop, unsigned dim, const Share &share, const Part &part, Value isCut) {
-  OpBuilder builder(loop);
+/// The new bounds are computed in front of `nest`.
+static void shareLoop(scf::ParallelOp loop, unsigned dim, const Share &share, const Part &part, Value isCut,
+                      Operation *nest) {
+  OpBuilder builder(nest);
   Location loc = loop.getLoc();
   Value bound = loop.getUpperBound()[dim], zero = loop.getLowerBound()[dim];
   auto clamp = [&](Value position) -> Value {
@@ -239,40 +251,177 @@ static void shareLoops(Operation *op, ArrayRef<Plan> plans, const linalg::Linalg
     const Share &share = plan.at(op);
     auto dim = unsigned(llvm::find(order, share.loop) - order.begin());
     scf::ParallelOp loop = findParallel(loops, dim);
-    shareLoop(loop, dim, share, part, isCut);
+    shareLoop(loop, dim, share, part, isCut, loops.front());
   }
+}
+
+/// The loop that walks the results' last dimension, if the operands walk theirs with it too and it is not the innermost
+/// of a reduction.
+static std::optional<unsigned> findRowLoop(linalg::GenericOp op) {
+  if (op.getNumReductionLoops() == 0 || op.getNumLoops() < 2)
+    return std::nullopt;
+  std::optional<unsigned> row;
+  for (OpOperand &init : op.getDpsInitsMutable()) {
+    AffineMap map = op.getMatchingIndexingMap(&init);
+    auto last = map.getNumResults() ? dyn_cast<AffineDimExpr>(map.getResults().back()) : AffineDimExpr(nullptr);
+    if (!last || (row && *row != last.getPosition()))
+      return std::nullopt;
+    row = last.getPosition();
+  }
+  if (!row || *row + 1 == op.getNumLoops() || op.getStaticLoopRanges()[*row] == 1)
+    return std::nullopt;
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(input);
+    bool walksRows = map.getNumResults() && map.getResults().back().isFunctionOfDim(*row);
+    if (!walksRows && map.isFunctionOfDim(*row))
+      return std::nullopt;
+  }
+  return row;
 }
 
 /// Puts the loop that walks the results' last dimension innermost when the operands walk theirs with it too: a window
 /// or a reduction of columns then runs on whole rows instead of scalars. Each element still sees its operands in the
 /// order of the reduction loops. Returns the loops in their new order.
 static SmallVector<unsigned> moveRowLoopInside(linalg::GenericOp op, IRRewriter &rewriter) {
-  auto asBefore = llvm::to_vector(llvm::seq<unsigned>(op.getNumLoops()));
-  if (op.getNumReductionLoops() == 0 || op.getNumLoops() < 2)
-    return asBefore;
-  std::optional<unsigned> row;
-  for (OpOperand &init : op.getDpsInitsMutable()) {
-    AffineMap map = op.getMatchingIndexingMap(&init);
-    auto last = map.getNumResults() ? dyn_cast<AffineDimExpr>(map.getResults().back()) : AffineDimExpr(nullptr);
-    if (!last || (row && *row != last.getPosition()))
-      return asBefore;
-    row = last.getPosition();
-  }
-  if (!row || *row + 1 == op.getNumLoops() || op.getStaticLoopRanges()[*row] == 1)
-    return asBefore;
-  for (OpOperand *input : op.getDpsInputOperands()) {
-    AffineMap map = op.getMatchingIndexingMap(input);
-    bool walksRows = map.getNumResults() && map.getResults().back().isFunctionOfDim(*row);
-    if (!walksRows && map.isFunctionOfDim(*row))
-      return asBefore;
-  }
-  SmallVector<unsigned> order;
-  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
-    if (loop != *row)
-      order.push_back(loop);
+  auto order = llvm::to_vector(llvm::seq<unsigned>(op.getNumLoops()));
+  std::optional<unsigned> row = findRowLoop(op);
+  if (!row)
+    return order;
+  order.erase(order.begin() + *row);
   order.push_back(*row);
   (void)linalg::interchangeGenericOp(rewriter, op, order); // in place; a permutation of the loops always fits
   return order;
+}
+
+MapWalk tegula::findMapWalk(linalg::LinalgOp op) {
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  SmallVector<utils::IteratorType> types = op.getIteratorTypesArray();
+  auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
+  if (std::optional<unsigned> row = generic ? findRowLoop(generic) : std::nullopt) {
+    std::rotate(extents.begin() + *row, extents.begin() + *row + 1, extents.end());
+    std::rotate(types.begin() + *row, types.begin() + *row + 1, types.end());
+  }
+  MapWalk walk;
+  if (extents.size() < 2)
+    return walk;
+  // Reductions that are next to each other are mostly one loop.
+  walk.columns = extents.back();
+  bool isReduction = types.back() == utils::IteratorType::reduction;
+  for (auto [extent, type] : llvm::drop_begin(llvm::reverse(llvm::zip_equal(extents, types)))) {
+    if (!isReduction || type == utils::IteratorType::parallel) {
+      walk.rows = extent;
+      walk.addsToMemory = !isReduction && type == utils::IteratorType::reduction;
+      break;
+    }
+    walk.columns = ShapedType::isDynamic(extent) || ShapedType::isDynamic(walk.columns) ? ShapedType::kDynamic
+                                                                                        : walk.columns * extent;
+  }
+  return walk;
+}
+
+/// Says of a loop that it walks a dimension of a linalg op: a parallel one or a reduction.
+static constexpr StringLiteral walkAttr = "walk";
+static void mark(Operation *loop, bool isParallel) {
+  loop->setAttr(walkAttr, BoolAttr::get(loop->getContext(), isParallel));
+}
+static bool isMarked(Operation *loop) { return loop->hasAttr(walkAttr); }
+static bool isMarkedParallel(Operation *loop) {
+  return isMarked(loop) && loop->getAttrOfType<BoolAttr>(walkAttr).getValue();
+}
+
+/// Neighboring reduction loops that every operand walks one inside the other, over memory without gaps, become one.
+static void collapseReductions(linalg::GenericOp op, IRRewriter &rewriter) {
+  auto types = op.getIteratorTypesArray();
+  SmallVector<ReassociationIndices> folded;
+  for (auto [loop, type] : llvm::enumerate(types)) {
+    if (type != utils::IteratorType::reduction)
+      continue;
+    if (loop == 0 || types[loop - 1] != type)
+      folded.emplace_back();
+    folded.back().push_back(int64_t(loop));
+  }
+  llvm::erase_if(folded, [](const ReassociationIndices &loops) { return loops.size() < 2; });
+  auto hasGaps = [](OpOperand &operand) {
+    auto type = dyn_cast<MemRefType>(operand.get().getType());
+    return type && !type.getLayout().isIdentity();
+  };
+  if (folded.empty() || op.hasIndexSemantics() || llvm::any_of(op->getOpOperands(), hasGaps) ||
+      !linalg::areDimSequencesPreserved(op.getIndexingMapsArray(), folded))
+    return;
+  rewriter.setInsertionPoint(op);
+  if (succeeded(linalg::collapseOpIterationDims(op, folded, rewriter)))
+    rewriter.eraseOp(op);
+}
+
+/// Cuts the innermost loop of a nest into parts of `columns`; each part walks the whole nest. The sum of a reduction is
+/// in memory between two parts, and taken in the same order.
+static void cutColumns(const linalg::LinalgLoops &loops, int64_t columns) {
+  if (columns == 0 || loops.empty())
+    return;
+  Operation *outer = loops.front();
+  auto cut = [&](Value lower, Value upper, llvm::function_ref<void(Value, Value)> setBounds) {
+    OpBuilder builder(outer);
+    Location loc = outer->getLoc();
+    Value step = arith::ConstantIndexOp::create(builder, loc, columns);
+    auto parts = scf::ForOp::create(builder, loc, lower, upper, step);
+    outer->moveBefore(parts.getBody()->getTerminator());
+    builder.setInsertionPointToStart(parts.getBody());
+    Value end = arith::AddIOp::create(builder, loc, parts.getInductionVar(), step);
+    setBounds(parts.getInductionVar(), arith::MinUIOp::create(builder, loc, end, upper));
+  };
+  if (auto inner = dyn_cast<scf::ForOp>(loops.back()); inner && loops.size() > 1)
+    cut(inner.getLowerBound(), inner.getUpperBound(), [&](Value begin, Value end) {
+      inner.setLowerBound(begin);
+      inner.setUpperBound(end);
+    });
+  auto inner = dyn_cast<scf::ParallelOp>(loops.back());
+  if (!inner || (loops.size() == 1 && inner.getNumLoops() == 1))
+    return;
+  unsigned dim = inner.getNumLoops() - 1;
+  cut(inner.getLowerBound()[dim], inner.getUpperBound()[dim], [&](Value begin, Value end) {
+    inner.getLowerBoundMutable()[dim].set(begin);
+    inner.getUpperBoundMutable()[dim].set(end);
+  });
+}
+
+/// `rows` iterations of the loop around `inner` together. Iterations of a parallel loop are independent; those of a
+/// reduction around a parallel loop meet in single elements, each still in the reduction's order.
+static void jamRows(scf::ForOp inner, int64_t rows, IRRewriter &rewriter) {
+  auto outer = dyn_cast<scf::ForOp>(inner->getParentOp());
+  if (!outer || !isMarked(outer) || !isMarked(inner) || !(isMarkedParallel(outer) || isMarkedParallel(inner)))
+    return;
+  auto isOutside = [&](Value value) { return outer.isDefinedOutsideOfLoop(value); };
+  auto hasRegions = [](Operation &op) { return op.getNumRegions() > 0; };
+  if (outer.getNumResults() > 0 || llvm::count_if(*outer.getBody(), hasRegions) != 1 ||
+      !isOutside(inner.getLowerBound()) || !isOutside(inner.getUpperBound()) || !isOutside(inner.getStep()))
+    return;
+  Location loc = outer.getLoc();
+  rewriter.setInsertionPoint(outer);
+  Value lower = outer.getLowerBound(), factor = arith::ConstantIndexOp::create(rewriter, loc, rows);
+  Value count = arith::SubIOp::create(rewriter, loc, outer.getUpperBound(), lower);
+  Value rounds = arith::DivUIOp::create(rewriter, loc, count, factor);
+  Value middle = arith::MulIOp::create(rewriter, loc, rounds, factor);
+  middle = arith::AddIOp::create(rewriter, loc, lower, middle);
+  rewriter.setInsertionPointAfter(outer);
+  cast<scf::ForOp>(rewriter.clone(*outer)).setLowerBound(middle);
+
+  // A loop over the rows of a round, which the unrolling replaces.
+  Value first = outer.getInductionVar();
+  SmallVector<Operation *> body;
+  for (Operation &op : outer.getBody()->without_terminator())
+    body.push_back(&op);
+  rewriter.setInsertionPointToStart(outer.getBody());
+  Value zero = arith::ConstantIndexOp::create(rewriter, loc, 0), one = arith::ConstantIndexOp::create(rewriter, loc, 1);
+  auto round = scf::ForOp::create(rewriter, loc, zero, factor, one);
+  for (Operation *op : body)
+    op->moveBefore(round.getBody()->getTerminator());
+  rewriter.setInsertionPointToStart(round.getBody());
+  Value row = arith::AddIOp::create(rewriter, loc, first, round.getInductionVar());
+  first.replaceAllUsesExcept(row, row.getDefiningOp());
+  outer.setUpperBound(middle);
+  outer.setStep(factor);
+  [[maybe_unused]] LogicalResult jammed = loopUnrollJamByFactor(round, uint64_t(rows));
+  assert(succeeded(jammed) && "a round has as many rows as are jammed");
 }
 
 /// scf.parallel without reductions as a nest of scf.for.
@@ -283,6 +432,7 @@ static void serialize(scf::ParallelOp loop, IRRewriter &rewriter) {
   scf::ForOp inner;
   for (auto [lower, upper, step] : llvm::zip(loop.getLowerBound(), loop.getUpperBound(), loop.getStep())) {
     inner = scf::ForOp::create(rewriter, loc, lower, upper, step);
+    mark(inner, /*isParallel=*/true);
     inductions.push_back(inner.getInductionVar());
     rewriter.setInsertionPointToStart(inner.getBody());
   }
@@ -310,6 +460,9 @@ static void annotate(scf::ForOp loop, sched::CPUMapAttr schedule, int64_t vector
   auto integer = [&](int64_t value) { return IntegerAttr::get(IntegerType::get(context, 32), value); };
   BoolAttr withMasks;
   LLVM::LoopUnrollAttr unroll;
+  if (schedule.getUnroll())
+    unroll = LLVM::LoopUnrollAttr::get(context, nullptr, integer(schedule.getUnroll()), nullptr, nullptr, nullptr,
+                                       nullptr, nullptr);
   if (std::optional<APInt> trips = loop.getStaticTripCount()) {
     constexpr int64_t fewElements = 4, fewVectors = 4;
     int64_t length = vectorBits / 32;
@@ -333,8 +486,12 @@ static void annotate(scf::ForOp loop, sched::CPUMapAttr schedule, int64_t vector
 }
 
 LogicalResult tegula::lowerMapKernel(func::FuncOp kernel, sched::CPUMapAttr schedule, int64_t vectorBits) {
-  SmallVector<Plan> plans = planSharing(kernel);
   IRRewriter rewriter(kernel.getContext());
+  SmallVector<linalg::GenericOp> generics;
+  kernel.walk([&](linalg::GenericOp op) { generics.push_back(op); });
+  for (linalg::GenericOp op : generics)
+    collapseReductions(op, rewriter);
+  SmallVector<Plan> plans = planSharing(kernel);
   SmallVector<linalg::LinalgOp> ops;
   kernel.walk([&](linalg::LinalgOp op) { ops.push_back(op); });
   Part part;
@@ -351,6 +508,10 @@ LogicalResult tegula::lowerMapKernel(func::FuncOp kernel, sched::CPUMapAttr sche
     if (failed(loops))
       return op->emitOpError("has no loop form");
     shareLoops(op, plans, *loops, order, part);
+    cutColumns(*loops, schedule.getColumns());
+    for (Operation *loop : *loops)
+      if (isa<scf::ForOp>(loop))
+        mark(loop, /*isParallel=*/false);
     rewriter.eraseOp(op);
   }
   SmallVector<scf::ParallelOp> parallel;
@@ -361,9 +522,16 @@ LogicalResult tegula::lowerMapKernel(func::FuncOp kernel, sched::CPUMapAttr sche
   if (failed(foldLoopIndices(kernel)))
     return failure();
   for (scf::ForOp loop : findInnermostLoops(kernel)) {
-    annotate(loop, schedule, vectorBits);
-    promoteAccumulators(loop, rewriter);
+    bool wasMarked = isMarked(loop), isParallel = isMarkedParallel(loop);
+    loop = promoteAccumulators(loop, rewriter);
+    if (wasMarked)
+      mark(loop, isParallel);
+    if (schedule.getRows() > 1)
+      jamRows(loop, schedule.getRows(), rewriter);
   }
+  for (scf::ForOp loop : findInnermostLoops(kernel))
+    annotate(loop, schedule, vectorBits);
+  kernel.walk([](scf::ForOp loop) { loop->removeAttr(walkAttr); });
   if (plans.empty())
     runOnFirstWorker(kernel);
   return success();
