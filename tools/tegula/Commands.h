@@ -13,6 +13,7 @@ int runBench(llvm::ArrayRef<const char *> words);
 int runTune(llvm::ArrayRef<const char *> words);
 /// The measuring child of `tune`: serves requests on the socket that it is given.
 int runTuneRunner(llvm::ArrayRef<const char *> words);
+int runExplain(llvm::ArrayRef<const char *> words);
 int runDatabase(llvm::ArrayRef<const char *> words);
 int runCheck(llvm::ArrayRef<const char *> words);
 int runInspect(llvm::ArrayRef<const char *> words);

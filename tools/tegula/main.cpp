@@ -22,6 +22,7 @@ static const Subcommand subcommands[] = {
     {"run", runRun, "run a model once; compare with recorded outputs or print statistics"},
     {"bench", runBench, "measure the latency of a model"},
     {"tune", runTune, "measure schedules for the kernels of a model; the best are for `compile --db`"},
+    {"explain", runExplain, "tell why each kernel of a model has its schedule, and what bounds it"},
     {"db", runDatabase, "read a tuning database: stats, list, best, export, verify"},
 };
 

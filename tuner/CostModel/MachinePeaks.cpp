@@ -141,18 +141,35 @@ llvm::Expected<MachinePeaks> tuner::parsePeaks(llvm::StringRef text) {
   return peaks;
 }
 
-llvm::Expected<MachinePeaks> tuner::findPeaks(Database &database, const Device &device) {
-  if (llvm::Error error = database.addDevice(device))
-    return std::move(error);
+/// The peaks that the database has; nullopt when it has none, or such of another version.
+static llvm::Expected<std::optional<MachinePeaks>> knownPeaks(const Database &database, const Device &device) {
   llvm::Expected<std::optional<std::string>> text = database.calibration(device.key);
   if (!text)
     return text.takeError();
-  if (*text) {
-    llvm::Expected<MachinePeaks> known = parsePeaks(**text);
-    if (known)
-      return known;
-    llvm::consumeError(known.takeError());
-  }
+  if (!*text)
+    return std::nullopt;
+  llvm::Expected<MachinePeaks> known = parsePeaks(**text);
+  if (known)
+    return std::optional<MachinePeaks>(*known);
+  llvm::consumeError(known.takeError());
+  return std::nullopt;
+}
+
+llvm::Expected<MachinePeaks> tuner::readPeaks(const Database &database, const Device &device) {
+  llvm::Expected<std::optional<MachinePeaks>> known = knownPeaks(database, device);
+  if (!known)
+    return known.takeError();
+  return *known ? **known : measurePeaks();
+}
+
+llvm::Expected<MachinePeaks> tuner::findPeaks(Database &database, const Device &device) {
+  if (llvm::Error error = database.addDevice(device))
+    return std::move(error);
+  llvm::Expected<std::optional<MachinePeaks>> known = knownPeaks(database, device);
+  if (!known)
+    return known.takeError();
+  if (*known)
+    return **known;
   MachinePeaks peaks = measurePeaks();
   if (llvm::Error error = database.setCalibration(device.key, peaksText(peaks)))
     return std::move(error);

@@ -61,6 +61,8 @@ MachinePeaks measurePeaks();
 /// The peaks that the database has for this machine; where it has none, or such of another version, they are measured
 /// and recorded. An error is the database's.
 llvm::Expected<MachinePeaks> findPeaks(Database &database, const Device &device);
+/// The same for a database that is only read: what is measured is not recorded.
+llvm::Expected<MachinePeaks> readPeaks(const Database &database, const Device &device);
 
 } // namespace tegula::tuner
 
