@@ -147,6 +147,19 @@ static bool isOnLocalDisk(llvm::StringRef path) {
   }
 }
 
+/// A process that was killed while it made the file, or wrote to one without a write-ahead log, leaves a journal of
+/// what must be undone before anybody can read; a connection that may not write cannot do that.
+static void undoInterruptedWrite(const std::string &path, sqlite3 *connection) {
+  static constexpr const char *look = "SELECT count(*) FROM sqlite_schema";
+  if (sqlite3_exec(connection, look, nullptr, nullptr, nullptr) != SQLITE_READONLY_ROLLBACK)
+    return;
+  sqlite3 *writer = nullptr;
+  // When this fails, so does what the reader does next, which is reported.
+  if (sqlite3_open_v2(path.c_str(), &writer, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr) == SQLITE_OK)
+    sqlite3_exec(writer, look, nullptr, nullptr, nullptr);
+  sqlite3_close(writer);
+}
+
 /// SQLite does not call its busy handler for a change of the journal mode, so wait here.
 static llvm::Error setJournalMode(llvm::StringRef path, sqlite3 *connection, const char *sql, int timeoutMs) {
   auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeoutMs);
@@ -226,6 +239,8 @@ llvm::Expected<std::unique_ptr<Database>> Database::open(llvm::StringRef path, M
   // A hostile file may carry schema text that calls functions; none of ours does.
   sqlite3_db_config(opened->connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(opened->connection, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  if (mode == Mode::Read)
+    undoInterruptedWrite(opened->path, opened->connection);
   // Lookups of all kernels of a model read the same pages again: up to 64 MiB of them are kept.
   if (llvm::Error error = execute(path, opened->connection,
                                   "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536"))

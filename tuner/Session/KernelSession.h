@@ -50,7 +50,9 @@ public:
   std::optional<double> bestNs() const;
   /// The best time of all its dispatches in one run of the model.
   std::optional<double> modelNs() const;
-  /// Seconds spent so far.
+  /// What the kernel has had of the budget: seconds of this session. In a replay, which must not depend on how fast it
+  /// goes or where it was interrupted, all its trials.
+  double spent() const { return state.options.replay ? static_cast<double>(trials.size()) : spentSeconds; }
   double spentSeconds = 0;
 
 private:

@@ -30,7 +30,7 @@ std::string tegula::tuner::sizesText(llvm::ArrayRef<std::vector<int64_t>> shapes
   return text + "]";
 }
 
-/// The kernel that has had the least time for its part of the model's time, the first of equals; one without a good
+/// The kernel that has had the least for its part of the model's time, the first of equals; one without a good
 /// trial counts as an average one, and none for less than a tenth of that. nullopt when all are finished.
 static std::optional<size_t> nextKernel(const std::deque<KernelSession> &sessions) {
   double total = 0;
@@ -47,7 +47,7 @@ static std::optional<size_t> nextKernel(const std::deque<KernelSession> &session
     const KernelSession &session = sessions[candidate];
     if (session.isFinished())
       continue;
-    double spent = session.spentSeconds / std::max(session.modelNs().value_or(average), average / 10);
+    double spent = session.spent() / std::max(session.modelNs().value_or(average), average / 10);
     if (!number || spent < least) {
       number = candidate;
       least = spent;

@@ -338,6 +338,29 @@ TEST(Database, ACorruptFileIsReportedAndNeverCrashes) {
   EXPECT_TRUE(isReported(content.substr(0, content.size() / 2)));
 }
 
+TEST(Database, ReadingUndoesAWriteThatWasCutOff) {
+  TemporaryFolder folder;
+  std::string path = folder.file("lab.db"), killed = folder.file("killed.db");
+  openForWriting(path);
+  sqlite3 *writer = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &writer), SQLITE_OK);
+  // More than the cache holds, so that pages of the open transaction are in the file.
+  ASSERT_EQ(sqlite3_exec(writer,
+                         "PRAGMA journal_mode = DELETE; PRAGMA cache_size = 2; BEGIN;"
+                         "INSERT INTO device(key, class, description) SELECT value, 'c', hex(zeroblob(1000))"
+                         " FROM json_each('[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]')",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  // What a killed process leaves: both files and no lock.
+  ASSERT_FALSE(llvm::sys::fs::copy_file(path, killed));
+  ASSERT_FALSE(llvm::sys::fs::copy_file(path + "-journal", killed + "-journal"));
+  sqlite3_close(writer);
+  std::unique_ptr<Database> database = valueOf(Database::open(killed, Mode::Read));
+  ASSERT_TRUE(database);
+  EXPECT_EQ(valueOf(database->statistics()).devices, 3);
+  EXPECT_TRUE(valueOf(database->verify()).empty());
+}
+
 TEST(Database, ALockHeldForTooLongIsReportedAndAShortOneWaitedFor) {
   TemporaryFolder folder;
   std::string path = folder.file("lab.db");
