@@ -345,8 +345,11 @@ static void collapseReductions(linalg::GenericOp op, IRRewriter &rewriter) {
     auto type = dyn_cast<MemRefType>(operand.get().getType());
     return type && !type.getLayout().isIdentity();
   };
+  auto maps = op.getIndexingMapsArray();
+  // The window of a pooling is neither; MLIR takes for granted that there is none.
+  auto isPermutation = [](AffineMap map) { return map.isProjectedPermutation(); };
   if (folded.empty() || op.hasIndexSemantics() || llvm::any_of(op->getOpOperands(), hasGaps) ||
-      !linalg::areDimSequencesPreserved(op.getIndexingMapsArray(), folded))
+      !llvm::all_of(maps, isPermutation) || !linalg::areDimSequencesPreserved(maps, folded))
     return;
   rewriter.setInsertionPoint(op);
   if (succeeded(linalg::collapseOpIterationDims(op, folded, rewriter)))

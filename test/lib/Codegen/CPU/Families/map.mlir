@@ -46,3 +46,21 @@ exec.kernel @columns attributes {nodes = [], result_count = 1 : i64, schedule = 
     return
   }
 }
+
+// -----
+
+// The loops of a window stay as they are: places overlap, so no operand can be walked by one loop instead of two.
+// CHECK-LABEL: func.func @window
+// CHECK-NOT: memref.collapse_shape
+// CHECK-COUNT-4: scf.for
+exec.kernel @window attributes {nodes = [], result_count = 1 : i64, schedule = #sched.cpu_map<vector = 8, interleave = 2, tile = 0>} {
+  func.func @window(%x: memref<9x9xf32>, %size: memref<3x3xf32>, %y: memref<4x4xf32>) {
+    linalg.generic {indexing_maps = [affine_map<(i, j, k, l) -> (2 * i + k, 2 * j + l)>, affine_map<(i, j, k, l) -> (k, l)>, affine_map<(i, j, k, l) -> (i, j)>], iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+        ins(%x, %size : memref<9x9xf32>, memref<3x3xf32>) outs(%y : memref<4x4xf32>) {
+    ^bb0(%a: f32, %c: f32, %b: f32):
+      %s = arith.addf %a, %b fastmath<reassoc> : f32
+      linalg.yield %s : f32
+    }
+    return
+  }
+}
