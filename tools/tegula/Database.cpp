@@ -27,20 +27,22 @@ static const OptionSpec options[] = {
     {"external-data-root", "DIR", "with a model: folder below which links of external data may lead"},
     {"freeze-defaults", nullptr, "with a model: as for compile"},
     {"format", "jsonl|lock", "export: all rows as JSON lines (default), or the choices as a lock file"},
-    {"o", "FILE", "export: write to FILE instead of stdout; merge, import: the new database"},
+    {"o", "FILE", "export: write to FILE instead of stdout; merge, import, gc: the new database"},
+    {"keep-best", "N", "gc: of the good trials under equal conditions only the N fastest"},
     {"json", nullptr, "report as JSON"},
 };
 static const CommandSpec spec{
     "db",
     "stats|list|best|export|verify FILE, why FILE KEY, why FILE --model=MODEL.onnx, revalidate FILE MODEL.onnx, "
     "diff FILE FILE, merge FILE... -o FILE, "
-    "import FILE.jsonl -o FILE",
+    "import FILE.jsonl -o FILE, gc FILE -o FILE",
     "Reads tuning databases: counts, kernels, the best schedules, all trials, health; which trial stands for a kernel\n"
     "and why; which choices differ between two (exit code 1 if any). Makes one new database from many, with the same\n"
     "bytes in any order of theirs. Revalidate builds what other versions of the compiler measured for a model, "
     "without\n"
     "running it, and records which schedules are still the same code.\n"
-    "Import makes a database of what export wrote.",
+    "Import makes a database of what export wrote. Gc writes a new database without what nothing refers to; with\n"
+    "--keep-best also without the slower trials, but with each failure and each choice.",
     "tegula db stats tune.db --json\n"
     "tegula db why tune.db --model=model.onnx\n"
     "tegula db export tune.db --format=lock -o model.lock.mlir\n"
@@ -271,23 +273,28 @@ int tegula::tool::runDatabase(llvm::ArrayRef<const char *> words) {
   if (std::optional<int> code = parseCommandLine(spec, words, arguments))
     return *code;
   auto threads = static_cast<unsigned>(arguments.getInteger("threads", 1, 1, 4096));
+  std::optional<uint64_t> keepBest;
+  if (arguments.has("keep-best"))
+    keepBest = arguments.getInteger("keep-best", 1, 1);
   if (arguments.failed)
     return ExitUsage;
   const std::string &action = arguments.positional[0];
   llvm::ArrayRef<std::string> files = llvm::ArrayRef(arguments.positional).drop_front();
-  static constexpr llvm::StringLiteral actions[] = {"stats",  "list", "best",       "why",   "export",
-                                                    "verify", "diff", "revalidate", "merge", "import"};
+  static constexpr llvm::StringLiteral actions[] = {"stats", "list",       "best",  "why",    "export", "verify",
+                                                    "diff",  "revalidate", "merge", "import", "gc"};
   if (!llvm::is_contained(actions, action))
-    return reportUsage(spec,
-                       "expected stats, list, best, why, export, verify, diff, revalidate, merge or import, but got '" +
-                           action + "'");
-  if (action == "merge" || action == "import") {
+    return reportUsage(
+        spec, "expected stats, list, best, why, export, verify, diff, revalidate, merge, import or gc, but got '" +
+                  action + "'");
+  if (action == "merge" || action == "import" || action == "gc") {
     if (!arguments.has("o"))
       return reportUsage(spec, "expected the new database, -o FILE");
-    if (action == "import" && files.size() != 1)
-      return reportUsage(spec, "import: expected 1 file, but got " + std::to_string(files.size()));
-    llvm::Error error = action == "merge" ? Database::merge(files, arguments.get("o"))
-                                          : Database::importJsonLines(files[0], arguments.get("o"));
+    if (action != "merge" && files.size() != 1)
+      return reportUsage(spec, action + ": expected 1 file, but got " + std::to_string(files.size()));
+    std::string output = arguments.get("o");
+    llvm::Error error = action == "merge"    ? Database::merge(files, output)
+                        : action == "import" ? Database::importJsonLines(files[0], output)
+                                             : Database::collectGarbage(files[0], keepBest, output);
     return error ? fault(std::move(error)) : ExitOk;
   }
   // A kernel's key, or a model, stands behind the file.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One database from many. Rows are ordered by what they say, never by where they come from.
+// One database from many, or from what is worth keeping of one. Rows are ordered by what they say, never by where they
+// come from.
 //
 #include "Implementation.h"
 
@@ -67,8 +68,8 @@ struct File {
 
 class Merger {
 public:
-  /// The connection stays open until all is written, within one transaction.
-  llvm::Error read(const File &input);
+  /// The connection stays open until all is written, within one transaction, in which `narrowing` is executed first.
+  llvm::Error read(const File &input, const std::string &narrowing);
   llvm::Error write(const File &output);
 
 private:
@@ -128,9 +129,9 @@ static Hash hashTrial(const Trial &trial) {
   return hasher.final();
 }
 
-llvm::Error Merger::read(const File &input) {
+llvm::Error Merger::read(const File &input, const std::string &narrowing) {
   // All that follows sees the file as it is now, whoever writes to it.
-  if (llvm::Error error = execute(input.path, input.connection, "BEGIN"))
+  if (llvm::Error error = execute(input.path, input.connection, ("BEGIN;" + narrowing).c_str()))
     return error;
   inputs.push_back(input);
   for (KeyedTable &table : tables)
@@ -304,7 +305,38 @@ llvm::Error Database::writeNew(llvm::StringRef output, llvm::function_ref<llvm::
   return file->keep(output);
 }
 
-llvm::Error Database::merge(llvm::ArrayRef<std::string> inputs, llvm::StringRef output) {
+/// Temporary views in the place of the tables, which hold what collectGarbage() keeps. The file itself is not written.
+static std::string narrowingText(std::optional<uint64_t> best) {
+  std::string conditions = "workload, device, space, target, threads, sizes";
+  // A lookup takes no schedule that ever failed, and tells versions of the compiler apart.
+  std::string trials =
+      !best ? "SELECT id FROM main.trial"
+            : "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY toolchain, " + conditions +
+                  " ORDER BY median_ns, id) AS place FROM main.trial AS good WHERE status = 'ok'"
+                  " AND NOT EXISTS (SELECT 1 FROM main.trial AS bad WHERE bad.status <> 'ok'"
+                  " AND bad.workload = good.workload AND bad.device = good.device"
+                  " AND bad.target = good.target AND bad.schedule = good.schedule)) WHERE place <= " +
+                  std::to_string(*best) + " UNION SELECT min(id) FROM main.trial WHERE status <> 'ok' GROUP BY " +
+                  conditions +
+                  ", configuration UNION SELECT trial FROM main.selection UNION SELECT trial FROM main.revalidation";
+  std::string text;
+  // Tables of numbers first: a view that is asked for one row after another must not find out each time what it holds.
+  auto narrow = [&](const std::string &table, const std::string &kept) {
+    text += "CREATE TEMP TABLE kept_" + table + "(id INTEGER PRIMARY KEY); INSERT INTO kept_" + table + " " + kept +
+            "; CREATE TEMP VIEW " + table + " AS SELECT * FROM main." + table + " WHERE id IN kept_" + table + ";";
+  };
+  narrow("trial", trials);
+  narrow("calibration", "SELECT max(id) FROM main.calibration GROUP BY device");
+  narrow("learned_model", "SELECT max(id) FROM main.learned_model GROUP BY family, device_class");
+  narrow("workload", "SELECT DISTINCT workload FROM trial");
+  narrow("space", "SELECT DISTINCT space FROM trial");
+  narrow("device", "SELECT device FROM trial UNION SELECT device FROM calibration");
+  narrow("toolchain", "SELECT toolchain FROM trial UNION SELECT toolchain FROM revalidation");
+  return text;
+}
+
+llvm::Error Database::mergeNarrowed(llvm::ArrayRef<std::string> inputs, const std::string &narrowing,
+                                    llvm::StringRef output) {
   return writeNew(output, [&](sqlite3 *connection) -> llvm::Error {
     std::vector<std::unique_ptr<Database>> databases;
     Merger merger;
@@ -317,10 +349,18 @@ llvm::Error Database::merge(llvm::ArrayRef<std::string> inputs, llvm::StringRef 
         return problems.takeError();
       if (!problems->empty())
         return llvm::createStringError(path + ": " + problems->front());
-      if (llvm::Error error = merger.read({path, (*database)->implementation->connection}))
+      if (llvm::Error error = merger.read({path, (*database)->implementation->connection}, narrowing))
         return error;
       databases.push_back(std::move(*database));
     }
     return merger.write({output.str(), connection});
   });
+}
+
+llvm::Error Database::merge(llvm::ArrayRef<std::string> inputs, llvm::StringRef output) {
+  return mergeNarrowed(inputs, "", output);
+}
+
+llvm::Error Database::collectGarbage(const std::string &input, std::optional<uint64_t> best, llvm::StringRef output) {
+  return mergeNarrowed(input, narrowingText(best), output);
 }

@@ -158,8 +158,8 @@ struct WorkloadSummary {
 class Database {
 public:
   enum class Mode {
-    Read,     ///< the file must exist; its content is never changed, one of an older version is brought up to date in
-              ///< memory
+    Read,     ///< the file must exist; its content is never changed (a write that was cut off is undone), one of an
+              ///< older version is brought up to date in memory
     ReadWrite ///< creates the file and brings an older schema up to date
   };
   /// Milliseconds that a call waits for another process's lock.
@@ -175,6 +175,12 @@ public:
   /// order of their time, so the newest selection stands, whichever input it comes from. Fails, and leaves no file,
   /// when `output` exists, an input cannot be read or does not pass verify(), or two inputs give one key two meanings.
   static llvm::Error merge(llvm::ArrayRef<std::string> inputs, llvm::StringRef output);
+  /// Writes a new database, as merge() does, without what is not needed any more: devices, toolchains, spaces and
+  /// workloads to which no row refers, and all but the newest calibration of a device and the newest learned model of a
+  /// family and class. With `best`, under equal conditions and for one toolchain, only that many trials are kept, the
+  /// fastest whose schedule never failed; beside them one trial of each configuration that failed, and all that were
+  /// selected or revalidated. Lookups get the same answers. `input` is not changed.
+  static llvm::Error collectGarbage(const std::string &input, std::optional<uint64_t> best, llvm::StringRef output);
   ~Database();
   Database(const Database &) = delete;
   Database &operator=(const Database &) = delete;
@@ -243,6 +249,9 @@ public:
 private:
   struct Implementation;
   explicit Database(std::unique_ptr<Implementation> implementation);
+  /// merge(), in which SQL is executed on each input before it is read.
+  static llvm::Error mergeNarrowed(llvm::ArrayRef<std::string> inputs, const std::string &narrowing,
+                                   llvm::StringRef output);
   /// Makes an empty database `output`, which must not exist, and has it filled; on an error there is no file.
   static llvm::Error writeNew(llvm::StringRef output, llvm::function_ref<llvm::Error(sqlite3 *)> fill);
   std::unique_ptr<Implementation> implementation;
