@@ -6,6 +6,8 @@
 
 #include "tegula/Kernel/KernelSignature.h"
 
+#include "llvm/Support/JSON.h"
+
 using namespace tegula;
 using namespace tegula::tuner;
 
@@ -162,6 +164,18 @@ llvm::Expected<std::vector<std::string>> Database::verify() const {
                                          ": expected the conditions of trial " + std::to_string(row.integer(1)) +
                                          ", but got others");
                     });
+  if (!error)
+    error = collect("SELECT id, text FROM calibration", [&](const Statement &row) {
+      llvm::Expected<llvm::json::Value> value = llvm::json::parse(row.text(1));
+      if (!value || !value->getAsObject())
+        problems.push_back("calibration " + std::to_string(row.integer(0)) + ": expected a JSON object");
+      if (!value)
+        llvm::consumeError(value.takeError());
+    });
+  if (!error)
+    error = collect("SELECT id FROM learned_model WHERE family = ''", [&](const Statement &row) {
+      problems.push_back("learned_model " + std::to_string(row.integer(0)) + ": expected a family, but got ''");
+    });
   if (error)
     return std::move(error);
   return problems;

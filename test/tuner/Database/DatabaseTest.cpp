@@ -249,6 +249,25 @@ TEST(Database, VerifyFindsBrokenInvariants) {
   EXPECT_EQ(valueOf(database->verify()), expected);
 }
 
+TEST(Database, VerifyReadsCalibrationsAndLearnedModels) {
+  TemporaryFolder folder;
+  std::string path = folder.file("lab.db");
+  std::unique_ptr<Database> database = openForWriting(path);
+  ASSERT_TRUE(database);
+  for (const char *text : {"{\"peak\":1}", "[1]", "{\"peak\":", " {} "})
+    EXPECT_EQ(message(database->setCalibration(here.key, text)), "");
+  EXPECT_EQ(message(database->setLearnedModel("map", "cpu-a", {"trees", 0})), "");
+  EXPECT_EQ(message(database->setLearnedModel("", "cpu-a", {"trees", 1})), "");
+  std::vector<std::string> expected = {"calibration 2: expected a JSON object", "calibration 3: expected a JSON object",
+                                       "learned_model 2: expected a family, but got ''"};
+  EXPECT_EQ(valueOf(database->verify()), expected);
+  // What the schema does not let in, SQLite's own check finds where a file has it nevertheless.
+  tamper(path, "DROP TRIGGER learned_model_is_never_changed; PRAGMA ignore_check_constraints = ON;"
+               "UPDATE learned_model SET trials = -1 WHERE id = 1");
+  EXPECT_EQ(valueOf(database->verify()),
+            std::vector<std::string>{"integrity: CHECK constraint failed in learned_model"});
+}
+
 TEST(Database, VerifyComparesKeysWithSignatures) {
   TemporaryFolder folder;
   std::string path = folder.file("lab.db");
@@ -424,7 +443,7 @@ std::vector<std::string> makeShards(const TemporaryFolder &folder) {
     Trial own = goodTrial("#sched.own" + std::to_string(shard), 100 + shard);
     own.createdMs = 2000 + shard % 2;
     EXPECT_EQ(message(database->select(valueOf(database->record(own)), "shard " + std::to_string(shard))), "");
-    EXPECT_EQ(message(database->setCalibration(here.key, "shard " + std::to_string(shard))), "");
+    EXPECT_EQ(message(database->setCalibration(here.key, "{\"shard\":" + std::to_string(shard) + "}")), "");
     EXPECT_EQ(message(database->setLearnedModel("matmul", here.deviceClass, {"trees", shard})), "");
     // The next choice is of a later millisecond.
     std::this_thread::sleep_for(std::chrono::milliseconds(3));
@@ -452,7 +471,7 @@ TEST(Merge, HoldsAllRowsOnceAndTheNewestSelectionStands) {
   EXPECT_EQ(best->trial.samplesNs, goodTrial("", 102).samplesNs);
   EXPECT_EQ(best->trial.seed, 0xffffffffffffffffull);
   EXPECT_EQ(best->trial.artifactHash, "c0de");
-  EXPECT_EQ(valueOf(all->calibration(here.key)), "shard 2");
+  EXPECT_EQ(valueOf(all->calibration(here.key)), "{\"shard\":2}");
   EXPECT_EQ(valueOf(all->learnedModel("matmul", here.deviceClass))->trials, 2);
   // It can be written to like any other.
   all = valueOf(Database::open(path, Mode::ReadWrite));

@@ -243,7 +243,8 @@ public:
   llvm::Expected<std::vector<LockRecord>> lockRecords() const;
 
   /// What is wrong with the content, one line each; empty when all is well: SQLite's own integrity and foreign key
-  /// checks, then ours (samples match the status, a selection points to a good trial, statuses are known).
+  /// checks, then ours (samples match the status, a selection points to a good trial, statuses are known, a calibration
+  /// is a JSON object, a learned model has a family).
   llvm::Expected<std::vector<std::string>> verify() const;
 
 private:
