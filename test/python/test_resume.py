@@ -38,7 +38,7 @@ def call(*words):
 def start(model, database, trials, *words, folder=None):
     """A tuning session; what it leaves behind when it is killed is in `folder`."""
     command = [TEGULA, "tune", model, f"--db={database}", f"--trials={trials}", "--seed=3", *words]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(folder or "/tmp")})
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(folder or database.parent)})
 
 
 def count_trials(database):
@@ -118,7 +118,7 @@ def test_a_replay_that_is_killed_goes_on_as_if_it_were_not(model, recording, tmp
 
 
 def test_measured_trials_survive_and_are_not_repeated(model, tmp_path):
-    database, trials, known = tmp_path / "lab.db", 16, []
+    database, trials, known = tmp_path / "lab.db", 24, []
     moments = random.Random(SEED)
     for session in range(3):
         folder = tmp_path / f"session-{session}"
@@ -128,7 +128,7 @@ def test_measured_trials_survive_and_are_not_repeated(model, tmp_path):
         while count_trials(database) < target:
             assert process.poll() is None
             time.sleep(0.001)
-        time.sleep(moments.uniform(0, 0.1))
+        time.sleep(moments.uniform(0, 0.06))
         committed = count_trials(database)
         assert run_until(process, 0)
         before, known = known, read_trials(database)
