@@ -9,8 +9,6 @@
 #include "tegula/Tuner/Select/DatabaseSchedules.h"
 #include "tegula/Tuner/Select/Select.h"
 #include "tegula/Tuner/Session/ModelKernels.h"
-#include "tegula/model.h"
-#include "llvm/Config/llvm-config.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include <algorithm>
@@ -56,8 +54,11 @@ static void readTrials(KernelExplanation &explanation, const std::vector<Trial> 
     if (trial.status == TrialStatus::Ok && (best == 0 || ns < best))
       best = ns;
     explanation.bestSoFarNs.push_back(best);
-    if (trial.status == TrialStatus::Ok && trial.configuration != chosen.configuration &&
-        !failed.count(trial.configuration) && (!runnerUp || ns < runnerUp->medianNs()))
+    // Another text of the same code is no rival.
+    bool isSame = trial.configuration == chosen.configuration ||
+                  (!trial.artifactHash.empty() && trial.artifactHash == chosen.artifactHash);
+    if (trial.status == TrialStatus::Ok && !isSame && !failed.count(trial.configuration) &&
+        (!runnerUp || ns < runnerUp->medianNs()))
       runnerUp = &trial;
   }
   explanation.trials = trials.size();
@@ -86,13 +87,14 @@ static llvm::Expected<KernelExplanation> explainKernel(const Database &database,
     explanation.reason = best.reason;
     explanation.trial = best.trial.id;
     explanation.schedule = best.trial.schedule;
-    // The time of a neighbor is of other extents.
-    if (best.rung != Rung::NearestShape)
+    // A neighbor's times and trials are of other extents.
+    if (best.rung != Rung::NearestShape) {
       explanation.measuredNs = best.trial.medianNs();
-    llvm::Expected<std::vector<Trial>> trials = database.history(best.trial.conditions);
-    if (!trials)
-      return trials.takeError();
-    readTrials(explanation, *trials, best.trial);
+      llvm::Expected<std::vector<Trial>> trials = database.history(best.trial.conditions);
+      if (!trials)
+        return trials.takeError();
+      readTrials(explanation, *trials, best.trial);
+    }
     // A record of an older search space may have no point in this one.
     llvm::Expected<Configuration> parsed = kernel.space.parse(best.trial.configuration);
     isPoint = bool(parsed);
@@ -189,10 +191,7 @@ int tegula::tool::runExplain(llvm::ArrayRef<const char *> words) {
   llvm::Expected<std::unique_ptr<Database>> database = Database::open(arguments.get("db"), Database::Mode::Read);
   if (!database)
     return fault(database.takeError());
-  Lookup here;
-  here.device = describeHost();
-  here.threads = kernelOptions.threads;
-  here.toolchain = std::string("tegula ") + tegula_version() + ", LLVM " LLVM_VERSION_STRING;
+  Lookup here = lookupHere(kernelOptions.threads);
   llvm::Expected<MachinePeaks> peaks = readPeaks(**database, here.device);
   if (!peaks)
     return fault(peaks.takeError());

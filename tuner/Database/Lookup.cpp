@@ -42,9 +42,16 @@ static std::string answerText(Rung rung, bool selected) {
            conditionOf(rung);
   };
   std::string devices = isOfClass ? "device CROSS JOIN " : "";
+  // At any sizes and in any space: a schedule that failed once is never the answer, also when that was after its
+  // selection.
+  const std::string neverFailed =
+      " AND NOT EXISTS (SELECT 1 FROM trial AS failure WHERE failure.workload = candidate.workload"
+      " AND failure.device = candidate.device AND failure.target = candidate.target"
+      " AND failure.schedule = candidate.schedule AND failure.status <> 'ok')";
   if (selected)
     return "SELECT " + number + ", chosen.trial, chosen.reason, max(chosen.id) FROM " + devices +
-           "selection AS chosen CROSS JOIN trial AS candidate ON candidate.id = chosen.trial" + conditions("chosen");
+           "selection AS chosen CROSS JOIN trial AS candidate ON candidate.id = chosen.trial" + conditions("chosen") +
+           neverFailed;
   // Few trials were revalidated.
   std::string trials = rung == Rung::SameArtifact
                            ? "revalidation AS proof CROSS JOIN trial AS candidate ON candidate.id = proof.trial AND"
@@ -52,10 +59,7 @@ static std::string answerText(Rung rung, bool selected) {
                              " proof.toolchain = (SELECT id FROM toolchain WHERE version = ?6)"
                            : "trial AS candidate";
   return "SELECT " + number + ", candidate.id, NULL, min(candidate.median_ns) FROM " + devices + trials +
-         conditions("candidate") +
-         " AND candidate.status = 'ok' AND NOT EXISTS (SELECT 1 FROM trial AS failure WHERE"
-         " failure.workload = candidate.workload AND failure.device = candidate.device AND"
-         " failure.target = candidate.target AND failure.schedule = candidate.schedule AND failure.status <> 'ok')";
+         conditions("candidate") + " AND candidate.status = 'ok'" + neverFailed;
 }
 
 std::string tegula::tuner::lookupText() {

@@ -309,16 +309,16 @@ llvm::Error Database::writeNew(llvm::StringRef output, llvm::function_ref<llvm::
 static std::string narrowingText(std::optional<uint64_t> best) {
   std::string conditions = "workload, device, space, target, threads, sizes";
   // A lookup takes no schedule that ever failed, and tells versions of the compiler apart.
-  std::string trials =
-      !best ? "SELECT id FROM main.trial"
-            : "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY toolchain, " + conditions +
-                  " ORDER BY median_ns, id) AS place FROM main.trial AS good WHERE status = 'ok'"
-                  " AND NOT EXISTS (SELECT 1 FROM main.trial AS bad WHERE bad.status <> 'ok'"
-                  " AND bad.workload = good.workload AND bad.device = good.device"
-                  " AND bad.target = good.target AND bad.schedule = good.schedule)) WHERE place <= " +
-                  std::to_string(*best) + " UNION SELECT min(id) FROM main.trial WHERE status <> 'ok' GROUP BY " +
-                  conditions +
-                  ", configuration UNION SELECT trial FROM main.selection UNION SELECT trial FROM main.revalidation";
+  std::string trials = !best ? "SELECT id FROM main.trial"
+                             : "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY toolchain, " + conditions +
+                                   " ORDER BY median_ns, id) AS place FROM main.trial AS good WHERE status = 'ok'"
+                                   " AND NOT EXISTS (SELECT 1 FROM main.trial AS bad WHERE bad.status <> 'ok'"
+                                   " AND bad.workload = good.workload AND bad.device = good.device"
+                                   " AND bad.target = good.target AND bad.schedule = good.schedule)) WHERE place <= " +
+                                   std::to_string(*best) +
+                                   " UNION SELECT min(id) FROM main.trial WHERE status <> 'ok' GROUP BY " + conditions +
+                                   ", configuration, schedule UNION SELECT trial FROM main.selection UNION SELECT "
+                                   "trial FROM main.revalidation";
   std::string text;
   // Tables of numbers first: a view that is asked for one row after another must not find out each time what it holds.
   auto narrow = [&](const std::string &table, const std::string &kept) {

@@ -142,6 +142,11 @@ static bool isListed(const char *variable, uint64_t candidate) {
   return llvm::is_contained(parts, llvm::StringRef(std::to_string(candidate)));
 }
 
+bool tegula::tuner::hasTestHook(uint64_t candidate) {
+  return isListed("TEGULA_TEST_CRASH_CANDIDATE", candidate) || isListed("TEGULA_TEST_HANG_CANDIDATE", candidate) ||
+         isListed("TEGULA_TEST_CORRUPT_CANDIDATE", candidate);
+}
+
 static Measurement failed(TrialStatus status, std::string detail) { return {status, {}, std::move(detail)}; }
 
 static double seconds(std::chrono::steady_clock::time_point since) {
@@ -172,7 +177,9 @@ static std::vector<double> takeSamples(Execution &execution, const MeasureReques
   for (; error == TEGULA_ERROR_NONE && firstNs + seconds(begin) * 1e9 < plan.sampleSeconds * 1e9; ++batch)
     timeRuns(1);
   batch = std::max<int64_t>(batch, 1);
-  std::vector<double> samples, disturbed;
+  std::vector<double> samples;
+  /// The share of the CPU, and the sample.
+  std::vector<std::pair<double, double>> disturbed;
   begin = std::chrono::steady_clock::now();
   double best = INFINITY;
   while (error == TEGULA_ERROR_NONE) {
@@ -184,16 +191,21 @@ static std::vector<double> takeSamples(Execution &execution, const MeasureReques
     timeRuns(batch);
     double sample = timing.dispatchNs / static_cast<double>(batch);
     if (timing.share < leastShare) {
-      disturbed.push_back(sample);
+      disturbed.emplace_back(timing.share, sample);
       continue;
     }
     samples.push_back(sample);
     best = std::min(best, sample);
-    if (request.contenderNs > 0 && best > (samples.size() < fewestSamples ? 2 : 1.2) * request.contenderNs)
+    if (request.contenderNs > 0 && best > (samples.size() < fewestSamples ? 2 : 1.2) * request.contenderNs) {
+      disturbed.clear();
       break;
+    }
   }
-  if (samples.size() < fewestSamples)
-    llvm::append_range(samples, disturbed);
+  // Those that were disturbed least, as many as are missing.
+  llvm::sort(disturbed, std::greater<>());
+  for (auto [share, sample] : disturbed)
+    if (samples.size() < fewestSamples)
+      samples.push_back(sample);
   if (error != TEGULA_ERROR_NONE)
     samples.clear();
   return samples;

@@ -4,6 +4,9 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <cmath>
+#include <limits>
+
 using namespace tegula;
 using namespace tegula::tuner;
 
@@ -100,12 +103,17 @@ void Candidates::collect(const SearchOptions &options) {
     bool operator<(const Estimated &other) const { return ns != other.ns ? ns < other.ns : index < other.index; }
   };
   std::set<Estimated> sorted;
-  auto estimate = [&](const Configuration &point) { return options.estimateNs ? options.estimateNs(point) : 0; };
+  // What the model cannot tell comes last.
+  auto estimate = [&](const Configuration &point) {
+    double ns = options.estimateNs ? options.estimateNs(point) : 0;
+    return std::isfinite(ns) ? ns : std::numeric_limits<double>::max();
+  };
   for (uint64_t index : numbers)
     sorted.insert({estimate(*space.at(index)), index});
   if (options.estimateNs && !only && numbers.size() < space.count()) {
     std::vector<Estimated> starts;
-    for (const Estimated &start : llvm::make_range(sorted.begin(), std::next(sorted.begin(), climbs)))
+    for (const Estimated &start :
+         llvm::make_range(sorted.begin(), std::next(sorted.begin(), std::min(climbs, sorted.size()))))
       starts.push_back(start);
     for (Estimated current : starts)
       while (true) {

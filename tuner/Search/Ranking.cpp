@@ -25,7 +25,9 @@ const Ranking::Description &Ranking::describe(const Configuration &point) const 
     description.row.push_back(knob.isNamed() || value < 0 ? float(value) : std::log2(1 + float(value)));
   if (options.describe)
     llvm::append_range(description.row, options.describe(point));
-  description.logEstimate = options.estimateNs ? std::log(options.estimateNs(point)) : 0;
+  double logEstimate = options.estimateNs ? std::log(options.estimateNs(point)) : 0;
+  // Beyond any time where the model cannot tell.
+  description.logEstimate = std::isfinite(logEstimate) ? logEstimate : 100;
   return description;
 }
 

@@ -88,9 +88,10 @@ std::optional<Selection> tegula::tuner::choose(llvm::ArrayRef<Contender> contend
   if (selection.contender == *fastest)
     selection.reason = (chosen.isDefault ? "default is the fastest of " : "fastest of ") + number;
   else
-    selection.reason = std::string(chosen.isDefault    ? "default"
-                                   : chosen.isPrevious ? "previous choice"
-                                                       : "favourite of the cost model") +
+    selection.reason = std::string(chosen.isDefault        ? "default"
+                                   : chosen.isPrevious     ? "previous choice"
+                                   : chosen.estimateNs > 0 ? "favourite of the cost model"
+                                                           : "first measured") +
                        " within the noise of the fastest of " + number;
   if (selection.contender != *fastest && !chosen.isDefault)
     selection.reason += ", chosen " + durationText(time(selection.contender));

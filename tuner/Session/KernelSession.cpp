@@ -178,7 +178,7 @@ llvm::Expected<std::optional<std::string>> KernelSession::measure(Trial &trial) 
     trial.detail = (*built)->detail;
     return (*built)->artifact;
   }
-  if (const Trial *original = findSameCode(trial.artifactHash)) {
+  if (const Trial *original = hasTestHook(state.candidates) ? nullptr : findSameCode(trial.artifactHash)) {
     trial.samplesNs = original->samplesNs;
     trial.detail = "same code as " + original->configuration;
     ++sameCode;
@@ -400,22 +400,27 @@ llvm::Error KernelSession::finish(bool measure) {
       contender.samplesNs = trials[trial].samplesNs;
   }
   std::optional<Selection> selection = choose(contenders);
-  // The winner is run on other inputs too.
-  while (selection && measure) {
+  // The winner is run on other inputs too, unless the session is stopped or the reference refuses them.
+  bool isChecked = false;
+  std::string problem = error;
+  while (selection && measure && !isChecked) {
     Contender &winner = contenders[selection->contender];
     Contender check;
     llvm::Expected<bool> measured = measureFinal(candidates[selection->contender], state.options.seed + 1, check);
     if (!measured)
       return measured.takeError();
-    if (!check.isOut)
+    if (!check.isOut) {
+      isChecked = *measured;
+      error = problem;
       break;
+    }
     winner.samplesNs.clear();
     selection = choose(contenders);
   }
   if (!selection)
     return llvm::Error::success();
   selected = candidates[selection->contender];
-  reason = selection->reason;
+  reason = selection->reason + (measure && !isChecked ? "; not checked on other inputs" : "");
   isResolved = selection->isResolved;
   finalNs = median(contenders[selection->contender].samplesNs);
   for (const Contender &contender : contenders)

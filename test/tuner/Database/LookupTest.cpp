@@ -64,6 +64,19 @@ TEST_F(LookupTest, TheNewestRevalidationByThisToolchainStands) {
             path + ": expected a trial to revalidate, but got trial 99");
 }
 
+TEST_F(LookupTest, WhatFailedIsNoAnswerThoughItWasSelected) {
+  EXPECT_EQ(message(database->select(record("#sched.chosen", 50, thisToolchain), "")), "");
+  record("#sched.slow", 90, thisToolchain);
+  EXPECT_EQ(answer(), "exact #sched.chosen");
+  // After its selection, and at other sizes.
+  Trial failure = goodTrial("#sched.chosen", 50);
+  failure.status = TrialStatus::WrongResult;
+  failure.samplesNs.clear();
+  failure.conditions.sizes = "[[7,9]]";
+  valueOf(database->record(failure));
+  EXPECT_EQ(answer(), "exact #sched.slow");
+}
+
 TEST_F(LookupTest, RevalidationsAreMergedAndAppendOnly) {
   EXPECT_EQ(message(database->revalidate(record("#sched.old", 30, otherToolchain), thisToolchain, "c0de")), "");
   std::string merged = folder.file("merged.db");

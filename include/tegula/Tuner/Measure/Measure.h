@@ -122,6 +122,9 @@ llvm::Expected<std::map<std::string, std::vector<int64_t>>> runForDims(const std
                                                                        uint64_t seed, unsigned threads,
                                                                        const std::map<std::string, size_t> &dimCounts);
 
+/// Whether the environment asks for a fault of this candidate (docs/Tuning.md), which must then be run.
+bool hasTestHook(uint64_t candidate);
+
 } // namespace tegula::tuner
 
 #endif // TEGULA_TUNER_MEASURE_MEASURE_H

@@ -58,7 +58,7 @@ Value Emitter::scoresOf(Value products, ArrayRef<Index> starts, Index column, st
     if (operand->getOperandNumber() == 0) {
       // Sums of integers are f32 already.
       for (Operation *user : argument.getUsers())
-        if (kernel.isInteger && isa<arith::SIToFPOp>(user))
+        if (kernel.isInteger && isa<arith::SIToFPOp>(user) && user->getResult(0).getType().isF32())
           mapping.map(user->getResult(0), products);
       mapping.map(argument, kernel.isInteger ? toIntegers(products) : products);
     } else if (map.isScalar(operand)) {

@@ -357,7 +357,8 @@ static void collapseReductions(linalg::GenericOp op, IRRewriter &rewriter) {
 }
 
 /// Cuts the innermost loop of a nest into parts of `columns`; each part walks the whole nest. The sum of a reduction is
-/// in memory between two parts, and taken in the same order.
+/// in memory between two parts; of several reduction loops, the parts of the innermost one are then the outermost
+/// steps.
 static void cutColumns(const linalg::LinalgLoops &loops, int64_t columns) {
   if (columns == 0 || loops.empty())
     return;
