@@ -24,7 +24,6 @@ static const OptionSpec options[] = {
     {"target", "NAME", "as for compile (default host)"},
     {"precision", "MODE", "as for compile (default f32); a kernel's key holds it"},
     {"threads", "N", "workers of a kernel (default 1)"},
-    {"dim", "NAME=N", "size of a symbolic dimension, for kernels that were not tuned; may be repeated"},
     {"external-data-root", "DIR", "folder below which links of external data may lead"},
     {"freeze-defaults", nullptr, "as for compile: initializers that are inputs too are constants"},
     {"html", "FILE", "also write a page with the best time so far over the trials of each kernel"},
@@ -119,7 +118,7 @@ static void printText(const KernelExplanation &kernel) {
   if (kernel.measuredNs)
     llvm::outs() << "  measured    " << durationText(*kernel.measuredNs) << "\n";
   if (kernel.cost)
-    llvm::outs() << "  cost model  " << costLine(*kernel.cost) << "\n";
+    llvm::outs() << "  cost model  " << costText(*kernel.cost) << "\n";
   if (std::optional<double> left = kernel.leftNs())
     llvm::outs() << "  left        " << durationText(*left) << " a run above the bound\n";
   if (!kernel.runnerUp.empty())
@@ -179,8 +178,6 @@ int tegula::tool::runExplain(llvm::ArrayRef<const char *> words) {
   kernelOptions.threads = static_cast<unsigned>(arguments.getInteger("threads", 1, 1, 4096));
   // Kernels are explained, not run: their dynamic extents are taken as the cost model takes them.
   kernelOptions.isMeasured = false;
-  for (const auto &[name, extent] : arguments.getDimensions("dim"))
-    kernelOptions.dimensions[name] = extent;
   CompileOptions compile = readCompileOptions(arguments, arguments.positional[0], arguments.get("target", "host"));
   compile.replayDirectory.clear();
   if (arguments.failed)
@@ -213,7 +210,7 @@ int tegula::tool::runExplain(llvm::ArrayRef<const char *> words) {
   std::string word = arguments.get("kernel");
   std::vector<KernelExplanation> explanations;
   for (const TunableKernel &kernel : (*found)->kernels) {
-    if (!word.empty() && kernel.name != word && kernel.workload.key != word && kernel.workload.family != word)
+    if (!word.empty() && !kernel.isCalled(word))
       continue;
     llvm::Expected<std::vector<RungAnswer>> answers =
         askForKernel(lookup, constants, module.lookupSymbol<exec::KernelOp>(kernel.name));

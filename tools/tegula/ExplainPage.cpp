@@ -19,23 +19,6 @@ std::optional<double> KernelExplanation::leftNs() const {
   return std::max(0.0, measuredNs.value_or(cost->totalNs) - bound) * static_cast<double>(dispatches);
 }
 
-std::string tegula::tool::costLine(const CostBreakdown &cost) {
-  std::string line = durationText(cost.totalNs) + ", bound by " + boundText(cost.bound).str();
-  std::pair<llvm::StringRef, double> parts[] = {
-      {"compute", cost.computeNs},     {"l2", cost.trafficNs[0]},   {"l3", cost.trafficNs[1]},
-      {"memory", cost.trafficNs[2]},   {"packing", cost.packingNs}, {"overhead", cost.overheadNs},
-      {"imbalance", cost.imbalanceNs},
-  };
-  llvm::StringRef separator = ": ";
-  for (auto [name, ns] : parts) {
-    if (ns < cost.totalNs / 1000)
-      continue;
-    line += (separator + name + " " + durationText(ns)).str();
-    separator = ", ";
-  }
-  return line;
-}
-
 static constexpr double width = 560, height = 120;
 
 /// A step for each trial; the axis of time begins at 0.
@@ -69,7 +52,7 @@ void tegula::tool::writeExplainPage(llvm::raw_ostream &stream, llvm::StringRef m
     if (!kernel.reason.empty())
       stream << "<p>" << escaped(kernel.reason) << "</p>\n";
     if (kernel.cost)
-      stream << "<p>" << escaped(costLine(*kernel.cost)) << "</p>\n";
+      stream << "<p>" << escaped(costText(*kernel.cost)) << "</p>\n";
     if (llvm::any_of(kernel.bestSoFarNs, [](double ns) { return ns > 0; }))
       writeCurve(stream, kernel.bestSoFarNs);
     else

@@ -36,9 +36,6 @@ struct KernelExplanation {
   std::optional<double> leftNs() const;
 };
 
-/// "1.3 us, bound by compute: compute 1.1 us, overhead 200 ns".
-std::string costLine(const tuner::CostBreakdown &cost);
-
 /// An HTML page without references to others: a curve of the best time so far for each kernel.
 void writeExplainPage(llvm::raw_ostream &stream, llvm::StringRef model, llvm::ArrayRef<KernelExplanation> kernels);
 

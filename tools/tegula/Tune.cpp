@@ -257,9 +257,7 @@ int tegula::tool::runTune(llvm::ArrayRef<const char *> words) {
     }
   }
   if (std::string word = arguments.get("kernel"); !word.empty()) {
-    llvm::erase_if((*found)->kernels, [&](const TunableKernel &kernel) {
-      return kernel.name != word && kernel.workload.key != word && kernel.workload.family != word;
-    });
+    llvm::erase_if((*found)->kernels, [&](const TunableKernel &kernel) { return !kernel.isCalled(word); });
     if ((*found)->kernels.empty())
       return reportFault("option '--kernel': expected the name, key or family of a kernel, but got '" + word + "'");
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tegula/Tuner/CostModel/CostModel.h"
 
+#include "tegula/Tuner/CostModel/Duration.h"
+
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -94,14 +96,13 @@ static llvm::SmallVector<std::pair<llvm::StringRef, double>, 7> partsOf(const Co
 }
 
 std::string tuner::costText(const CostBreakdown &cost) {
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  auto milliseconds = [](double ns) { return llvm::format("%.4g ms", ns / 1e6); };
-  out << milliseconds(cost.totalNs) << ", bound by " << boundText(cost.bound) << ":";
-  bool isFirst = true;
+  std::string text = durationText(cost.totalNs) + ", bound by " + boundText(cost.bound).str();
+  llvm::StringRef separator = ": ";
   for (auto [name, ns] : partsOf(cost)) {
-    out << (isFirst ? " " : ", ") << name << " " << milliseconds(ns);
-    isFirst = false;
+    if (ns < cost.totalNs / 1000)
+      continue;
+    text += (separator + name + " " + durationText(ns)).str();
+    separator = ", ";
   }
   return text;
 }

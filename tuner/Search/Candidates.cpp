@@ -29,12 +29,10 @@ Candidates::Candidates(const SearchSpace &space, const SearchOptions &options) :
       if (std::optional<uint64_t> index = space.indexOf(point))
         only->insert(*index);
   }
-  if (options.start)
-    addFirst(*options.start);
+  if (options.start && indexOf(*options.start))
+    first.push_back(*options.start);
   if (options.strategy == SearchStrategy::Random)
     return;
-  for (const Configuration &relative : options.relatives)
-    addFirst(relative);
   collect(options);
   if (!options.estimateNs) {
     std::set<uint64_t> chosen;
@@ -54,11 +52,6 @@ Candidates::Candidates(const SearchSpace &space, const SearchOptions &options) :
       if (first.size() < wanted &&
           llvm::all_of(first, [&](const Configuration &known) { return countDifferences(known, point) >= distance; }))
         first.push_back(point);
-}
-
-void Candidates::addFirst(const Configuration &point) {
-  if (indexOf(point) && !llvm::is_contained(first, point))
-    first.push_back(point);
 }
 
 std::optional<uint64_t> Candidates::indexOf(const Configuration &point) const {

@@ -24,12 +24,11 @@ public:
   std::optional<Configuration> sample(const std::set<uint64_t> &tried, uint64_t random) const;
 
   const std::vector<Configuration> &ranked() const { return points; }
-  /// The start, the relatives, and the points that the cost model likes best, no two of them alike.
+  /// The start and the points that the cost model likes best, no two of them alike.
   const std::vector<Configuration> &firstTrials() const { return first; }
 
 private:
   void collect(const SearchOptions &options);
-  void addFirst(const Configuration &point);
 
   const SearchSpace &space;
   /// Numbers of the only points there are.

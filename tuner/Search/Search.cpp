@@ -54,7 +54,7 @@ public:
   size_t countTried() const { return tried.size(); }
   llvm::ArrayRef<const Observation *> distinctHistory() const { return inOrder; }
 
-  /// The start, the relatives and the favourites of the cost model, those that are left.
+  /// The start and the favourites of the cost model, those that are left.
   std::optional<Configuration> firstTrial() {
     for (const Configuration &point : candidates.firstTrials())
       if (isNew(point))

@@ -3,8 +3,6 @@
 #include "tegula/Tuner/Select/Select.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Support/Format.h"
-#include "llvm/Support/raw_ostream.h"
 
 #include "tegula/Kernel/SearchSpace.h"
 
@@ -19,20 +17,6 @@ double tegula::tuner::median(std::vector<double> values) {
   llvm::sort(values);
   size_t middle = values.size() / 2;
   return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
-std::string tegula::tuner::durationText(double ns) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  if (ns < 1e3)
-    stream << llvm::format("%.0f ns", ns);
-  else if (ns < 1e6)
-    stream << llvm::format("%.4g us", ns / 1e3);
-  else if (ns < 1e9)
-    stream << llvm::format("%.4g ms", ns / 1e6);
-  else
-    stream << llvm::format("%.4g s", ns / 1e9);
-  return text;
 }
 
 double tegula::tuner::ratioNoise(const std::vector<double> &a, const std::vector<double> &b) {

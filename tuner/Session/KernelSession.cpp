@@ -93,6 +93,13 @@ static std::vector<float> describeCost(const CostBreakdown &cost) {
   return parts;
 }
 
+const CostBreakdown &KernelSession::estimate(const Configuration &point) const {
+  auto [entry, isNew] = estimates.try_emplace(point);
+  if (isNew)
+    entry->second = kernel.estimate(point);
+  return entry->second;
+}
+
 llvm::Error KernelSession::prepareSearch() {
   if (search)
     return llvm::Error::success();
@@ -101,8 +108,8 @@ llvm::Error KernelSession::prepareSearch() {
   options.strategy = state.options.strategy;
   options.start = kernel.start ? kernel.start : kernel.defaultConfiguration;
   if (kernel.estimate) {
-    options.estimateNs = [this](const Configuration &point) { return kernel.estimate(point).totalNs; };
-    options.describe = [this](const Configuration &point) { return describeCost(kernel.estimate(point)); };
+    options.estimateNs = [this](const Configuration &point) { return estimate(point).totalNs; };
+    options.describe = [this](const Configuration &point) { return describeCost(estimate(point)); };
   }
   if (state.options.replay) {
     llvm::Expected<std::vector<Trial>> trials = state.options.replay->history(conditions);
@@ -374,7 +381,7 @@ std::vector<Contender> KernelSession::makeContenders(llvm::ArrayRef<size_t> fina
     contender.isDefault = isDefault(trial);
     contender.isPrevious = trial.configuration == previousText;
     if (kernel.estimate)
-      contender.estimateNs = kernel.estimate(observations[finalist].configuration).totalNs;
+      contender.estimateNs = estimate(observations[finalist].configuration).totalNs;
     contenders.push_back(std::move(contender));
   }
   return contenders;

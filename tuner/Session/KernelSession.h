@@ -59,6 +59,8 @@ private:
   static constexpr size_t finalistCount = 3;
   static constexpr unsigned fewestFinalRounds = 3, mostFinalRounds = 12;
 
+  /// What a point costs by the cost model, which takes longer than to remember it: the search asks more than once.
+  const CostBreakdown &estimate(const Configuration &point) const;
   /// Makes the search unless it is there; one of a replay knows the recorded points only.
   llvm::Error prepareSearch();
   /// Builds and runs the candidate, fills in what became of it and returns its artifact, "" when there is none. nullopt
@@ -97,6 +99,7 @@ private:
   /// Configurations: the default, and what an earlier session chose, "" for none.
   std::string defaultText, previousText;
   uint64_t sameCode = 0;
+  mutable std::map<Configuration, CostBreakdown> estimates;
   std::optional<Search> search;
   /// In a replay: the recorded trials by configuration.
   std::map<std::string, Trial> recorded;

@@ -3,12 +3,12 @@
 // Which point of a search space to try next. A proposal is a pure function of the options and the history, so that a
 // search can be resumed after any interruption and driven in tests by recorded results.
 //
-// The guided strategy: first the default, what is best for similar kernels, and the points that the cost model likes
-// best; then generations of eight. A generation is chosen by trees that have learned from the history how far the cost
-// model is off: most are the points that they rank first, one is a step from the best point, one a uniform sample.
-// Without learned trees a generation is coordinate descent: the untried neighbours of the best point, the knobs that
-// gained most first; at a local optimum children of two good points, neighbours of the next best points and fresh
-// samples in turns. No point is proposed twice.
+// The guided strategy: first the default and the points that the cost model likes best; then generations of eight. A
+// generation is chosen by trees that have learned from the history how far the cost model is off: most are the points
+// that they rank first, one is a step from the best point, one a uniform sample. Without learned trees a generation is
+// coordinate descent: the untried neighbours of the best point, the knobs that gained most first; at a local optimum
+// children of two good points, neighbours of the next best points and fresh samples in turns. No point is proposed
+// twice.
 //
 #ifndef TEGULA_TUNER_SEARCH_SEARCH_H
 #define TEGULA_TUNER_SEARCH_SEARCH_H
@@ -40,8 +40,6 @@ struct SearchOptions {
   SearchStrategy strategy = SearchStrategy::Guided;
   /// The first proposal; normally the analytic default. Empty: none.
   std::optional<Configuration> start;
-  /// Points that are good for similar kernels: tried after the start. Those outside the space are ignored.
-  std::vector<Configuration> relatives;
   /// Nanoseconds that the cost model expects of a point; positive. Without it the points of the cost model are uniform
   /// samples, and the trees learn the time itself.
   std::function<double(const Configuration &)> estimateNs;

@@ -7,6 +7,8 @@
 #ifndef TEGULA_TUNER_SELECT_SELECT_H
 #define TEGULA_TUNER_SELECT_SELECT_H
 
+#include "tegula/Tuner/CostModel/Duration.h"
+
 #include "llvm/ADT/ArrayRef.h"
 
 #include <cstddef>
@@ -49,9 +51,6 @@ double ratioNoise(const std::vector<double> &a, const std::vector<double> &b);
 /// wide as the noise of their ratio and at most widestBand; nullopt without contenders. One without samples is not
 /// chosen.
 std::optional<Selection> choose(llvm::ArrayRef<Contender> contenders);
-
-/// "512 ns", "102.1 us", "3.25 ms", "1.70 s".
-std::string durationText(double ns);
 
 double median(std::vector<double> values);
 

@@ -43,6 +43,9 @@ struct TunableKernel {
   Tolerance tolerance;
   /// How often a run of the model dispatches it.
   uint64_t dispatches = 1;
+
+  /// Whether `word` is its name, its key or its family.
+  bool isCalled(llvm::StringRef word) const { return word == name || word == workload.key || word == workload.family; }
 };
 
 struct TuneProgress {
